@@ -1,0 +1,90 @@
+"""One discharge: a phase image and what it does under a load, in memory."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfmsnet.electrode import AM, ELECTROLYTE
+from tfmsnet.halfcell import Discharge, Parameters
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One discharge of one electrode.
+
+    Attributes:
+        phase: (x, y, z) uint8; 0 electrolyte, 1 active material, 2 carbon-binder domain.
+        concentration: (time, x, y, z) float32, mol/m3; lithium in the active material, 0 elsewhere.
+        potential: (time, x, y, z) float32, V against lithium; in active material and CBD, 0 elsewhere.
+        times_s: (time,) float64, s; frame 0 is the equilibrium state at 0 s.
+        dol: (time,) float64; mean degree of lithiation of the active material, 0..1.
+        voltage_v: (time,) float64, V; collector against lithium metal.
+        c_rate_profile: (time,) float64, 1/h; C-rate during the interval that ends at each frame,
+            element 0 is 0.
+        voxel_size_m: edge of a voxel, m.
+        geometry_id: the same for all samples of one electrode; data sets are split by it.
+        parameters: the cell's parameters (chemistry and operating condition).
+        am_wt_percent, calendering_percent: the recipe, %; NaN when unknown.
+    """
+
+    phase: np.ndarray
+    concentration: np.ndarray
+    potential: np.ndarray
+    times_s: np.ndarray
+    dol: np.ndarray
+    voltage_v: np.ndarray
+    c_rate_profile: np.ndarray
+    voxel_size_m: float
+    geometry_id: str
+    parameters: Parameters
+    am_wt_percent: float = float("nan")
+    calendering_percent: float = float("nan")
+
+    @classmethod
+    def from_discharge(cls, discharge: Discharge) -> "Sample":
+        """The sample that a simulated discharge makes."""
+        image = discharge.image
+        return cls(
+            phase=image.phase,
+            concentration=discharge.concentration,
+            potential=discharge.potential,
+            times_s=discharge.times_s,
+            dol=discharge.dol,
+            voltage_v=discharge.voltage_v,
+            c_rate_profile=discharge.c_rate_profile,
+            voxel_size_m=image.voxel_size_m,
+            geometry_id=image.geometry_id,
+            parameters=discharge.parameters,
+            am_wt_percent=image.am_wt_percent,
+            calendering_percent=image.calendering_percent,
+        )
+
+    @property
+    def frames(self) -> int:
+        """How many frames, the initial one included."""
+        return len(self.times_s)
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """Voxels along x, y, z."""
+        return self.phase.shape
+
+    @property
+    def c_rate(self) -> float:
+        """The largest C-rate of the profile by magnitude; under constant current, the C-rate."""
+        return float(self.c_rate_profile[np.argmax(np.abs(self.c_rate_profile))])
+
+    @property
+    def sample_id(self) -> str:
+        """Names the sample within a data set: geometry and C-rate."""
+        return f"{self.geometry_id}_{self.c_rate:g}C"
+
+    @property
+    def am_mask(self) -> np.ndarray:
+        """(x, y, z) bool: where the concentration lives."""
+        return self.phase == AM
+
+    @property
+    def solid_mask(self) -> np.ndarray:
+        """(x, y, z) bool: where the potential lives."""
+        return self.phase != ELECTROLYTE

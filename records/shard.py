@@ -1,0 +1,183 @@
+"""TFRecord shards: samples as `tf.train.Example`, and what is in a shard file without decoding it."""
+
+import hashlib
+import struct
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+
+from tfmsnet.errors import UserError
+from tfmsnet.files import replacing
+from tfmsnet.halfcell import Parameters
+from tfmsnet.records.sample import Sample
+
+SCHEMA_VERSION = 1
+ARRAYS = {
+    "phase": np.dtype("u1"),
+    "concentration": np.dtype("<f4"),
+    "potential": np.dtype("<f4"),
+    "times_s": np.dtype("<f8"),
+    "dol": np.dtype("<f8"),
+    "voltage_v": np.dtype("<f8"),
+    "c_rate_profile": np.dtype("<f8"),
+}
+NUMBERS = ("voxel_size_m", "am_wt_percent", "calendering_percent")
+TEXTS = ("geometry_id", "sample_id")
+
+
+def encode(sample: Sample) -> bytes:
+    """A sample as a serialised `tf.train.Example`; see FORMAT.md."""
+    feature = {
+        name: _bytes(np.ascontiguousarray(getattr(sample, name), dtype=dtype).tobytes())
+        for name, dtype in ARRAYS.items()
+    }
+    feature |= {
+        name: tf.train.Feature(float_list=tf.train.FloatList(value=[getattr(sample, name)]))
+        for name in NUMBERS
+    }
+    feature |= {name: _bytes(getattr(sample, name).encode()) for name in TEXTS}
+    feature |= {"shape": _integers(sample.concentration.shape), "schema_version": _integers([SCHEMA_VERSION])}
+    return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True)
+
+
+def _bytes(value: bytes) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+def _integers(values) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
+    """The tensors of a record: the inverse of `encode`, as a tf.data stage's function.
+
+    Returns:
+        phase (x, y, z) uint8; concentration, potential (time, x, y, z) float32; times_s, dol, voltage_v,
+        c_rate_profile (time,) float32; voxel_size_m and the recipe () float32; the ids () string.
+    """
+    specification = {name: tf.io.FixedLenFeature([], tf.string) for name in (*ARRAYS, *TEXTS)}
+    specification |= {name: tf.io.FixedLenFeature([], tf.float32) for name in NUMBERS}
+    specification["shape"] = tf.io.FixedLenFeature([4], tf.int64)
+    example = tf.io.parse_single_example(record, specification)
+    shape = example.pop("shape")
+    for name, dtype in ARRAYS.items():
+        flat = tf.io.decode_raw(example[name], tf.as_dtype(dtype.newbyteorder("=")))
+        rank = {"phase": 3, "concentration": 4, "potential": 4}.get(name, 1)
+        array = tf.reshape(flat, {3: shape[1:], 4: shape, 1: shape[:1]}[rank])
+        example[name] = tf.cast(array, tf.float32) if rank == 1 else array
+    return example
+
+
+def decode(record: bytes, parameters: Parameters, name: str) -> Sample:
+    """A record as a Sample, without TensorFlow's graph; float64 arrays keep their precision.
+
+    Raises:
+        UserError: not an Example, another schema version, or an array whose bytes don't fit the shape.
+    """
+    try:
+        feature = tf.train.Example.FromString(record).features.feature
+    except Exception as error:  # protobuf's DecodeError has moved between its releases
+        raise UserError(f"{name}: not a tf.train.Example: {error}") from None
+    version = list(feature["schema_version"].int64_list.value)
+    if version != [SCHEMA_VERSION]:
+        raise UserError(f"{name}: schema_version: expected {SCHEMA_VERSION}, found {version or 'none'}")
+    shape = tuple(feature["shape"].int64_list.value)
+    arrays = {}
+    for key, dtype in ARRAYS.items():
+        expected = {"phase": shape[1:], "concentration": shape, "potential": shape}.get(key, shape[:1])
+        content = b"".join(feature[key].bytes_list.value)
+        if len(shape) != 4 or len(content) != int(np.prod(expected)) * dtype.itemsize:
+            raise UserError(f"{name}: {key}: {len(content)} bytes don't fit shape {expected} of {dtype}")
+        arrays[key] = np.frombuffer(content, dtype).reshape(expected)
+    numbers = {key: float(next(iter(feature[key].float_list.value), np.nan)) for key in NUMBERS}
+    geometry_id = b"".join(feature["geometry_id"].bytes_list.value).decode()
+    return Sample(**arrays, **numbers, geometry_id=geometry_id, parameters=parameters)
+
+
+def write_shard(samples: Iterable[Sample], path: str | Path, compression: str) -> dict:
+    """Write samples to a shard; the file is whole or absent.
+
+    Returns:
+        What the manifest keeps of it: file, records, bytes, sha256, samples.
+    """
+    path, described = Path(path), []
+    with replacing(path) as partial:
+        with tf.io.TFRecordWriter(str(partial), options=compression) as writer:
+            for sample in samples:
+                writer.write(encode(sample))
+                described.append(_describe(sample))
+        size, digest = partial.stat().st_size, sha256(partial)
+    return {
+        "file": path.name,
+        "records": len(described),
+        "bytes": size,
+        "sha256": digest,
+        "samples": described,
+    }
+
+
+def _describe(sample: Sample) -> dict:
+    recipe = {
+        name: None if np.isnan(value) else value
+        for name, value in (
+            ("am_wt_percent", sample.am_wt_percent),
+            ("calendering_percent", sample.calendering_percent),
+        )
+    }
+    return {
+        "sample_id": sample.sample_id,
+        "geometry_id": sample.geometry_id,
+        "c_rate": sample.c_rate,
+        "frames": sample.frames,
+        "grid": list(sample.grid),
+        **recipe,
+    }
+
+
+def sha256(path: Path) -> str:
+    """Checksum of a file."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def count_records(path: Path) -> int:
+    """Records of an uncompressed shard, by walking their lengths alone.
+
+    Raises:
+        UserError: the file ends within a record.
+    """
+    count, size = 0, path.stat().st_size
+    with open(path, "rb") as file:
+        position = 0
+        while position < size:
+            header = file.read(12)
+            if len(header) < 12:
+                raise UserError(f"{path}: ends within the header of record {count}; write the shard again")
+            position += 16 + struct.unpack("<Q", header[:8])[0]
+            if position > size:
+                raise UserError(f"{path}: ends within record {count}; write the shard again")
+            file.seek(position)
+            count += 1
+    return count
+
+
+def read_shard(path: Path, compression: str, parameters: Parameters) -> Iterator[Sample]:
+    """Read the samples of a shard one at a time.
+
+    Raises:
+        UserError: a record whose checksum fails or that isn't a sample; names file and record.
+    """
+    records = iter(tf.data.TFRecordDataset(str(path), compression_type=compression))
+    index = 0
+    while True:
+        name = f"{path}: record {index}"
+        try:
+            record = next(records)
+        except StopIteration:
+            return
+        except tf.errors.OpError as error:
+            raise UserError(f"{name}: {error.message}; write the shard again") from None
+        yield decode(record.numpy(), parameters, name)
+        index += 1

@@ -1,0 +1,109 @@
+"""Coarsen, MaskedRefine, ZeroMean and ScaleBranch: their invariants, and that Keras can keep them."""
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from tfmsnet.model.layers import Coarsen, MaskedRefine, ScaleBranch, ZeroMean
+
+SHAPE = (2, 4, 6, 4, 2)
+VALUES = st.floats(-1e3, 1e3, width=32, allow_subnormal=False)
+masks = hnp.arrays(np.bool_, SHAPE).map(lambda mask: mask.astype(np.float32))
+coarse_fields = hnp.arrays(np.float32, (2, 2, 3, 2, 2), elements=VALUES)
+fields = hnp.arrays(np.float32, SHAPE, elements=VALUES)
+
+
+def as_numpy(tensor):
+    return keras.ops.convert_to_numpy(tensor)
+
+
+@settings(deadline=None, max_examples=30)
+@given(mask=masks, coarse=coarse_fields)
+def test_coarsening_a_refined_field_gives_it_back(mask, coarse):
+    coarse_mask = as_numpy(Coarsen()(mask))
+    coarse = coarse * (coarse_mask > 0)
+    refined = MaskedRefine()(coarse, mask, coarse_mask)
+    np.testing.assert_allclose(as_numpy(Coarsen()(refined)), coarse, rtol=1e-5, atol=1e-5)
+
+
+@settings(deadline=None, max_examples=30)
+@given(mask=masks, coarse=coarse_fields)
+def test_refining_keeps_the_spatial_mean_and_stays_inside_the_phase(mask, coarse):
+    coarse_mask = as_numpy(Coarsen()(mask))
+    coarse = coarse * (coarse_mask > 0)
+    refined = as_numpy(MaskedRefine()(coarse, mask, coarse_mask))
+    assert (refined[mask == 0] == 0).all()
+    space = (1, 2, 3)
+    scale = np.abs(coarse).max() + 1
+    np.testing.assert_allclose(
+        refined.mean(space, dtype=np.float64), coarse.mean(space, dtype=np.float64), atol=1e-5 * scale
+    )
+
+
+@settings(deadline=None, max_examples=30)
+@given(field=fields)
+def test_coarsening_is_the_mean_of_2x2x2_blocks(field):
+    blocks = field.reshape(2, 2, 2, 3, 2, 2, 2, 2).mean((2, 4, 6), dtype=np.float64)
+    np.testing.assert_allclose(as_numpy(Coarsen()(field)), blocks, rtol=1e-5, atol=1e-3)
+
+
+@settings(deadline=None, max_examples=30)
+@given(field=fields, mask=masks)
+def test_zero_mean_takes_the_phase_mean_of_the_chosen_field_alone(field, mask):
+    field = field * mask
+    result = as_numpy(ZeroMean((True, False))(field, mask))
+    total = np.abs(field).sum((1, 2, 3), dtype=np.float64)[:, 0] + 1
+    assert (np.abs(result[..., 0].sum((1, 2, 3), dtype=np.float64)) <= 1e-5 * total).all()
+    np.testing.assert_array_equal(result[..., 1], field[..., 1])
+    assert (result[mask == 0] == 0).all()
+
+
+def test_a_refined_constant_is_the_constant_inside_the_phase():
+    mask = np.zeros((1, 4, 4, 4, 1), np.float32)
+    mask[0, :3, 1:, :2] = 1
+    coarse_mask = as_numpy(Coarsen()(mask))
+    refined = as_numpy(MaskedRefine()(7.0 * coarse_mask, mask, coarse_mask))
+    np.testing.assert_allclose(refined, 7.0 * mask, rtol=1e-6)
+
+
+BRANCH = {"fields": 2, "filters": 3, "convolutions": 2, "kernel": 3, "activation": "celu"}
+LAYERS = [
+    (Coarsen, {}, [SHAPE]),
+    (MaskedRefine, {}, [(2, 2, 3, 2, 2), SHAPE, (2, 2, 3, 2, 2)]),
+    (ZeroMean, {"fields": (True, False)}, [SHAPE, SHAPE]),
+    (ScaleBranch, BRANCH, [SHAPE]),
+    (ScaleBranch, {**BRANCH, "normalisation": "instance"}, [SHAPE]),
+]
+
+
+@pytest.mark.parametrize(("cls", "config", "shapes"), LAYERS)
+def test_keras_keeps_the_layer(cls, config, shapes, tmp_path):
+    """Configuration round trip, symbolic shapes, save and load with equal outputs, mixed precision."""
+    rng = np.random.default_rng(0)
+    inputs = [rng.random(shape).astype(np.float32) for shape in shapes]
+    layer = cls(**config)
+    expected = as_numpy(layer(*inputs))
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert copy.get_config() == layer.get_config()
+    assert layer.compute_output_shape(*shapes) == expected.shape
+
+    symbols = [keras.Input(shape[1:]) for shape in shapes]
+    model = keras.Model(symbols, layer(*symbols))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(as_numpy(loaded(inputs)), as_numpy(model(inputs)))
+
+    mixed = cls(**config, dtype="mixed_bfloat16")
+    assert np.isfinite(as_numpy(keras.ops.cast(mixed(*inputs), "float32"))).all()
+
+
+def test_a_branch_learns():
+    keras.utils.set_random_seed(0)
+    model = keras.Sequential([keras.Input((4, 4, 4, 1)), ScaleBranch(1, 4, 1)])
+    model.compile(optimizer=keras.optimizers.Adam(1e-2), loss="mse", jit_compile=False)
+    inputs = np.random.default_rng(0).random((8, 4, 4, 4, 1)).astype(np.float32)
+    history = model.fit(inputs, 2 * inputs - 1, epochs=40, verbose=0).history["loss"]
+    assert history[-1] < 0.2 * history[0]

@@ -1,0 +1,8 @@
+"""tfmsnet: the 4D discharge of a lithium-ion cathode from its 3D image.
+
+Importing this package imports nothing heavy; the parts are `tfmsnet.electrode`, `tfmsnet.halfcell`
+(neither imports TensorFlow), `tfmsnet.records`, `tfmsnet.model`, `tfmsnet.training`,
+`tfmsnet.evaluation` and `tfmsnet.serving`.
+"""
+
+__version__ = "0.1.0"

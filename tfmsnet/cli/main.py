@@ -1,0 +1,75 @@
+"""The `tfmsnet` command: what it is made of, and how errors reach the user."""
+
+import importlib
+import os
+import sys
+
+import click
+
+import tfmsnet
+from tfmsnet.errors import UserError
+
+# Command -> module of tfmsnet.cli; imported when it is called, so that help is instant.
+COMMANDS = {
+    "demo": "demo",
+    "simulate": "simulate",
+    "describe": "describe",
+    "records": "records",
+    "train": "train",
+    "evaluate": "evaluate",
+    "predict": "predict",
+    "export": "export",
+}
+
+
+class Commands(click.Group):
+    """A group whose commands are imported on first use."""
+
+    def list_commands(self, context):
+        return list(COMMANDS)
+
+    def get_command(self, context, name):
+        if name not in COMMANDS:
+            return None
+        return importlib.import_module(f"tfmsnet.cli.{COMMANDS[name]}").command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(tfmsnet.__version__, prog_name="tfmsnet")
+def command():
+    """The 4D discharge of a lithium-ion cathode from its 3D image.
+
+    \b
+    From recipe to surrogate:
+      tfmsnet simulate --geometries 12 --out data     electrodes, discharged by the simulator
+      tfmsnet records write data records              TFRecord shards with a manifest
+      tfmsnet train records --out run                 an autoregressive multiscale CNN
+      tfmsnet evaluate run records --out report       scores beside the trivial baselines
+      tfmsnet export run served/cathode               a SavedModel for TF Serving
+      tfmsnet predict image.tif --c-rate 1 --model run --out answer
+
+    `tfmsnet demo` does all of it on small electrodes in some minutes.
+    """
+
+
+def main() -> None:
+    """Run the command line: one line on stderr and status 2 for a user's mistake, 130 when interrupted."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        status = command.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        _fail("interrupted; the same command continues", 130)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command continues", 130)
+    except click.ClickException as error:
+        _fail(" ".join(error.format_message().split()), 2)
+    except UserError as error:
+        _fail(str(error), 2)
+    except BrokenPipeError:
+        sys.exit(1)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str, status: int) -> None:
+    click.echo(f"tfmsnet: {message}", err=True)
+    sys.exit(status)

@@ -1,0 +1,65 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+
+import click
+
+PATH = click.Path(path_type=Path)
+
+
+def image_options(function):
+    """How a phase image is to be read: see `tfmsnet.electrode.read_image`."""
+    options = (
+        click.option(
+            "--labels",
+            type=int,
+            nargs=3,
+            help="Labels of pore, AM and CBD in the image, such as 0 85 170.  [default: 0 1 2 or 0 85 170, "
+            "where the image holds exactly these]",
+        ),
+        click.option(
+            "--voxel-size-um",
+            type=click.FloatRange(0.001, 100),
+            default=0.5,
+            show_default=True,
+            help="Voxel edge of the image, um; other sizes are resampled to 0.5 um.",
+        ),
+        click.option(
+            "--foil-last", is_flag=True, help="The foil is at the end of the image's z axis, not its start."
+        ),
+        click.option(
+            "--remove-islands",
+            is_flag=True,
+            help="Turn solid that isn't wired to the foil into electrolyte instead of refusing the image.",
+        ),
+        click.option(
+            "--crop",
+            type=click.IntRange(0),
+            nargs=6,
+            help="x0 x1 y0 y1 z0 z1 in voxels of 0.5 um, end not included.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def read_image_with(path: Path, reading: dict, voxel_size_m: float = 0.5e-6):
+    """Read an image as `image_options` say, at the model's voxel size, and say on stderr what was changed."""
+    from tfmsnet.electrode import read_image, remove_islands
+
+    crop = reading["crop"]
+    given = reading["voxel_size_um"] * 1e-6
+    image = read_image(
+        path,
+        given,
+        labels=reading["labels"],
+        foil_last=reading["foil_last"],
+        target_voxel_size_m=None if abs(given - voxel_size_m) < 1e-12 else voxel_size_m,
+        crop=(crop[0:2], crop[2:4], crop[4:6]) if crop else None,
+    )
+    if reading["remove_islands"]:
+        image, changed = remove_islands(image)
+        if changed:
+            click.echo(f"{path}: {changed} unwired solid voxels turned to electrolyte", err=True)
+    return image

@@ -1,0 +1,18 @@
+"""A progress bar from a callback that is told the fraction done."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from tqdm import tqdm
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[float], None]]:
+    """Yield a function of the fraction done, 0..1, that moves a bar with the time left."""
+    layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+    with tqdm(total=1.0, desc=title, bar_format=layout, mininterval=0.5) as bar:
+
+        def advance(fraction: float) -> None:
+            bar.update(max(0.0, fraction - bar.n))
+
+        yield advance

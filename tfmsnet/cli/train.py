@@ -1,0 +1,79 @@
+"""tfmsnet train: a surrogate from records."""
+
+import json
+
+import click
+
+from tfmsnet.cli.options import PATH
+
+
+@click.command("train")
+@click.argument("records", type=PATH)
+@click.option("--out", required=True, type=PATH, help="Run directory; one of the same run is continued.")
+@click.option(
+    "--preset",
+    type=click.Choice(["default", "paper"]),
+    default="default",
+    show_default=True,
+    help="paper: as Marcato et al. 2023; default: deviation from the 0-D cell, lithium conserved exactly.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["autoregressive", "classic", "direct"]),
+    default="autoregressive",
+    show_default=True,
+    help="autoregressive: on its own predictions; classic: one step from the true frame; direct: each frame "
+    "from image, C-rate and time alone.",
+)
+@click.option("--config", type=PATH, help="JSON file of a run's configuration, instead of --preset.")
+@click.option(
+    "--set",
+    "changes",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Change a value of the configuration, such as filters=8 or steps=2000; repeatable.",
+)
+@click.option(
+    "--strategy",
+    type=click.Choice(["auto", "one", "mirrored"]),
+    default="auto",
+    show_default=True,
+    help="tf.distribute strategy.",
+)
+@click.option("--print-config", is_flag=True, help="Print the configuration as JSON and stop.")
+def command(records, out, preset, mode, config, changes, strategy, print_config):
+    """Train a surrogate on RECORDS.
+
+    An interrupted run continues with the same command.  Watch it with `tensorboard --logdir OUT`.
+    """
+    from dataclasses import asdict
+
+    from tfmsnet.training.config import PRESETS, load_config
+
+    chosen = load_config(config) if config else PRESETS[preset]
+    chosen = chosen.in_mode(mode).with_values(_parsed(changes), "--set")
+    if print_config:
+        click.echo(json.dumps(asdict(chosen), indent=1))
+        return 0
+    from tfmsnet.training.run import Diverged, train
+
+    try:
+        train(records, out, chosen, strategy=strategy)
+    except Diverged as error:
+        click.echo(f"tfmsnet: {error}", err=True)
+        return 1
+    click.echo(f"{out}: trained; score it with `tfmsnet evaluate {out} {records} --out REPORT`")
+    return 0
+
+
+def _parsed(changes: tuple[str, ...]) -> dict[str, object]:
+    values = {}
+    for change in changes:
+        key, sign, text = change.partition("=")
+        if not sign:
+            raise click.BadParameter(f"--set: expected KEY=VALUE, found {change!r}")
+        try:
+            values[key] = json.loads(text)
+        except json.JSONDecodeError:
+            values[key] = text
+    return values

@@ -1,0 +1,134 @@
+"""Placement of the carbon-binder domain (CBD): in the necks between particles, as one wired network.
+
+Binder dries where capillarity holds the last solvent: where two surfaces are close.  Necks alone are islands
+when there is little CBD, so each is joined to the foil along the cheapest crevice; the network then swells
+into the next narrowest voxels until it has the exact volume.  By construction all CBD reaches the foil
+through CBD, and every AM component touches the CBD or the foil.
+"""
+
+import heapq
+
+import numpy as np
+from scipy import ndimage, sparse
+from scipy.sparse.csgraph import dijkstra
+
+_NECK_SHARES = (0.8, 0.65, 0.5, 0.35, 0.2, 0.1, 0.0)  # of the CBD, put into necks before they are joined
+_SMALLEST_NECK_VOXELS = 3
+_STEP_COST_IN_NECK = 0.05
+
+
+def place_binder(am: np.ndarray, openness: np.ndarray, count: int) -> np.ndarray:
+    """Choose `count` voxels for the CBD.
+
+    Args:
+        am: mask (x, y, z) of the active material; the rest must be one component that touches the foil.
+        openness: (x, y, z), small where CBD goes first (in necks), m; only its order and ratios matter.
+        count: number of CBD voxels.
+
+    Returns:
+        Mask (x, y, z) of the CBD; joined to the foil plane z = 0 through itself.
+
+    Raises:
+        ValueError: `count` is too small to wire all of the active material.
+    """
+    rank = np.full(am.shape, am.size)
+    rank[~am] = np.argsort(np.argsort(openness[~am], kind="stable"), kind="stable")
+    for share in _NECK_SHARES:
+        necks = _large_components(rank < share * count)
+        network = necks | _wires(am, necks, rank / count)
+        if network.sum() <= count:
+            return _swell(network, rank, count)
+    raise ValueError(f"{count} CBD voxels are too few to wire the electrode; it takes {network.sum()}")
+
+
+def _large_components(mask: np.ndarray) -> np.ndarray:
+    labels, _ = ndimage.label(mask)
+    large = np.bincount(labels.ravel()) >= _SMALLEST_NECK_VOXELS
+    large[0] = False
+    return large[labels]
+
+
+def _wires(am: np.ndarray, necks: np.ndarray, narrowness: np.ndarray) -> np.ndarray:
+    """Mask of the paths to the foil, one from every neck and every AM component that nothing else wires."""
+    cost = np.where(necks, _STEP_COST_IN_NECK, 1 + narrowness)
+    distance, towards_foil = _paths_to_foil(~am, cost)
+    neck_labels, _ = ndimage.label(necks)
+    starts = [_nearest_to_foil(neck_labels, distance)]
+    am_labels, am_count = ndimage.label(am)
+    wired = np.zeros(am_count + 1, dtype=bool)
+    wired[am_labels[ndimage.binary_dilation(necks)]] = True
+    wired[am_labels[:, :, 0]] = True
+    for label in np.flatnonzero(~wired):
+        shell = ndimage.binary_dilation(am_labels == label) & ~am
+        starts.append(_nearest_to_foil(shell.astype(int), distance))
+    wires = np.zeros(am.size, dtype=bool)
+    front = np.concatenate(starts)
+    while front.size:
+        wires[front] = True
+        front = np.unique(towards_foil[front])
+        front = front[(front >= 0) & ~wires[front]]
+    return wires.reshape(am.shape)
+
+
+def _paths_to_foil(free: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cheapest paths through the `free` voxels to z = 0.
+
+    Returns the cost of the way from each voxel (x, y, z), infinite without one, and the flat index of the
+    next voxel on it (voxel,), negative at the foil.
+    """
+    node = np.full(free.shape, -1)
+    count = np.count_nonzero(free)
+    node[free] = np.arange(count)
+    rows, columns, weights = [node[:, :, 0][free[:, :, 0]]], [], [cost[:, :, 0][free[:, :, 0]]]
+    columns.append(np.full(len(rows[0]), count))  # one more node: the foil
+    for axis in range(3):
+        here, there = np.moveaxis(node, axis, 0)[:-1], np.moveaxis(node, axis, 0)[1:]
+        both = (here >= 0) & (there >= 0)
+        rows.append(here[both])
+        columns.append(there[both])
+        mean_cost = (np.moveaxis(cost, axis, 0)[:-1] + np.moveaxis(cost, axis, 0)[1:]) / 2
+        weights.append(mean_cost[both])
+    edges = (np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns)))
+    graph = sparse.coo_matrix(edges, shape=(count + 1, count + 1)).tocsr()
+    length, before = dijkstra(graph, directed=False, indices=count, return_predecessors=True)
+    distance = np.full(free.shape, np.inf)
+    distance[free] = length[:-1]
+    voxel = np.append(np.flatnonzero(free), -1)  # of a node; the foil isn't one
+    towards_foil = np.full(free.size, -1)
+    towards_foil[voxel[:-1]] = np.where(before[:-1] >= 0, voxel[before[:-1]], -1)
+    return distance, towards_foil
+
+
+def _nearest_to_foil(labels: np.ndarray, distance: np.ndarray) -> np.ndarray:
+    """Flat index, for every label above 0, of its voxel with the cheapest way to the foil."""
+    inside = np.flatnonzero(labels.ravel())
+    label, way = labels.ravel()[inside], distance.ravel()[inside]
+    order = np.lexsort((way, label))
+    _, first = np.unique(label[order], return_index=True)
+    return inside[order[first]]
+
+
+def _swell(network: np.ndarray, rank: np.ndarray, count: int) -> np.ndarray:
+    """Grow the network to `count` voxels, always into the adjacent voxel of the lowest rank."""
+    padded = np.pad(rank, 1, constant_values=rank.size)
+    taken = np.pad(network, 1)
+    steps = [sign * stride // padded.itemsize for stride in padded.strides for sign in (-1, 1)]
+    ranks = padded.ravel().tolist()
+    seen = (taken | (padded >= rank.size)).ravel()
+    seen_bytes = bytearray(seen.tobytes())
+    front = []
+    surface = np.pad(ndimage.binary_dilation(network), 1).ravel() & ~seen
+    for voxel in np.flatnonzero(surface).tolist():
+        seen_bytes[voxel] = 1
+        heapq.heappush(front, (ranks[voxel], voxel))
+    grown = []
+    for _ in range(count - int(network.sum())):
+        _, voxel = heapq.heappop(front)
+        grown.append(voxel)
+        for step in steps:
+            neighbour = voxel + step
+            if not seen_bytes[neighbour]:
+                seen_bytes[neighbour] = 1
+                heapq.heappush(front, (ranks[neighbour], neighbour))
+    taken.ravel()[grown] = True
+    return taken[1:-1, 1:-1, 1:-1].copy()

@@ -1,0 +1,9 @@
+"""Errors that a user can act on."""
+
+
+class UserError(ValueError):
+    """Something the user gave can't be used.
+
+    The message names the file or field, what was expected, what came, and what to do.  The command
+    line prints it as one line and exits with status 2; library code may catch it as a ValueError.
+    """

@@ -1,0 +1,90 @@
+"""The discharge curve that fields make, and how far one curve is from another."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tfmsnet.evaluation.predictor import Fields
+from tfmsnet.records.sample import Sample
+
+# Curves are compared between these degrees of lithiation. Below, the voltage leaves the rest state within
+# the first frame; the paper's discharges end at 0.82.
+COMPARED_DOL = (0.47, 0.82)
+_ROUNDING = 5e-4
+
+
+class Curve(NamedTuple):
+    """A discharge curve.
+
+    Attributes:
+        dol: (time,) float64; mean degree of lithiation of the active material.
+        voltage_v: (time,) float64, V.
+    """
+
+    dol: np.ndarray
+    voltage_v: np.ndarray
+
+
+class CurveError(NamedTuple):
+    """How far a discharge curve is from the true one, mV; NaN without a frame to compare."""
+
+    rmse_mv: float
+    max_mv: float
+
+
+def frame_means(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The mean of a field over its phase at each frame.
+
+    Args:
+        values: (time, x, y, z).
+        mask: (x, y, z) bool, what is averaged over.
+
+    Returns:
+        (time,) float64.
+    """
+    return np.array([frame[mask].mean(dtype=np.float64) for frame in values])
+
+
+def discharge_curve(fields: Fields | Sample, sample: Sample) -> Curve:
+    """The discharge curve of predicted fields, as the paper takes it (its section 5).
+
+    The degree of lithiation is the mean concentration over the active material, the voltage the mean
+    potential over active material and CBD.
+
+    Args:
+        fields: both fields are needed; the sample itself stands for the true ones.
+        sample: gives the phase image and the maximum concentration.
+    """
+    dol = frame_means(fields.concentration, sample.am_mask) / sample.parameters.c_max_mol_m3
+    return Curve(dol, frame_means(fields.potential, sample.solid_mask))
+
+
+def curve_error(true: Curve, predicted: Curve) -> CurveError:
+    """Compare two discharge curves at the true degrees of lithiation within `COMPARED_DOL`.
+
+    The initial frame is left out of both.  The predicted voltage is interpolated to the true degree of
+    lithiation, so an error in either shows.  Where the current changes its sign, voltage is no function
+    of the degree of lithiation: then the curves are compared frame by frame.
+    """
+    dol, voltage = true.dol[1:], true.voltage_v[1:]
+    steps = np.diff(true.dol)
+    if (steps > 0).all() or (steps < 0).all():
+        predicted_voltage = _voltage_at(dol, predicted)
+    else:
+        predicted_voltage = predicted.voltage_v[1:]
+    low, high = COMPARED_DOL
+    compared = (dol > low - _ROUNDING) & (dol < high + _ROUNDING)
+    if not compared.any():
+        return CurveError(np.nan, np.nan)
+    error = 1e3 * (predicted_voltage - voltage)[compared]
+    if not np.isfinite(error).all():
+        return CurveError(np.inf, np.inf)
+    return CurveError(float(np.sqrt(np.mean(error**2))), float(np.abs(error).max()))
+
+
+def _voltage_at(dol: np.ndarray, curve: Curve) -> np.ndarray:
+    # A poor prediction's degree of lithiation may go back and forth; interpolation needs it in order.
+    if not np.isfinite(curve).all():
+        return np.full_like(dol, np.nan)
+    order = np.argsort(curve.dol[1:], kind="stable")
+    return np.interp(dol, curve.dol[1:][order], curve.voltage_v[1:][order])

@@ -1,0 +1,21 @@
+"""How a discharge can fail."""
+
+
+class DischargeFailed(RuntimeError):
+    """A discharge couldn't be computed to the end.
+
+    The message names the time, the step, what didn't hold and by how much, and what to try; there is no partial
+    result that could be taken for a whole one.
+    """
+
+
+class NotConverged(ArithmeticError):
+    """One time step wasn't solved; it may be with a shorter one.
+
+    Args:
+        what: the part and the criterion.
+        residual: how far from met, in the criterion's own measure.
+    """
+
+    def __init__(self, what: str, residual: float) -> None:
+        super().__init__(f"{what}: {residual:.3g}")

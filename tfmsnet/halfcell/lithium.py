@@ -1,0 +1,134 @@
+"""Lithium in the active material."""
+
+import numpy as np
+from numba import njit
+
+from tfmsnet.halfcell.failure import NotConverged
+from tfmsnet.halfcell.grid import Grid
+from tfmsnet.halfcell.network import Network
+from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
+
+_ITERATIONS = 2000
+# Accepted error of the concentration over c_max, root mean square.
+_ERROR = 1e-8
+
+
+def solid_diffusivity(concentration: np.ndarray, parameters: Parameters) -> np.ndarray:
+    """D_s(x), m2/s, not below the floor."""
+    dol = concentration / parameters.c_max_mol_m3
+    value = np.full_like(dol, parameters.solid_diffusivity[-1])
+    for coefficient in parameters.solid_diffusivity[-2::-1]:
+        value *= dol
+        value += coefficient
+    return np.maximum(value, parameters.solid_diffusivity_floor_m2_s)
+
+
+class Lithium:
+    """Fick's second law in the AM cells (Eq. 4), implicit in time."""
+
+    def __init__(self, grid: Grid, parameters: Parameters) -> None:
+        self._parameters = parameters
+        self._faces, self._interface = grid.am_faces, grid.interface
+        self.cells = len(grid.am_voxels)
+        self._volume = grid.voxel_size_m**3
+        self._network = Network(self.cells, self._faces.tails, self._faces.heads)
+        self._matrix = None
+        self._weight = 0.0
+
+    def prepare(self, concentration: np.ndarray, weight: float) -> None:
+        """Set the matrix for D at this concentration and a time step of weight / (d/dt), 1/s."""
+        self._weight = weight
+        diffusivity = solid_diffusivity(self._network.mean(concentration), self._parameters)
+        self._matrix = self._network.matrix(
+            self._faces.shape_m * diffusivity, np.full(self.cells, weight * self._volume)
+        )
+
+    def solve(self, history: np.ndarray, current: np.ndarray, guess: np.ndarray) -> np.ndarray:
+        """Concentration, mol/m3, after a step.
+
+        Args:
+            history: (AM cells,) what the older states bring into the time derivative, mol/m3/s.
+            current: (faces,) current density out of the AM, A/m2.
+            guess: (AM cells,) mol/m3.
+        """
+        return self._solve(history * self._volume + self._inflow(-current), guess, self._parameters.c_max_mol_m3)
+
+    def response(self, guess: np.ndarray) -> np.ndarray:
+        """What 1 A/m2 into the AM at every face raises the cells' concentration by at the end of the step."""
+        scale = 1 / (FARADAY_C_MOL * self._weight * np.cbrt(self._volume))
+        return self._solve(self._inflow(np.ones(len(self._interface.am))), guess, scale * 1e5)
+
+    def surface(self, concentration: np.ndarray, current: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Concentration at the reacting faces, and what 1 A/m2 into them adds to it over the cell's."""
+        cell = concentration[self._interface.am]
+        per_ampere = self._interface.depth_m / FARADAY_C_MOL
+        raised = per_ampere / solid_diffusivity(cell, self._parameters)
+        middle = np.clip(cell - 0.5 * raised * current, 0, self._parameters.c_max_mol_m3)
+        raised = per_ampere / solid_diffusivity(middle, self._parameters)
+        return cell - raised * current, raised
+
+    def amount(self, concentration: np.ndarray) -> float:
+        """Lithium in all cells, mol."""
+        return float(concentration.sum()) * self._volume
+
+    def _inflow(self, current: np.ndarray) -> np.ndarray:
+        flow = self._interface.area_m2 * current / FARADAY_C_MOL
+        return np.bincount(self._interface.am, flow, self.cells)
+
+    def _solve(self, right: np.ndarray, guess: np.ndarray, scale: float) -> np.ndarray:
+        solution = guess.copy()
+        # The mass alone bounds the matrix from below, and so the residual the error.
+        mass = self._weight * self._volume
+        accepted = self.cells * (mass * _ERROR * scale) ** 2
+        matrix = self._matrix
+        residual = _jacobi_cg(
+            matrix.indptr, matrix.indices, matrix.data, right, solution, accepted, _ITERATIONS
+        )
+        if residual > accepted:
+            raise NotConverged("lithium: conjugate gradients", float(np.sqrt(residual / accepted)))
+        # Diffusion moves lithium only: what all cells together miss is spread evenly, to rounding.
+        solution += (right - matrix @ solution).sum() / (mass * self.cells)
+        return solution
+
+
+@njit(cache=True)
+def _jacobi_cg(indptr, indices, values, right, solution, accepted, iterations):
+    """Jacobi-preconditioned conjugate gradients in place; returns the squared norm of the residual."""
+    size = right.size
+    inverse = np.empty(size)
+    residual = np.empty(size)
+    direction = np.empty(size)
+    image = np.empty(size)
+    norm, product = 0.0, 0.0
+    for row in range(size):
+        total = right[row]
+        for k in range(indptr[row], indptr[row + 1]):
+            total -= values[k] * solution[indices[k]]
+            if indices[k] == row:
+                inverse[row] = 1 / values[k]
+        residual[row] = total
+        direction[row] = inverse[row] * total
+        norm += total * total
+        product += total * direction[row]
+    for _ in range(iterations):
+        if norm <= accepted:
+            break
+        curvature = 0.0
+        for row in range(size):
+            total = 0.0
+            for k in range(indptr[row], indptr[row + 1]):
+                total += values[k] * direction[indices[k]]
+            image[row] = total
+            curvature += total * direction[row]
+        step = product / curvature
+        norm, renewed = 0.0, 0.0
+        for row in range(size):
+            solution[row] += step * direction[row]
+            residual[row] -= step * image[row]
+            norm += residual[row] * residual[row]
+            renewed += residual[row] * residual[row] * inverse[row]
+        turn = renewed / product
+        product = renewed
+        for row in range(size):
+            direction[row] = inverse[row] * residual[row] + turn * direction[row]
+    return norm

@@ -1,0 +1,86 @@
+"""Networks of conductances: the discrete form of every transport equation here."""
+
+import numpy as np
+from numba import njit
+from scipy import sparse
+
+
+class Network:
+    """Nodes joined by edges; gives the matrix of a weighted graph Laplacian over and over in the same memory.
+
+    With conductances G, node potentials u and edge sources e the current through an edge from tail to head is
+    G (u_tail - u_head - e), and `matrix(G, ground) @ u - injection(G e)` is what leaves each node.
+
+    Args:
+        nodes: number of nodes.
+        tails, heads: (edges,) node numbers; no pair may occur twice.
+    """
+
+    def __init__(self, nodes: int, tails: np.ndarray, heads: np.ndarray) -> None:
+        self.nodes = nodes
+        self.tails = tails.astype(np.int32)
+        self.heads = heads.astype(np.int32)
+        edges = np.arange(len(tails), dtype=np.int32)
+        own = np.arange(nodes, dtype=np.int32)
+        rows = np.concatenate([self.tails, self.heads, own])
+        columns = np.concatenate([self.heads, self.tails, own])
+        # Numbered from 1: a stored zero would be lost to some sparse operations.
+        labels = np.concatenate([edges, edges, np.full(nodes, len(edges), np.int32)]) + 1
+        pattern = sparse.csr_matrix((labels, (rows, columns)), shape=(nodes, nodes))
+        pattern.sort_indices()
+        if pattern.nnz != len(rows):
+            raise ValueError("Network: some pair of nodes is joined twice")
+        self._edge_of_entry = pattern.data - 1
+        self._matrix = sparse.csr_matrix(
+            (np.zeros(pattern.nnz), pattern.indices, pattern.indptr), shape=(nodes, nodes)
+        )
+
+    @property
+    def edges(self) -> int:
+        """Number of edges."""
+        return len(self.tails)
+
+    def matrix(self, conductance: np.ndarray, ground: np.ndarray) -> sparse.csr_matrix:
+        """SPD matrix for conductances (edges,) and conductances to ground (nodes,).
+
+        The same object every time: its values change with the next call.
+        """
+        _fill(self._matrix.data, self._matrix.indptr, self._edge_of_entry, conductance, ground)
+        return self._matrix
+
+    def injection(self, flow: np.ndarray) -> np.ndarray:
+        """What flows (edges,) from tail to head bring out of each node in sum, (nodes,)."""
+        out = np.zeros(self.nodes)
+        _scatter(out, self.tails, self.heads, flow)
+        return out
+
+    def drop(self, potential: np.ndarray) -> np.ndarray:
+        """u_tail - u_head of every edge."""
+        return potential[self.tails] - potential[self.heads]
+
+    def mean(self, potential: np.ndarray) -> np.ndarray:
+        """(u_tail + u_head) / 2 of every edge."""
+        return 0.5 * (potential[self.tails] + potential[self.heads])
+
+
+@njit(cache=True)
+def _fill(data, indptr, edge_of_entry, conductance, ground):
+    edges = conductance.size
+    for row in range(ground.size):
+        total = ground[row]
+        diagonal = -1
+        for k in range(indptr[row], indptr[row + 1]):
+            edge = edge_of_entry[k]
+            if edge == edges:
+                diagonal = k
+            else:
+                data[k] = -conductance[edge]
+                total += conductance[edge]
+        data[diagonal] = total
+
+
+@njit(cache=True)
+def _scatter(out, tails, heads, flow):
+    for k in range(flow.size):
+        out[tails[k]] += flow[k]
+        out[heads[k]] -= flow[k]

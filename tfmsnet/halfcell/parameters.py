@@ -1,0 +1,224 @@
+"""What a half-cell is made of: every material value with its unit and source."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
+
+import numpy as np
+
+from tfmsnet.errors import UserError
+
+FARADAY_C_MOL = 96485.33212  # CODATA 2018
+GAS_CONSTANT_J_MOL_K = 8.31446261815324  # CODATA 2018
+
+_CELL = "doi:10.1016/j.ensm.2023.102927, table 1"
+
+# Field -> smallest and largest value that can be meant.
+_RANGES = {
+    "temperature_k": (200.0, 400.0),
+    "c_max_mol_m3": (1e2, 1e6),
+    "initial_dol": (1e-3, 1 - 1e-3),
+    "reaction_rate_m2p5_s_mol0p5": (1e-16, 1e-5),
+    "anodic_transfer_coefficient": (0.05, 0.95),
+    "cathodic_transfer_coefficient": (0.05, 0.95),
+    "solid_diffusivity_floor_m2_s": (1e-20, 1e-9),
+    "am_conductivity_s_m": (1e-6, 1e8),
+    "cbd_conductivity_s_m": (1e-6, 1e8),
+    "cbd_porosity": (1e-3, 1.0),
+    "cbd_transport_factor": (1e-6, 1.0),
+    "initial_salt_mol_m3": (10.0, 5000.0),
+    "sei_resistance_ohm_m2": (0.0, 10.0),
+    "lithium_exchange_current_a_m2": (1e-4, 1e6),
+    "separator_thickness_m": (1e-7, 1e-3),
+    "separator_porosity": (0.01, 1.0),
+    "separator_bruggeman": (0.0, 10.0),
+}
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Materials of a cathode | separator | lithium metal half-cell; the defaults are the paper's NMC111.
+
+    Another chemistry is a constructor call.  Unless said otherwise the values are those of table 1 of
+    doi:10.1016/j.ensm.2023.102927.  Polynomials are coefficients, constant first; those of the electrolyte are in
+    y = c_l / (1000 mol/m3), that of the solid diffusivity is in the DOL x = c_s / c_max.
+
+    Attributes:
+        temperature_k: K; the table's electrolyte data hold at 20 C.
+        c_max_mol_m3: largest lithium concentration of the active material (AM), mol/m3.
+        initial_dol: degree of lithiation at the start, 0 to 1.
+        reaction_rate_m2p5_s_mol0p5: k of i0 = F k c_l^aa c_s^ac (c_max - c_s)^ac, m^2.5 / (s mol^0.5).
+        anodic_transfer_coefficient, cathodic_transfer_coefficient: aa, ac.
+        ocp_linear: (constant in V, slope in V per DOL) of the open-circuit potential against lithium metal.
+        ocp_tanh: terms (A in V, s, x0) of it, each A tanh(s (x - x0)).  With ocp_linear the fit of the NMC111
+            electrode in the BPX standard's public example of a pouch cell (About:Energy); not in the paper.
+        ocp_dol_range: DOL between which the fit was made.
+        solid_diffusivity: D_s, m2/s.  The table prints c_l / c_ref for its argument; x is what can be meant.
+        solid_diffusivity_floor_m2_s: smallest D_s (the polynomial is 0 at x = 1); assumed.
+        am_conductivity_s_m: of electrons in the AM, S/m.
+        cbd_conductivity_s_m: of electrons in the carbon-binder domain (CBD) before calendering, S/m.
+        cbd_conductivity_per_strain_s_m: what a unit of calendering strain adds to it, S/m.
+        cbd_strain: pairs (calendering in %, strain of the CBD), rising, straight lines between them.  Its source
+            (a supplement of the paper's reference 37) isn't public: assumed; a factor of 10 in the conductivity
+            moves the voltage by 0.4 mV.
+        cbd_porosity: electrolyte per volume of CBD.
+        cbd_transport_factor: ionic conductivity and diffusivity in the CBD over those of the bulk electrolyte.
+        salt_conductivity: of the electrolyte, S/m (Landesfeind and Gasteiger 2019, doi:10.1149/2.0571912jes).
+        salt_diffusivity: D_l, m2/s (same source).
+        transference_number: t+ (same source).
+        thermodynamic_factor: 1 + d ln f / d ln c (same source; the table's row lacks the 1).
+        salt_range_mol_m3: concentrations between which the four are used; assumed (D_l is negative above 2700).
+        initial_salt_mol_m3: salt concentration at the start, mol/m3.
+        sei_resistance_ohm_m2: of the film on the lithium metal, ohm m2.
+        lithium_exchange_current_a_m2: of the lithium metal, A/m2; not in the paper, order of
+            doi:10.1149/2.0571912jes's cells and of Xu et al. 2019 (doi:10.1149/2.0191910jes).
+        separator_thickness_m, separator_porosity, separator_bruggeman: separator; transport factor
+            porosity ** bruggeman.  Not in the paper: a usual polyolefin separator.
+
+    Raises:
+        UserError: a value of the wrong type or outside what can be meant.
+    """
+
+    temperature_k: float = 293.15
+    c_max_mol_m3: float = 48207.0
+    initial_dol: float = 0.45925
+    reaction_rate_m2p5_s_mol0p5: float = 4.38e-11
+    anodic_transfer_coefficient: float = 0.5
+    cathodic_transfer_coefficient: float = 0.5
+    ocp_linear: tuple[float, float] = (10.04892207, -3.04420906)
+    ocp_tanh: tuple[tuple[float, float, float], ...] = (
+        (-0.65637536, -4.02134095, 0.80063948),
+        (4.24678547, 12.17805062, 7.57659337),
+        (-0.3757068, 59.33067782, 0.99784492),
+    )
+    ocp_dol_range: tuple[float, float] = (0.424, 0.962)
+    solid_diffusivity: tuple[float, ...] = (6e-14, -1e-13, 3e-14, 1e-14)
+    solid_diffusivity_floor_m2_s: float = 1e-16
+    am_conductivity_s_m: float = 0.01
+    cbd_conductivity_s_m: float = 15.93
+    cbd_conductivity_per_strain_s_m: float = -17396.7
+    cbd_strain: tuple[tuple[float, float], ...] = ((0.0, 0.0), (10.0, -5e-4), (20.0, -1e-3))
+    cbd_porosity: float = 0.27
+    cbd_transport_factor: float = 0.05
+    salt_conductivity: tuple[float, ...] = (0.016, 3.3222, -3.6247, 1.7131, -0.4071, 0.04)
+    salt_diffusivity: tuple[float, ...] = (5e-10, -3e-10, 6e-11, -6e-12)
+    transference_number: tuple[float, ...] = (0.5222, -0.287, 0.0434, 0.0015)
+    thermodynamic_factor: tuple[float, ...] = (1.1778, 0.6692, 0.0944, 0.1138)
+    salt_range_mol_m3: tuple[float, float] = (1.0, 2500.0)
+    initial_salt_mol_m3: float = 1000.0
+    sei_resistance_ohm_m2: float = 1e-3
+    lithium_exchange_current_a_m2: float = 70.0
+    separator_thickness_m: float = 25e-6
+    separator_porosity: float = 0.45
+    separator_bruggeman: float = 1.5
+
+    def __post_init__(self) -> None:
+        for spec in dataclasses.fields(self):
+            value = getattr(self, spec.name)
+            object.__setattr__(self, spec.name, _same_shape(spec.name, value, spec.default))
+        for name, (low, high) in _RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise UserError(
+                    f"Parameters.{name}: expected {low:g} to {high:g}, got {getattr(self, name):g}; check the unit"
+                )
+        self._check_ranges()
+        self._check_strain()
+
+    def _check_ranges(self) -> None:
+        low, high = self.ocp_dol_range
+        if not 0 <= low <= self.initial_dol <= high <= 1:
+            raise UserError(
+                f"Parameters.ocp_dol_range: expected 0 <= low <= initial_dol ({self.initial_dol:g}) <= high <= 1, "
+                f"got {self.ocp_dol_range}; correct the range or initial_dol"
+            )
+        low, high = self.salt_range_mol_m3
+        if not 0 < low < self.initial_salt_mol_m3 < high:
+            raise UserError(
+                "Parameters.salt_range_mol_m3: expected 0 < low < initial_salt_mol_m3 "
+                f"({self.initial_salt_mol_m3:g}) < high, got {self.salt_range_mol_m3}; correct the range"
+            )
+        salt = np.linspace(low, high, 101) / 1000
+        for name in ("salt_conductivity", "salt_diffusivity", "transference_number", "thermodynamic_factor"):
+            if np.polynomial.polynomial.polyval(salt, getattr(self, name)).min() <= 0:
+                raise UserError(
+                    f"Parameters.{name}: expected a polynomial in c_l / (1000 mol/m3), constant first, above 0 "
+                    f"over salt_range_mol_m3 {self.salt_range_mol_m3}, got {getattr(self, name)}"
+                )
+
+    def _check_strain(self) -> None:
+        calendering = [pair[0] for pair in self.cbd_strain]
+        if sorted(set(calendering)) != calendering:
+            raise UserError(f"Parameters.cbd_strain: expected rising calendering degrees, got {calendering}")
+        for percent in calendering:
+            self.calendered_cbd_conductivity_s_m(percent)
+
+    @property
+    def thermal_voltage_v(self) -> float:
+        """R T / F, V."""
+        return GAS_CONSTANT_J_MOL_K * self.temperature_k / FARADAY_C_MOL
+
+    def calendered_cbd_conductivity_s_m(self, calendering_percent: float) -> float:
+        """Electronic conductivity of the CBD, S/m; NaN (unknown calendering) counts as uncalendered."""
+        percent = 0.0 if math.isnan(calendering_percent) else calendering_percent
+        strain = np.interp(percent, *np.transpose(self.cbd_strain))
+        conductivity = self.cbd_conductivity_s_m + self.cbd_conductivity_per_strain_s_m * float(strain)
+        if not conductivity > 0:
+            raise UserError(
+                f"Parameters.cbd_conductivity_per_strain_s_m: expected a CBD conductivity above 0, got "
+                f"{conductivity:g} S/m at {percent:g} % calendering; check its sign and that of cbd_strain"
+            )
+        return conductivity
+
+    def as_dict(self) -> dict:
+        """The values by name, as JSON types (lists for tuples)."""
+        return json.loads(self.to_json())
+
+    def to_json(self) -> str:
+        """The values by name, as one line of JSON."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_dict(cls, values: dict) -> "Parameters":
+        """The inverse of `as_dict`; what is left out has its default, an unknown name is a UserError."""
+        known = [spec.name for spec in dataclasses.fields(cls)]
+        unknown = sorted(set(values) - set(known))
+        if unknown:
+            raise UserError(f"Parameters: unknown {', '.join(unknown)}; expected some of {', '.join(known)}")
+        return cls(**values)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Parameters":
+        """The inverse of `to_json`."""
+        try:
+            values = json.loads(text)
+        except ValueError as error:
+            raise UserError(f"Parameters: expected JSON, got something else: {error}") from None
+        if not isinstance(values, dict):
+            raise UserError(f"Parameters: expected a JSON object, got {type(values).__name__}")
+        return cls.from_dict(values)
+
+
+def _same_shape(name: str, value: object, default: object) -> float | tuple:
+    """`value` as floats and tuples nested like `default`; lengths may differ where the field is a list of terms."""
+    if isinstance(default, float):
+        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+            raise UserError(f"Parameters.{name}: expected finite numbers, got {value!r}")
+        return float(value)
+    if not isinstance(value, Sequence) or isinstance(value, str) or (not value and name != "ocp_tanh"):
+        raise UserError(f"Parameters.{name}: expected a sequence like {default}, got {value!r}")
+    pairs_or_triples = name in ("ocp_linear", "ocp_dol_range", "salt_range_mol_m3", f"a term of {name}")
+    if pairs_or_triples and len(value) != len(default):
+        raise UserError(f"Parameters.{name}: expected {len(default)} numbers like {default}, got {value!r}")
+    inner = f"a term of {name}" if isinstance(default[0], tuple) else name
+    if isinstance(default[0], float):
+        return tuple(_same_shape(f"an element of {name}", item, default[0]) for item in value)
+    return tuple(_same_term(inner, item, default[0]) for item in value)
+
+
+def _same_term(name: str, value: object, default: tuple) -> tuple:
+    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != len(default):
+        raise UserError(f"Parameters: expected {name} to be {len(default)} numbers like {default}, got {value!r}")
+    return tuple(_same_shape(name, item, 1.0) for item in value)

@@ -1,0 +1,104 @@
+"""The network's configuration: one frozen dataclass, saved as JSON with every run."""
+
+import difflib
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from tfmsnet.errors import UserError
+
+Config = TypeVar("Config")
+
+
+def from_dict(cls: type[Config], content: dict[str, Any], where: str) -> Config:
+    """Make a frozen configuration from a dictionary (lists become tuples).
+
+    Raises:
+        UserError: a key that doesn't exist (the nearest one is named), or a value out of its range.
+    """
+    known = [field.name for field in fields(cls)]
+    for key in content:
+        if key not in known:
+            nearest = difflib.get_close_matches(key, known, 1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else f"; expected some of {', '.join(known)}"
+            raise UserError(f"{where}: unknown key {key!r}{hint}")
+    values = {key: _frozen(value) for key, value in content.items()}
+    try:
+        return cls(**values)
+    except TypeError as error:
+        raise UserError(f"{where}: {error}") from None
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def require(condition: bool, name: str, expected: str, found: Any) -> None:
+    """Raise a UserError that names a configuration key unless the condition holds."""
+    if not condition:
+        raise UserError(f"configuration: {name}: expected {expected}, found {found!r}")
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a positive integer."""
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is an int or a float."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """MSNet and the meaning of its state.
+
+    Attributes:
+        fields: what is predicted, of "concentration" and "potential".
+        state: "reference-deviation" or "min-max" (the paper), see `tfmsnet.model.state`.
+        channels: geometry channels, see `tfmsnet.features.CHANNELS`.
+        autoregressive: whether the previous state is an input.
+        scales, filters, growth, convolutions, kernel, activation, normalisation: see `MSNet`.
+    """
+
+    fields: tuple[str, ...] = ("concentration", "potential")
+    state: str = "reference-deviation"
+    channels: tuple[str, ...] = ("inverted_distance", "am_distance", "am", "cbd", "depth")
+    autoregressive: bool = True
+    scales: int = 3
+    filters: int = 16
+    growth: float = 2.0
+    convolutions: int = 5
+    kernel: int = 3
+    activation: str = "celu"
+    normalisation: str = "none"
+
+    def __post_init__(self) -> None:
+        allowed = ("concentration", "potential")
+        require(
+            len(self.fields) > 0
+            and all(f in allowed for f in self.fields)
+            and len(set(self.fields)) == len(self.fields),
+            "fields",
+            "concentration, potential or both",
+            self.fields,
+        )
+        for name, choices in (
+            ("state", ("reference-deviation", "min-max")),
+            ("normalisation", ("none", "instance")),
+            ("activation", ("celu", "elu", "gelu", "relu", "silu", "tanh")),
+        ):
+            require(getattr(self, name) in choices, name, f"one of {', '.join(choices)}", getattr(self, name))
+        require(isinstance(self.autoregressive, bool), "autoregressive", "true or false", self.autoregressive)
+        for name in ("scales", "filters", "convolutions", "kernel"):
+            require(is_count(getattr(self, name)), name, "a positive integer", getattr(self, name))
+        require(self.kernel % 2 == 1, "kernel", "an odd number", self.kernel)
+        require(is_number(self.growth) and self.growth > 0, "growth", "a positive number", self.growth)
+
+
+PAPER_NETWORK = NetworkConfig(
+    fields=("concentration",),
+    state="min-max",
+    channels=("inverted_distance", "phase_partition", "depth"),
+    filters=10,
+    growth=4.0,
+)

@@ -1,0 +1,184 @@
+"""What the network's state means: two translations between physical fields and the state.
+
+`ReferenceDeviation` (the default) lets the network learn only what the 0-D cell doesn't know already;
+`MinMax` is the paper's.  Both offer the same calls, so everything else is the same for both.
+
+Arrays: a state is (batch, time, x, y, z, field); a field (batch, time, x, y, z); masks
+(batch, x, y, z, field).
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfmsnet.halfcell import Parameters, open_circuit_potential
+
+
+class Conditions(NamedTuple):
+    """What is known of a discharge before it is solved.
+
+    Attributes:
+        c_rate: (batch, time) float32, 1/h; during the interval that ends at the frame.
+        mean_dol: (batch, time) float32; mean degree of lithiation, from the charge passed.
+        c_rate_scale: (batch,) float32; the largest |C-rate| of the whole discharge.
+    """
+
+    c_rate: tf.Tensor
+    mean_dol: tf.Tensor
+    c_rate_scale: tf.Tensor
+
+
+def make_conditions(c_rate: tf.Tensor, times_s: tf.Tensor, parameters: Parameters) -> Conditions:
+    """The conditions of whole discharges: Faraday's law on the C-rate profile.
+
+    Args:
+        c_rate: (batch, time) float32, 1/h.
+        times_s: (batch, time) float32, s.
+    """
+    start = parameters.initial_dol
+    interval = times_s[:, 1:] - times_s[:, :-1]
+    passed = tf.cumsum(c_rate[:, 1:] * interval, axis=1) / 3600.0
+    mean_dol = start + (1.0 - start) * tf.pad(passed, [[0, 0], [1, 0]])
+    return Conditions(c_rate, mean_dol, tf.reduce_max(tf.abs(c_rate), axis=1))
+
+
+def _per_frame(values: tf.Tensor) -> tf.Tensor:
+    """(batch, time) -> (batch, time, 1, 1, 1)."""
+    return values[:, :, None, None, None]
+
+
+def _per_sample(values: tf.Tensor) -> tf.Tensor:
+    """(batch,) -> (batch, 1, 1, 1, 1)."""
+    return values[:, None, None, None, None]
+
+
+@dataclass(frozen=True)
+class ReferenceDeviation:
+    """The state is the deviation from the 0-D cell, in units of its training rms per unit of C-rate.
+
+    Concentration: c / c_max minus Faraday's mean degree of lithiation; its mean over the AM is zero, which
+    the network keeps exactly (`zero_mean`).  Potential: phi minus the open-circuit potential of that mean.
+    To first order both deviations are proportional to the current: dividing by it makes the discharges
+    of one electrode at several C-rates nearly alike.
+
+    Args:
+        fields: names, in the order of the state's channels.
+        parameters: of the cell.
+        units: per field, rms of the deviation per unit of C-rate (the manifest's `deviation_rms`).
+    """
+
+    fields: tuple[str, ...]
+    parameters: Parameters
+    units: tuple[float, ...]
+
+    drive_channels = 2
+
+    @classmethod
+    def from_statistics(cls, fields, parameters, statistics) -> "ReferenceDeviation":
+        return cls(tuple(fields), parameters, tuple(statistics[f]["deviation_rms"] for f in fields))
+
+    @property
+    def zero_mean(self) -> tuple[bool, ...]:
+        """Per field, whether its mean over the phase is zero by construction."""
+        return tuple(field == "concentration" for field in self.fields)
+
+    def drive(self, conditions: Conditions) -> tf.Tensor:
+        """(batch, time, 2): C-rate and mean degree of lithiation, both about 0..1."""
+        return tf.stack([conditions.c_rate / 3.0, conditions.mean_dol], axis=-1)
+
+    def _reference(self, field: str, conditions: Conditions) -> tf.Tensor:
+        if field == "concentration":
+            return conditions.mean_dol * self.parameters.c_max_mol_m3
+        return open_circuit_potential(conditions.mean_dol, self.parameters, tanh=tf.tanh)
+
+    def _unit(self, index: int, conditions: Conditions) -> tf.Tensor:
+        amount = self.parameters.c_max_mol_m3 if self.fields[index] == "concentration" else 1.0
+        return conditions.c_rate_scale * self.units[index] * amount
+
+    def encode(self, values: dict, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
+        """Physical fields -> state, zero outside the phases."""
+        states = [
+            (values[field] - _per_frame(self._reference(field, conditions)))
+            / _per_sample(self._unit(i, conditions))
+            for i, field in enumerate(self.fields)
+        ]
+        return tf.stack(states, axis=-1) * masks[:, None]
+
+    def decode(self, state: tf.Tensor, masks: tf.Tensor, conditions: Conditions) -> dict:
+        """State -> physical fields, zero outside the phases."""
+        return {
+            field: (
+                state[..., i] * _per_sample(self._unit(i, conditions))
+                + _per_frame(self._reference(field, conditions))
+            )
+            * masks[:, None, ..., i]
+            for i, field in enumerate(self.fields)
+        }
+
+    def initial(self, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
+        """The equilibrium state (batch, x, y, z, field): no deviation."""
+        return tf.zeros_like(masks)
+
+
+@dataclass(frozen=True)
+class MinMax:
+    """The paper's state: each field scaled to 0..1 by its range in the training set.
+
+    Args:
+        fields: names, in the order of the state's channels.
+        parameters: of the cell.
+        minima, maxima: per field, mol/m3 or V.
+    """
+
+    fields: tuple[str, ...]
+    parameters: Parameters
+    minima: tuple[float, ...]
+    maxima: tuple[float, ...]
+
+    drive_channels = 1
+
+    @classmethod
+    def from_statistics(cls, fields, parameters, statistics) -> "MinMax":
+        return cls(
+            tuple(fields),
+            parameters,
+            tuple(statistics[f]["minimum"] for f in fields),
+            tuple(statistics[f]["maximum"] for f in fields),
+        )
+
+    @property
+    def zero_mean(self) -> None:
+        """No field's mean is known."""
+        return None
+
+    def drive(self, conditions: Conditions) -> tf.Tensor:
+        """(batch, time, 1): the paper's feature D, the C-rate, about 0..1."""
+        return conditions.c_rate[..., None] / 3.0
+
+    def encode(self, values: dict, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
+        """Physical fields -> state, zero outside the phases."""
+        states = [
+            (values[field] - low) / (high - low)
+            for field, low, high in zip(self.fields, self.minima, self.maxima, strict=True)
+        ]
+        return tf.stack(states, axis=-1) * masks[:, None]
+
+    def decode(self, state: tf.Tensor, masks: tf.Tensor, conditions: Conditions) -> dict:
+        """State -> physical fields, zero outside the phases."""
+        return {
+            field: (state[..., i] * (high - low) + low) * masks[:, None, ..., i]
+            for i, (field, low, high) in enumerate(zip(self.fields, self.minima, self.maxima, strict=True))
+        }
+
+    def initial(self, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
+        """The equilibrium state (batch, x, y, z, field)."""
+        start = conditions.mean_dol[:, :1]
+        values = {
+            "concentration": _per_frame(start * self.parameters.c_max_mol_m3),
+            "potential": _per_frame(open_circuit_potential(start, self.parameters, tanh=tf.tanh)),
+        }
+        return self.encode(values, masks, conditions)[:, 0]
+
+
+STATES = {"reference-deviation": ReferenceDeviation, "min-max": MinMax}

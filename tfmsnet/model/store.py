@@ -1,0 +1,72 @@
+"""A surrogate on disk: surrogate.json (what it is) and surrogate.weights.h5 (its weights)."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from tfmsnet.errors import UserError
+from tfmsnet.files import read_json, replacing, write_json
+from tfmsnet.halfcell import Parameters
+from tfmsnet.model.config import NetworkConfig, from_dict
+from tfmsnet.model.surrogate import Surrogate
+
+FORMAT = 1
+DESCRIPTION = "surrogate.json"
+WEIGHTS = "surrogate.weights.h5"
+
+
+def save_description(surrogate: Surrogate, statistics: dict, directory: str | Path) -> None:
+    """Write surrogate.json: network, chemistry, statistics, voxel size."""
+    content = {
+        "format": FORMAT,
+        "network": asdict(surrogate.config),
+        "parameters": surrogate.parameters.as_dict(),
+        "statistics": statistics,
+        "voxel_size_m": surrogate.voxel_size_m,
+    }
+    write_json(Path(directory) / DESCRIPTION, content)
+
+
+def save_weights(surrogate: Surrogate, directory: str | Path) -> None:
+    """Write surrogate.weights.h5 atomically."""
+    with replacing(Path(directory) / WEIGHTS) as partial:
+        named = partial.with_name(partial.name + ".weights.h5")  # Keras insists on the ending
+        try:
+            surrogate.save_weights(named)
+            named.replace(partial)
+        finally:
+            named.unlink(missing_ok=True)
+
+
+def load_surrogate(directory: str | Path) -> Surrogate:
+    """Read a surrogate from a run directory.
+
+    Raises:
+        UserError: not a run directory, another format, or no weights yet.
+    """
+    directory = Path(directory)
+    if not (directory / DESCRIPTION).is_file():
+        raise UserError(f"{directory}: holds no {DESCRIPTION}; expected a run made by `tfmsnet train`")
+    content = read_json(directory / DESCRIPTION, "a surrogate's description")
+    if content.get("format") != FORMAT:
+        raise UserError(
+            f"{directory / DESCRIPTION}: format: expected {FORMAT}, found {content.get('format')}"
+        )
+    if not (directory / WEIGHTS).is_file():
+        raise UserError(f"{directory}: holds no {WEIGHTS} yet; let `tfmsnet train` reach a checkpoint")
+    surrogate = Surrogate(
+        from_dict(NetworkConfig, content["network"], str(directory / DESCRIPTION)),
+        Parameters.from_dict(content["parameters"]),
+        content["statistics"],
+        content["voxel_size_m"],
+    )
+    try:
+        surrogate.load_weights(directory / WEIGHTS)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{directory / WEIGHTS}: not the weights of {DESCRIPTION} beside it ({_first_line(error)})"
+        ) from None
+    return surrogate
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

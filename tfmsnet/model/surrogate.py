@@ -1,0 +1,115 @@
+"""The surrogate: phase image and load in, fields and discharge curve out.
+
+Everything that prediction needs is one TensorFlow computation: geometry channels, masks, rollout and the
+way back to physical units.  Training, `tfmsnet predict` and the exported SavedModel share it.
+"""
+
+import keras
+import tensorflow as tf
+
+from tfmsnet.features import geometry_features
+from tfmsnet.model.config import NetworkConfig
+from tfmsnet.model.msnet import MSNet
+from tfmsnet.model.rollout import rollout
+from tfmsnet.model.scene import Scene, crop_space, field_masks, make_scene
+from tfmsnet.model.state import STATES, Conditions, make_conditions
+
+
+class Surrogate(keras.Model):
+    """MSNet with the meaning of its inputs and outputs.
+
+    Args:
+        config: of the network.
+        parameters: `halfcell.Parameters` of the cell that it was trained on.
+        statistics: of the training split, as the manifest has them.
+        voxel_size_m: edge of the voxels that it was trained on, m.
+    """
+
+    def __init__(self, config: NetworkConfig, parameters, statistics, voxel_size_m, **kwargs):
+        super().__init__(**kwargs)
+        self.config = config
+        self.parameters = parameters
+        self.voxel_size_m = voxel_size_m
+        self.state = STATES[config.state].from_statistics(config.fields, parameters, statistics)
+        self.network = MSNet(
+            fields=len(config.fields),
+            scales=config.scales,
+            filters=config.filters,
+            growth=config.growth,
+            convolutions=config.convolutions,
+            kernel=config.kernel,
+            activation=config.activation,
+            normalisation=config.normalisation,
+            autoregressive=config.autoregressive,
+            zero_mean=self.state.zero_mean,
+            name="msnet",
+        )
+        self._build_network()
+
+    def _build_network(self):
+        space = (None, None, None, None)
+        features = [(*space, len(self.config.channels))] * self.config.scales
+        masks = [(*space, len(self.config.fields))] * self.config.scales
+        self.network.build(features, masks, (None, self.state.drive_channels))
+        self.built = True
+
+    def features(self, phase):
+        """(batch, x, y, z) uint8 -> (batch, x, y, z, channel), the network's geometry channels."""
+        return geometry_features(phase, self.voxel_size_m, self.config.channels)
+
+    def scene(self, phase, features) -> Scene:
+        """The static inputs on all scales, padded."""
+        return make_scene(phase, features, self.config.fields, self.config.scales)
+
+    def step(self, scene: Scene, drive, state):
+        """One time step: (batch, drive channel), (batch, x, y, z, field) -> list over scales of states."""
+        previous = state if self.config.autoregressive else None
+        return self.network(scene.features, scene.masks, drive, previous)
+
+    def conditions(self, c_rate, times_s) -> Conditions:
+        """(batch, time) each -> what is known beforehand."""
+        return make_conditions(c_rate, times_s, self.parameters)
+
+    def states(self, phase, conditions: Conditions):
+        """The predicted states (batch, time - 1, x, y, z, field), padded, frame 0 left out."""
+        scene = self.scene(phase, self.features(phase))
+        drive = self.state.drive(conditions)
+        initial = self.state.initial(scene.masks[0], conditions)
+        return rollout(
+            lambda t, state: self.step(scene, drive[:, t + 1], state)[0],
+            initial,
+            tf.shape(drive)[1] - 1,
+        )
+
+    def call(self, inputs):
+        """Whole discharges.
+
+        Args:
+            inputs: dict of phase (batch, x, y, z) uint8, c_rate_profile (batch, time) float32 in 1/h
+                (element 0 is 0), times_s (batch, time) float32.
+
+        Returns:
+            dict of the fields (batch, time, x, y, z) float32 in mol/m3 and V, exactly 0 outside their
+            phase, frame 0 the equilibrium state; dol (batch, time) and voltage_v (batch, time).
+        """
+        phase = inputs["phase"]
+        conditions = self.conditions(inputs["c_rate_profile"], inputs["times_s"])
+        masks = field_masks(phase, self.config.fields)
+        states = crop_space(self.states(phase, conditions), phase, axis=2)
+        start = self.state.initial(masks, conditions)[:, None]
+        fields = self.state.decode(tf.concat([start, states], axis=1), masks, conditions)
+        return {**fields, **self._curve(fields, masks, conditions)}
+
+    def _curve(self, fields, masks, conditions):
+        """Mean over the field's phase: concentration -> degree of lithiation, potential -> voltage."""
+        means = {
+            field: tf.reduce_sum(fields[field], axis=(2, 3, 4))
+            / tf.maximum(tf.reduce_sum(masks[..., i], axis=(1, 2, 3)), 1.0)[:, None]
+            for i, field in enumerate(self.config.fields)
+        }
+        curve = {"dol": conditions.mean_dol}
+        if "concentration" in means:
+            curve["dol"] = means["concentration"] / self.parameters.c_max_mol_m3
+        if "potential" in means:
+            curve["voltage_v"] = means["potential"]
+        return curve

@@ -1,0 +1,194 @@
+"""The configuration of a training run: network and training, frozen, one JSON file."""
+
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from tfmsnet.errors import UserError
+from tfmsnet.files import read_json, write_json
+from tfmsnet.model.config import (
+    PAPER_NETWORK,
+    NetworkConfig,
+    from_dict,
+    is_count,
+    is_number,
+    require,
+)
+
+MODES = ("autoregressive", "classic", "direct")
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the network is trained.
+
+    Attributes:
+        steps: optimizer steps in all.
+        steps_per_epoch: steps between two checkpoints and log entries.
+        batch_size: windows per step, over all replicas together.
+        horizon: stages of the curriculum, each (fraction of the steps at which it ends, frames in the
+            window); 0 frames means the whole discharge from frame 0, as the paper's autoregressive mode.
+        learning_rate: of Adam, at its peak.
+        schedule: "constant" (the paper) or "cosine", with a warm-up of 3 % of the steps.
+        clip_norm: bound on the gradient's global norm; 0 for none.
+        loss: "mse" (the paper's eqs. 17-18), or "relative": each frame's squared error divided by the mean
+            square of its true state, so that all frames and C-rates count alike.
+        noise: standard deviation of the noise on a window's first state, in units of the state.
+        state_dropout: share of the steps in which the previous state is hidden from the network.
+        symmetries: whether the 8 symmetries of the x-y plane augment the data.
+        gradient: of the rollout, "adjoint" or "tape".
+        precision: "float32" or "mixed_bfloat16".
+        seed: of everything.
+    """
+
+    steps: int = 4000
+    steps_per_epoch: int = 50
+    batch_size: int = 2
+    horizon: tuple[tuple[float, int], ...] = ((0.4, 1), (0.8, 4), (1.0, 12))
+    learning_rate: float = 2e-3
+    schedule: str = "cosine"
+    clip_norm: float = 1.0
+    loss: str = "relative"
+    noise: float = 0.05
+    state_dropout: float = 0.5
+    symmetries: bool = True
+    gradient: str = "adjoint"
+    precision: str = "float32"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "steps_per_epoch", "batch_size"):
+            require(is_count(getattr(self, name)), name, "a positive integer", getattr(self, name))
+        for name, choices in (
+            ("schedule", ("constant", "cosine")),
+            ("loss", ("mse", "relative")),
+            ("gradient", ("adjoint", "tape")),
+            ("precision", ("float32", "mixed_bfloat16")),
+        ):
+            require(getattr(self, name) in choices, name, f"one of {', '.join(choices)}", getattr(self, name))
+        for name in ("noise", "clip_norm"):
+            value = getattr(self, name)
+            require(is_number(value) and value >= 0, name, "a number of at least 0", value)
+        rate = self.learning_rate
+        require(is_number(rate) and 0 < rate < 1, "learning_rate", "a number between 0 and 1", rate)
+        dropout = self.state_dropout
+        require(is_number(dropout) and 0 <= dropout <= 1, "state_dropout", "0..1", dropout)
+        require(
+            self.steps % self.steps_per_epoch == 0,
+            "steps",
+            f"a multiple of steps_per_epoch ({self.steps_per_epoch})",
+            self.steps,
+        )
+        require(isinstance(self.symmetries, bool), "symmetries", "true or false", self.symmetries)
+        require(isinstance(self.seed, int) and self.seed >= 0, "seed", "a whole number >= 0", self.seed)
+        self._check_horizon()
+
+    def _check_horizon(self) -> None:
+        stages = self.horizon
+        well_formed = len(stages) > 0 and all(
+            isinstance(stage, tuple)
+            and len(stage) == 2
+            and is_number(stage[0])
+            and isinstance(stage[1], int)
+            and stage[1] >= 0
+            for stage in stages
+        )
+        ends = [stage[0] for stage in stages] if well_formed else []
+        require(
+            well_formed and ends == sorted(set(ends)) and ends[0] > 0 and ends[-1] == 1,
+            "horizon",
+            "stages [fraction of the steps, frames] that end at 1, such as [[0.5, 1], [1, 12]]",
+            stages,
+        )
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """A training run: its network and how it is trained."""
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    @property
+    def mode(self) -> str:
+        """ "direct", "classic" or "autoregressive", read off the configuration."""
+        if not self.network.autoregressive:
+            return "direct"
+        return "classic" if all(frames == 1 for _, frames in self.training.horizon) else "autoregressive"
+
+    def in_mode(self, mode: str) -> "RunConfig":
+        """The same run in another mode.
+
+        autoregressive: windows of the preset's curriculum, on its own predictions;
+        classic: one step from the true previous frame, nothing dropped;
+        direct: no previous state, the frame from the image and what is known of its time alone.
+        """
+        if mode not in MODES:
+            raise UserError(f"mode: expected one of {', '.join(MODES)}, found {mode!r}")
+        if mode == self.mode:
+            return self
+        one_step = ((1.0, 1),)
+        if mode == "classic":
+            training = replace(self.training, horizon=one_step, state_dropout=0.0)
+        elif mode == "direct":
+            training = replace(self.training, horizon=one_step, state_dropout=0.0, noise=0.0)
+        else:
+            training = self.training
+        return RunConfig(replace(self.network, autoregressive=mode != "direct"), training)
+
+    def with_values(self, values: dict[str, object], where: str) -> "RunConfig":
+        """Replace values, named "network.filters" or, where that isn't ambiguous, "filters"."""
+        content = asdict(self)
+        for key, value in values.items():
+            part, _, name = key.rpartition(".")
+            if not part:
+                homes = [part for part in content if name in content[part]]
+                part = homes[0] if homes else "training"
+            if part not in content:
+                raise UserError(f"{where}: unknown key {key!r}; expected network.KEY or training.KEY")
+            content[part][name] = value
+        return _from_content(content, where)
+
+    def save(self, path: str | Path) -> None:
+        """Write as JSON."""
+        write_json(path, asdict(self))
+
+
+def load_config(path: str | Path) -> RunConfig:
+    """Read a configuration; keys that it leaves out keep the default preset's values.
+
+    Raises:
+        UserError: no such file, a key that doesn't exist, a value out of its range.
+    """
+    content = read_json(path, "a training configuration")
+    return _from_content(content, str(path))
+
+
+def _from_content(content: dict, where: str) -> RunConfig:
+    parts = {"network": NetworkConfig, "training": TrainingConfig}
+    for key, value in content.items():
+        if key not in parts:
+            raise UserError(f"{where}: unknown key {key!r}; expected network and training")
+        if not isinstance(value, dict):
+            raise UserError(f"{where}: {key}: expected an object, found {value!r}")
+    return RunConfig(
+        **{name: from_dict(cls, content.get(name, {}), f"{where}: {name}") for name, cls in parts.items()}
+    )
+
+
+PRESETS = {
+    "default": RunConfig(),
+    "paper": RunConfig(
+        PAPER_NETWORK,
+        TrainingConfig(
+            batch_size=1,
+            horizon=((1.0, 0),),
+            learning_rate=1e-4,
+            schedule="constant",
+            clip_norm=0.0,
+            loss="mse",
+            noise=0.0,
+            state_dropout=0.0,
+            symmetries=False,
+        ),
+    ),
+}

@@ -1,0 +1,147 @@
+"""The Keras model that trains a surrogate: a custom train_step over rollouts, under any strategy."""
+
+import keras
+import tensorflow as tf
+
+from tfmsnet.model.adjoint import adjoint_gradient, tape_gradient
+from tfmsnet.model.rollout import rollout
+from tfmsnet.model.scene import pad_space
+from tfmsnet.model.state import Conditions
+from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.training.config import TrainingConfig
+from tfmsnet.training.objective import frame_losses, vrmse_by_field
+
+GRADIENTS = {"adjoint": adjoint_gradient, "tape": tape_gradient}
+
+
+class RolloutTrainer(keras.Model):
+    """Trains a `Surrogate` on windows of discharges.
+
+    A batch is a dict, as `tfmsnet.training.data` makes it: phase, features, concentration and potential
+    (batch, frames + 1, x, y, z), c_rate_profile and mean_dol (batch, frames + 1), c_rate_scale and
+    index (batch,).  The first frame of the window is the state that the rollout starts from.
+
+    Gradients are those of the mean over the global batch, whatever the number of replicas, and are clipped
+    after they have been summed over the replicas, so that any number of them takes the same step.
+    """
+
+    def __init__(self, surrogate: Surrogate, config: TrainingConfig, **kwargs):
+        super().__init__(**kwargs)
+        self.surrogate = surrogate
+        self.config = config
+        self.gradient = GRADIENTS[config.gradient]
+        scales = surrogate.config.scales
+        self.trackers = [
+            keras.metrics.Mean(name=name)
+            for name in ("loss", *(f"loss_scale_{n}" for n in range(scales)), "gradient_norm")
+        ]
+        self.score_trackers = [keras.metrics.Mean(name=f"vrmse_{f}") for f in surrogate.config.fields]
+        self.built = True
+
+    @property
+    def metrics(self):
+        return [*self.trackers, *self.score_trackers]
+
+    def call(self, inputs):
+        """Whole discharges; see `Surrogate.call`."""
+        return self.surrogate(inputs)
+
+    def window(self, batch):
+        """Scene, drive, initial state and true states (batch, frames + 1, x, y, z, field) of a batch."""
+        scene = self.surrogate.scene(batch["phase"], batch["features"])
+        conditions = Conditions(batch["c_rate_profile"], batch["mean_dol"], batch["c_rate_scale"])
+        divisor = 2 ** (self.surrogate.config.scales - 1)
+        fields = {f: pad_space(batch[f], divisor, axis=2) for f in self.surrogate.config.fields}
+        true = self.surrogate.state.encode(fields, scene.masks[0], conditions)
+        return scene, self.surrogate.state.drive(conditions), true[:, 0], true
+
+    def train_step(self, batch):
+        scene, drive, initial, true = self.window(batch)
+        samples = tf.cast(tf.shape(drive)[0], tf.float32)
+        step = self.loss_step(scene, drive, true, batch["index"])
+        variables = self.surrogate.trainable_variables
+        frames = tf.shape(drive)[1] - 1 if self.config.gradient == "adjoint" else drive.shape[1] - 1
+        loss, record, gradients = self.gradient(
+            step,
+            self._noisy(initial, scene.masks[0], batch["index"]),
+            frames,
+            variables,
+            records=self.surrogate.config.scales,
+        )
+        norm = self._apply(gradients, variables, samples)
+        for tracker, value in zip(
+            self.trackers, [loss / samples, *tf.unstack(record / samples)], strict=False
+        ):
+            tracker.update_state(value, sample_weight=samples)
+        self.trackers[-1].update_state(norm)
+        return {tracker.name: tracker.result() for tracker in self.trackers}
+
+    def loss_step(self, scene, drive, true, index):
+        """The step that the gradient is taken of: `(t, state) -> (state, loss, loss per scale)`.
+
+        Losses are summed over the replica's samples.
+        """
+        relative = self.config.loss == "relative"
+
+        def step(t, state):
+            kept = state * self._kept(t, index)
+            outputs = self.surrogate.step(scene, drive[:, t + 1], kept)
+            losses = frame_losses(outputs, true[:, t + 1], scene.masks, relative)
+            per_scale = tf.reduce_sum(losses, axis=0)
+            return outputs[0], tf.reduce_sum(per_scale), per_scale
+
+        return step
+
+    def _apply(self, gradients, variables, samples):
+        """Mean over the global batch, clip, step.  Returns the global norm before clipping."""
+        context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync
+        if replicas > 1:
+            samples, *gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, [samples, *gradients])
+        gradients = [gradient / samples for gradient in gradients]
+        norm = tf.linalg.global_norm(gradients)
+        factor = 1.0
+        if self.config.clip_norm:
+            factor = tf.minimum(1.0, self.config.clip_norm / tf.maximum(norm, 1e-12))
+        # The optimizer sums over the replicas once more.
+        scaled = [gradient * factor / replicas for gradient in gradients]
+        self.optimizer.apply(scaled, variables)
+        return norm
+
+    def _kept(self, t, index):
+        """(batch, 1, 1, 1, 1): 0 where the previous state is hidden, drawn per sample and step."""
+        if not self.config.state_dropout or not self.surrogate.config.autoregressive:
+            return 1.0
+        draw = self._draw(tf.random.stateless_uniform, index, [], 1 + t)
+        return tf.cast(draw >= self.config.state_dropout, tf.float32)[:, None, None, None, None]
+
+    def _noisy(self, initial, mask, index):
+        if not self.config.noise or not self.surrogate.config.autoregressive:
+            return initial
+        noise = self._draw(tf.random.stateless_normal, index, tf.shape(initial)[1:], 0)
+        return initial + self.config.noise * tf.reshape(noise, tf.shape(initial)) * mask
+
+    def _draw(self, distribution, index, shape, stream):
+        """Random numbers per sample, a function of the run's seed and the place in the stream alone."""
+        salt = tf.cast(self.config.seed + 7919 * (1 + stream), tf.int64)
+        return tf.map_fn(
+            lambda i: distribution(shape, tf.stack([salt, i])), index, fn_output_signature=tf.float32
+        )
+
+    def test_step(self, batch):
+        """Scores of the rollout on its own predictions from the window's first frame."""
+        scene, drive, initial, true = self.window(batch)
+        frames = tf.shape(drive)[1] - 1
+        states = rollout(
+            lambda t, state: self.surrogate.step(scene, drive[:, t + 1], state)[0], initial, frames
+        )
+        samples = tf.cast(tf.shape(drive)[0], tf.float32)
+
+        def frame_score(t):
+            return tf.reduce_sum(vrmse_by_field(states[:, t], true[:, t + 1], scene.masks[0]), axis=0)
+
+        scores = tf.map_fn(frame_score, tf.range(frames), fn_output_signature=tf.float32)
+        mean = tf.reduce_mean(scores, axis=0) / samples
+        for tracker, value in zip(self.score_trackers, tf.unstack(mean), strict=True):
+            tracker.update_state(value, sample_weight=samples)
+        return {tracker.name: tracker.result() for tracker in self.score_trackers}
