@@ -49,6 +49,8 @@ def stream(
     buffer = max(2, min(records, int(SHUFFLE_BYTES / size)))
 
     def one_pass(number):
+        # Of this function's graph alone: under a global seed of 0 `shuffle` can't take a tensor as its seed.
+        tf.random.set_seed(1)
         order = tf.data.Dataset.from_tensor_slices(files).shuffle(len(files), seed=seed + number)
         read = order.interleave(
             lambda file: tf.data.TFRecordDataset(file, compression_type=manifest.compression),

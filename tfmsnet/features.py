@@ -24,6 +24,7 @@ def _nearest_along(squared: tf.Tensor, axis: int, reach: int, edge: float) -> tf
         begin = tf.one_hot(axis, 4, on_value=k, dtype=tf.int32)
         extent = tf.tensor_scatter_nd_update(tf.shape(squared), [[axis]], [size])
         shifted = tf.slice(padded, begin, extent) + tf.cast((k - reach) ** 2, tf.float32)
+        shifted = tf.ensure_shape(shifted, squared.shape)
         return k + 1, tf.minimum(best, shifted)
 
     # The voxel cannot be nearer along this axis than the whole axis is long.

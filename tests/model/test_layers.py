@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from tfmsnet.model.convolution import Convolution
 from tfmsnet.model.layers import Coarsen, MaskedRefine, ScaleBranch, ZeroMean
 
 SHAPE = (2, 4, 6, 4, 2)
@@ -71,6 +72,7 @@ def test_a_refined_constant_is_the_constant_inside_the_phase():
 
 BRANCH = {"fields": 2, "filters": 3, "convolutions": 2, "kernel": 3, "activation": "celu"}
 LAYERS = [
+    (Convolution, {"filters": 3, "kernel_size": 5, "by_planes": True}, [SHAPE]),
     (Coarsen, {}, [SHAPE]),
     (MaskedRefine, {}, [(2, 2, 3, 2, 2), SHAPE, (2, 2, 3, 2, 2)]),
     (ZeroMean, {"fields": (True, False)}, [SHAPE, SHAPE]),

@@ -61,9 +61,7 @@ def test_coarse_output_is_a_prediction_of_the_coarsened_fine_one():
     head = network.branches[0].head
     head.set_weights([np.zeros_like(w) for w in head.get_weights()])
     outputs = step(network, features, masks)
-    np.testing.assert_allclose(
-        np.asarray(coarsened(outputs[0], 2)[1]), outputs[1], atol=1e-6, rtol=1e-5
-    )
+    np.testing.assert_allclose(np.asarray(coarsened(outputs[0], 2)[1]), outputs[1], atol=1e-6, rtol=1e-5)
 
 
 def test_the_direct_network_takes_no_state():

@@ -54,7 +54,8 @@ def command():
 
 def main() -> None:
     """Run the command line: one line on stderr and status 2 for a user's mistake, 130 when interrupted."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Errors come as exceptions; below 3 TensorFlow greets every user with notes on missing GPU libraries.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         status = command.main(standalone_mode=False)
     except click.exceptions.Abort:

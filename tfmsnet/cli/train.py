@@ -55,7 +55,8 @@ def command(records, out, preset, mode, config, changes, strategy, print_config)
     if print_config:
         click.echo(json.dumps(asdict(chosen), indent=1))
         return 0
-    from tfmsnet.training.run import Diverged, train
+    from tfmsnet.training.callbacks import Diverged
+    from tfmsnet.training.run import train
 
     try:
         train(records, out, chosen, strategy=strategy)

@@ -6,11 +6,12 @@ into the next narrowest voxels until it has the exact volume.  By construction a
 through CBD, and every AM component touches the CBD or the foil.
 """
 
-import heapq
-
 import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse.csgraph import dijkstra
+
+from tfmsnet.electrode.connectivity import reachable
+from tfmsnet.electrode.growth import grow
 
 _NECK_SHARES = (0.8, 0.65, 0.5, 0.35, 0.2, 0.1, 0.0)  # of the CBD, put into necks before they are joined
 _SMALLEST_NECK_VOXELS = 3
@@ -29,15 +30,18 @@ def place_binder(am: np.ndarray, openness: np.ndarray, count: int) -> np.ndarray
         Mask (x, y, z) of the CBD; joined to the foil plane z = 0 through itself.
 
     Raises:
-        ValueError: `count` is too small to wire all of the active material.
+        ValueError: `count` is too small to wire all of the active material, or not all space outside it is
+            joined to the foil.
     """
+    if not np.array_equal(reachable(~am, 0), ~am):
+        raise ValueError("pores are cut off from the foil by active material")
     rank = np.full(am.shape, am.size)
     rank[~am] = np.argsort(np.argsort(openness[~am], kind="stable"), kind="stable")
     for share in _NECK_SHARES:
         necks = _large_components(rank < share * count)
         network = necks | _wires(am, necks, rank / count)
         if network.sum() <= count:
-            return _swell(network, rank, count)
+            return grow(network, rank, ~am, count - int(network.sum()))
     raise ValueError(f"{count} CBD voxels are too few to wire the electrode; it takes {network.sum()}")
 
 
@@ -73,8 +77,8 @@ def _wires(am: np.ndarray, necks: np.ndarray, narrowness: np.ndarray) -> np.ndar
 def _paths_to_foil(free: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Cheapest paths through the `free` voxels to z = 0.
 
-    Returns the cost of the way from each voxel (x, y, z), infinite without one, and the flat index of the
-    next voxel on it (voxel,), negative at the foil.
+    Returns the cost of the way from each voxel (x, y, z), infinite outside `free`, and the flat index of the
+    next voxel on it (voxel,), negative at the foil.  All free voxels must be joined to the foil.
     """
     node = np.full(free.shape, -1)
     count = np.count_nonzero(free)
@@ -93,9 +97,9 @@ def _paths_to_foil(free: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, np.n
     length, before = dijkstra(graph, directed=False, indices=count, return_predecessors=True)
     distance = np.full(free.shape, np.inf)
     distance[free] = length[:-1]
-    voxel = np.append(np.flatnonzero(free), -1)  # of a node; the foil isn't one
+    voxel = np.append(np.flatnonzero(free), -1)  # of every node; the foil isn't one
     towards_foil = np.full(free.size, -1)
-    towards_foil[voxel[:-1]] = np.where(before[:-1] >= 0, voxel[before[:-1]], -1)
+    towards_foil[voxel[:-1]] = voxel[before[:-1]]
     return distance, towards_foil
 
 
@@ -106,29 +110,3 @@ def _nearest_to_foil(labels: np.ndarray, distance: np.ndarray) -> np.ndarray:
     order = np.lexsort((way, label))
     _, first = np.unique(label[order], return_index=True)
     return inside[order[first]]
-
-
-def _swell(network: np.ndarray, rank: np.ndarray, count: int) -> np.ndarray:
-    """Grow the network to `count` voxels, always into the adjacent voxel of the lowest rank."""
-    padded = np.pad(rank, 1, constant_values=rank.size)
-    taken = np.pad(network, 1)
-    steps = [sign * stride // padded.itemsize for stride in padded.strides for sign in (-1, 1)]
-    ranks = padded.ravel().tolist()
-    seen = (taken | (padded >= rank.size)).ravel()
-    seen_bytes = bytearray(seen.tobytes())
-    front = []
-    surface = np.pad(ndimage.binary_dilation(network), 1).ravel() & ~seen
-    for voxel in np.flatnonzero(surface).tolist():
-        seen_bytes[voxel] = 1
-        heapq.heappush(front, (ranks[voxel], voxel))
-    grown = []
-    for _ in range(count - int(network.sum())):
-        _, voxel = heapq.heappop(front)
-        grown.append(voxel)
-        for step in steps:
-            neighbour = voxel + step
-            if not seen_bytes[neighbour]:
-                seen_bytes[neighbour] = 1
-                heapq.heappush(front, (ranks[neighbour], neighbour))
-    taken.ravel()[grown] = True
-    return taken[1:-1, 1:-1, 1:-1].copy()

@@ -10,6 +10,7 @@ from tfmsnet.electrode.connectivity import (
     reachable,
     wired_fraction,
 )
+from tfmsnet.electrode.growth import grow
 from tfmsnet.electrode.image import AM, CBD, PhaseImage
 from tfmsnet.electrode.packing import pack
 from tfmsnet.electrode.recipe import Recipe
@@ -20,8 +21,7 @@ _REACH_M = 2e-6  # distances to surfaces are told apart up to here
 _ROUGHNESS_M = 0.1e-6  # particles aren't quite spheres
 _BINDER_NOISE_M = 0.3e-6
 _NOISE_LENGTH_M = 0.75e-6
-_SMALLEST_ISLAND_VOXELS = 8
-_CLEANING_ROUNDS = 8
+_SMALLEST_ISLAND_VOXELS = 4
 _ATTEMPTS = 10
 
 
@@ -36,7 +36,7 @@ def generate(recipe: Recipe) -> PhaseImage:
         UserError: no electrode with these guarantees was found (seen only in boxes of a few particles).
     """
     for attempt in range(_ATTEMPTS):
-        phase = _attempt(recipe, np.random.default_rng([recipe.seed, attempt]))
+        phase = _attempt(recipe, _random_stream(recipe, attempt))
         if phase is not None:
             image = PhaseImage(
                 phase,
@@ -51,6 +51,12 @@ def generate(recipe: Recipe) -> PhaseImage:
     )
 
 
+def _random_stream(recipe: Recipe, attempt: int) -> np.random.Generator:
+    # The recipe is part of the seed: electrodes of one seed and two recipes have nothing in common.
+    composition = round(recipe.am_wt_percent * 1e6), round(recipe.calendering_percent * 1e6)
+    return np.random.default_rng([recipe.seed, attempt, *composition, *recipe.size])
+
+
 def _is_wired(image: PhaseImage) -> bool:
     return (
         wired_fraction(image) == 1 and cbd_percolation(image) == 1 and open_electrolyte_fraction(image) == 1
@@ -62,10 +68,10 @@ def _attempt(recipe: Recipe, rng: np.random.Generator) -> np.ndarray | None:
     nearest, second = surface_distances(pack(recipe, rng), recipe.size, recipe.voxel_size_m, _REACH_M)
     voxels = np.prod(recipe.size)
     roughness = _ROUGHNESS_M * _smooth_noise(recipe, rng)
-    am = _select_am(nearest + roughness, round(recipe.volume_fractions["AM"] * voxels))
     height = (np.arange(recipe.size[2]) + 0.5) * recipe.voxel_size_m
     openness = _openness(nearest, second, height) + _BINDER_NOISE_M * _smooth_noise(recipe, rng)
     try:
+        am = _select_am(nearest + roughness, round(recipe.volume_fractions["AM"] * voxels))
         cbd = place_binder(am, openness, round(recipe.volume_fractions["CBD"] * voxels))
     except ValueError:
         return None
@@ -88,18 +94,26 @@ def _openness(nearest: np.ndarray, second: np.ndarray, height_m: np.ndarray) -> 
 
 
 def _select_am(distance: np.ndarray, count: int) -> np.ndarray:
-    """Mask of the `count` voxels deepest in particles, without splinters of AM and closed pores."""
-    distance = distance.astype(np.float64)
-    for _ in range(_CLEANING_ROUNDS):
-        order = np.argsort(distance, axis=None, kind="stable")
+    """Mask of the `count` voxels deepest in particles, without splinters of AM and closed pores.
+
+    Raises:
+        ValueError: no pore leads from foil to separator.
+    """
+    order = np.argsort(distance, axis=None, kind="stable")
+    start = count
+    while True:
         am = np.zeros(distance.size, dtype=bool)
-        am[order[:count]] = True
-        am = am.reshape(distance.shape)
-        closed_pore = ~am & ~reachable(~am, -1)
-        labels, _ = ndimage.label(am)
-        splinter = am & (np.bincount(labels.ravel()) < _SMALLEST_ISLAND_VOXELS)[labels]
-        if not (closed_pore.any() or splinter.any()):
-            break
-        distance[closed_pore] = -np.inf
-        distance[splinter] = np.inf
-    return am
+        am[order[:start]] = True
+        space = ~_without_splinters(am.reshape(distance.shape))
+        pores = reachable(space, 0) & reachable(space, -1)
+        surplus = pores.size - int(pores.sum()) - count
+        if surplus >= 0:
+            return ~grow(pores, -distance, ~pores, surplus)
+        start -= surplus
+
+
+def _without_splinters(mask: np.ndarray) -> np.ndarray:
+    labels, _ = ndimage.label(mask)
+    large = np.bincount(labels.ravel()) >= _SMALLEST_ISLAND_VOXELS
+    large[0] = False
+    return large[labels]

@@ -1,6 +1,7 @@
 """Phase images from files: TIFF stacks and .npy arrays of other people's segmentations."""
 
 from collections.abc import Sequence
+from operator import index
 from os import PathLike
 from pathlib import Path
 
@@ -136,12 +137,15 @@ def _checked_label_option(labels: Sequence[int]) -> tuple[int, int, int]:
 
 
 def _cropped(phase: np.ndarray, crop: Crop) -> np.ndarray:
-    fits = len(crop) == 3 and all(
-        len(edge) == 2 and 0 <= edge[0] < edge[1] <= count
-        for edge, count in zip(crop, phase.shape, strict=True)
+    try:
+        edges = [(index(begin), index(end)) for begin, end in crop]
+    except (TypeError, ValueError):
+        edges = []
+    fits = len(edges) == 3 and all(
+        0 <= begin < end <= count for (begin, end), count in zip(edges, phase.shape, strict=True)
     )
     if not fits:
         raise UserError(
             f"crop: expected begin < end within the image of {phase.shape} voxels for x, y and z, got {crop}"
         )
-    return phase[tuple(slice(*edge) for edge in crop)]
+    return phase[tuple(slice(*edge) for edge in edges)]

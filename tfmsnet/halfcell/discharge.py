@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfmsnet.electrode.image import PhaseImage
+from tfmsnet.electrode.image import AM, ELECTROLYTE, PhaseImage
 from tfmsnet.halfcell.parameters import Parameters
 
 if TYPE_CHECKING:
@@ -55,3 +55,44 @@ class Discharge:
     concentration: np.ndarray = field(repr=False)
     potential: np.ndarray = field(repr=False)
     balances: Balances = field(repr=False)
+
+    def plot(self) -> "Figure":
+        """The discharge curve over DOL, and both fields of the last frame in the middle x-z plane.
+
+        Returns:
+            A matplotlib figure; `savefig` writes it.
+        """
+        from matplotlib.figure import Figure  # slow to import
+
+        figure = Figure(figsize=(11, 3.5), layout="constrained")
+        curve, *slices = figure.subplots(1, 3)
+        rates = self.c_rate_profile[1:]
+        curve.plot(self.dol, self.voltage_v, ".-")
+        curve.set(xlabel="degree of lithiation", ylabel="voltage / V")
+        if len(rates):
+            curve.set_title(f"{rates[0]:g}C, {self.times_s[-1]:.0f} s")
+        middle = self.image.shape[1] // 2
+        phase = self.image.phase[:, middle]
+        shown = (
+            (
+                self.concentration / self.parameters.c_max_mol_m3,
+                phase != AM,
+                "degree of lithiation",
+                "viridis",
+            ),
+            (
+                1e3 * (self.potential - self.voltage_v[-1]),
+                phase == ELECTROLYTE,
+                "potential over the foil's / mV",
+                "magma",
+            ),
+        )
+        width, _, thickness = (1e6 * length for length in self.image.size_m)
+        for axes, (field_values, hidden, name, colours) in zip(slices, shown, strict=True):
+            values = np.ma.masked_array(field_values[-1][:, middle], hidden)
+            picture = axes.imshow(
+                values, origin="lower", extent=(0, thickness, 0, width), cmap=colours, interpolation="nearest"
+            )
+            axes.set(xlabel="z / µm (foil at 0)", ylabel="x / µm", title=name)
+            figure.colorbar(picture, ax=axes, shrink=0.8)
+        return figure

@@ -57,9 +57,7 @@ def _exponential(exponent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return slope * (1 + np.maximum(exponent - _LARGEST_EXPONENT, 0)), slope
 
 
-def lithium_metal_overpotential(
-    current: np.ndarray, parameters: Parameters
-) -> tuple[np.ndarray, np.ndarray]:
+def lithium_metal_overpotential(current: np.ndarray, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
     """Overpotential of lithium metal that drives `current` (A/m2, positive when it dissolves), and d/d current.
 
     The reaction's (2 R T / F) asinh(i / 2 i0) and the drop in the SEI (last equation of the paper's section 2), V.

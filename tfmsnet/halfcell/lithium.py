@@ -10,7 +10,9 @@ from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 2000
 # Accepted error of the concentration over c_max, root mean square.
-_ERROR = 1e-8
+_ERROR = 1e-7
+# Accepted residual of an estimate, over its right-hand side.
+_ROUGHLY = 1e-3
 
 
 def solid_diffusivity(concentration: np.ndarray, parameters: Parameters) -> np.ndarray:
@@ -51,12 +53,28 @@ class Lithium:
             current: (faces,) current density out of the AM, A/m2.
             guess: (AM cells,) mol/m3.
         """
-        return self._solve(history * self._volume + self._inflow(-current), guess, self._parameters.c_max_mol_m3)
+        right = history * self._volume + self._inflow(-current)
+        # The mass alone bounds the matrix from below, and so the residual the error.
+        mass = self._weight * self._volume
+        accepted = self.cells * (mass * _ERROR * self._parameters.c_max_mol_m3) ** 2
+        solution = self._iterate(right, guess, np.zeros(self.cells), accepted)
+        # Diffusion moves lithium only: what all cells together miss is spread evenly, to rounding.
+        lost = (right - self._matrix @ solution).sum()
+        return solution + lost / (mass * self.cells)
 
-    def response(self, guess: np.ndarray) -> np.ndarray:
-        """What 1 A/m2 into the AM at every face raises the cells' concentration by at the end of the step."""
-        scale = 1 / (FARADAY_C_MOL * self._weight * np.cbrt(self._volume))
-        return self._solve(self._inflow(np.ones(len(self._interface.am))), guess, scale * 1e5)
+    def react(self, forcing: np.ndarray, sensitivity: np.ndarray) -> np.ndarray:
+        """Change of the cells' concentration when the current out of the AM follows it.
+
+        Args:
+            forcing: (faces,) change of the current density by itself, A/m2.
+            sensitivity: (faces,) what it changes further per mol/m3 in the cell, A m/mol, at least 0.
+        """
+        drain = np.bincount(
+            self._interface.am, self._interface.area_m2 * sensitivity / FARADAY_C_MOL, self.cells
+        )
+        right = self._inflow(-forcing)
+        accepted = _ROUGHLY**2 * float(right @ right)
+        return self._iterate(right, np.zeros(self.cells), drain, accepted)
 
     def surface(self, concentration: np.ndarray, current: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Concentration at the reacting faces, and what 1 A/m2 into them adds to it over the cell's."""
@@ -75,24 +93,22 @@ class Lithium:
         flow = self._interface.area_m2 * current / FARADAY_C_MOL
         return np.bincount(self._interface.am, flow, self.cells)
 
-    def _solve(self, right: np.ndarray, guess: np.ndarray, scale: float) -> np.ndarray:
+    def _iterate(
+        self, right: np.ndarray, guess: np.ndarray, drain: np.ndarray, accepted: float
+    ) -> np.ndarray:
+        """Solution of the prepared matrix with `drain` added to its diagonal."""
         solution = guess.copy()
-        # The mass alone bounds the matrix from below, and so the residual the error.
-        mass = self._weight * self._volume
-        accepted = self.cells * (mass * _ERROR * scale) ** 2
         matrix = self._matrix
-        residual = _jacobi_cg(
-            matrix.indptr, matrix.indices, matrix.data, right, solution, accepted, _ITERATIONS
+        norm = _jacobi_cg(
+            matrix.indptr, matrix.indices, matrix.data, drain, right, solution, accepted, _ITERATIONS
         )
-        if residual > accepted:
-            raise NotConverged("lithium: conjugate gradients", float(np.sqrt(residual / accepted)))
-        # Diffusion moves lithium only: what all cells together miss is spread evenly, to rounding.
-        solution += (right - matrix @ solution).sum() / (mass * self.cells)
+        if not norm <= accepted:
+            raise NotConverged("lithium: residual over the accepted one", float(np.sqrt(norm / accepted)))
         return solution
 
 
 @njit(cache=True)
-def _jacobi_cg(indptr, indices, values, right, solution, accepted, iterations):
+def _jacobi_cg(indptr, indices, values, drain, right, solution, accepted, iterations):
     """Jacobi-preconditioned conjugate gradients in place; returns the squared norm of the residual."""
     size = right.size
     inverse = np.empty(size)
@@ -101,11 +117,11 @@ def _jacobi_cg(indptr, indices, values, right, solution, accepted, iterations):
     image = np.empty(size)
     norm, product = 0.0, 0.0
     for row in range(size):
-        total = right[row]
+        total = right[row] - drain[row] * solution[row]
         for k in range(indptr[row], indptr[row + 1]):
             total -= values[k] * solution[indices[k]]
             if indices[k] == row:
-                inverse[row] = 1 / values[k]
+                inverse[row] = 1 / (values[k] + drain[row])
         residual[row] = total
         direction[row] = inverse[row] * total
         norm += total * total
@@ -115,7 +131,7 @@ def _jacobi_cg(indptr, indices, values, right, solution, accepted, iterations):
             break
         curvature = 0.0
         for row in range(size):
-            total = 0.0
+            total = drain[row] * direction[row]
             for k in range(indptr[row], indptr[row + 1]):
                 total += values[k] * direction[indices[k]]
             image[row] = total

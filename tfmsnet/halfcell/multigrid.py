@@ -45,19 +45,23 @@ class Multigrid:
         if depth == len(self._levels) - 1:
             return self._coarsest @ right
         level = self._levels[depth]
-        solution = np.zeros_like(right)
-        matrix = (level.indptr, level.indices, level.values)
+        matrix = (level.indptr, level.middle, level.indices, level.values)
+        solution = np.empty_like(right)
         _sweep_from_zero(*matrix, right, solution)
         coarse = np.zeros(level.coarse_size, np.float32)
-        _restrict_residual(*matrix, right, solution, *level.prolongation, coarse)
+        _restrict_swept(*matrix, solution, *level.prolongation, coarse)
         _prolong(*level.prolongation, self._cycle(depth + 1, coarse), solution)
         _sweep_backward(*matrix, right, solution)
         return solution
 
 
 class _Level:
+    """A matrix with sorted rows (so that the triangles are contiguous), and the way to the next coarser level."""
+
     def __init__(self, matrix: sparse.csr_matrix, prolongation: sparse.csr_matrix | None) -> None:
+        matrix.sort_indices()
         self.indptr, self.indices = matrix.indptr, matrix.indices
+        self.middle = _diagonal_entries(self.indptr, self.indices)
         self.values = matrix.data.astype(np.float32)
         if prolongation is not None:
             self.coarse_size = prolongation.shape[1]
@@ -114,9 +118,17 @@ def conjugate_gradients(
     guess: np.ndarray,
     preconditioner: Callable[[np.ndarray], np.ndarray],
     energy: float,
+    largest: float,
     iterations: int,
 ) -> tuple[np.ndarray, int]:
-    """Solve an SPD system until r . B r, about the energy norm of the error squared, is below `energy`.
+    """Solve an SPD system until the residual is small in two measures.
+
+    Args:
+        matrix, right, guess: the system, and a first solution.
+        preconditioner: B, about the inverse of the matrix.
+        energy: accepted r . B r, about the squared energy norm of the error.
+        largest: accepted residual of any one row.
+        iterations: at most.
 
     Returns:
         The solution, and the number of iterations; `iterations` + 1 when it wasn't reached.
@@ -128,8 +140,7 @@ def conjugate_gradients(
     for count in range(iterations + 1):
         correction = preconditioner(residual)
         product = float(residual @ correction)
-        if product <= energy:
-            solution += correction
+        if product <= energy and np.abs(residual).max() <= largest:
             return solution, count
         direction *= product / previous if count else 0.0
         direction += correction
@@ -141,40 +152,32 @@ def conjugate_gradients(
     return solution, iterations + 1
 
 
+@njit(cache=True)
+def _diagonal_entries(indptr, indices):
+    middle = np.empty(indptr.size - 1, np.int32)
+    for row in range(middle.size):
+        for k in range(indptr[row], indptr[row + 1]):
+            if indices[k] == row:
+                middle[row] = k
+    return middle
+
+
 @njit(cache=True, fastmath=True)
-def _sweep_from_zero(indptr, indices, values, right, solution):
+def _sweep_from_zero(indptr, middle, indices, values, right, solution):
     """A forward Gauss-Seidel sweep on a solution of zeros: only the lower triangle counts."""
     for row in range(right.size):
         total = right[row]
-        diagonal = np.float32(1)
-        for k in range(indptr[row], indptr[row + 1]):
-            column = indices[k]
-            if column < row:
-                total -= values[k] * solution[column]
-            elif column == row:
-                diagonal = values[k]
-        solution[row] = total / diagonal
+        for k in range(indptr[row], middle[row]):
+            total -= values[k] * solution[indices[k]]
+        solution[row] = total / values[middle[row]]
 
 
 @njit(cache=True, fastmath=True)
-def _sweep_backward(indptr, indices, values, right, solution):
-    for row in range(right.size - 1, -1, -1):
-        total = right[row]
-        diagonal = np.float32(1)
-        for k in range(indptr[row], indptr[row + 1]):
-            column = indices[k]
-            if column == row:
-                diagonal = values[k]
-            else:
-                total -= values[k] * solution[column]
-        solution[row] = total / diagonal
-
-
-@njit(cache=True, fastmath=True)
-def _restrict_residual(indptr, indices, values, right, solution, p_indptr, p_indices, p_values, coarse):
-    for row in range(right.size):
-        total = right[row]
-        for k in range(indptr[row], indptr[row + 1]):
+def _restrict_swept(indptr, middle, indices, values, solution, p_indptr, p_indices, p_values, coarse):
+    """Add the residual after `_sweep_from_zero` to the coarse level: minus the upper triangle's part."""
+    for row in range(solution.size):
+        total = np.float32(0)
+        for k in range(middle[row] + 1, indptr[row + 1]):
             total -= values[k] * solution[indices[k]]
         for k in range(p_indptr[row], p_indptr[row + 1]):
             coarse[p_indices[k]] += p_values[k] * total
@@ -187,3 +190,14 @@ def _prolong(p_indptr, p_indices, p_values, coarse, solution):
         for k in range(p_indptr[row], p_indptr[row + 1]):
             total += p_values[k] * coarse[p_indices[k]]
         solution[row] += total
+
+
+@njit(cache=True, fastmath=True)
+def _sweep_backward(indptr, middle, indices, values, right, solution):
+    for row in range(right.size - 1, -1, -1):
+        total = right[row]
+        for k in range(indptr[row], middle[row]):
+            total -= values[k] * solution[indices[k]]
+        for k in range(middle[row] + 1, indptr[row + 1]):
+            total -= values[k] * solution[indices[k]]
+        solution[row] = total / values[middle[row]]

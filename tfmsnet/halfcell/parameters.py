@@ -220,5 +220,7 @@ def _same_shape(name: str, value: object, default: object) -> float | tuple:
 
 def _same_term(name: str, value: object, default: tuple) -> tuple:
     if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != len(default):
-        raise UserError(f"Parameters: expected {name} to be {len(default)} numbers like {default}, got {value!r}")
+        raise UserError(
+            f"Parameters: expected {name} to be {len(default)} numbers like {default}, got {value!r}"
+        )
     return tuple(_same_shape(name, item, 1.0) for item in value)

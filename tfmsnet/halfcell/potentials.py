@@ -13,6 +13,8 @@ from tfmsnet.halfcell.network import Network
 from tfmsnet.halfcell.parameters import Parameters
 
 _ITERATIONS = 60
+# Accepted current that gets lost in a cell, over the whole current.
+_IMBALANCE = 1e-7
 # More iterations than this, and the hierarchy is made anew for the present conductances.
 _STALE = 25
 
@@ -76,7 +78,9 @@ class Potentials:
         conductivity = np.array([cbd_conductivity_s_m, parameters.am_conductivity_s_m])
         tail, head = conductivity[grid.solid_in_am.astype(int)].T
         self._conductance[self._solid_edges] = grid.solid_faces.shape_m * 2 * tail * head / (tail + head)
-        self._conductance[self._foil_edges] = conductivity[grid.foil_is_am.astype(int)] * 2 * grid.voxel_size_m
+        self._conductance[self._foil_edges] = (
+            conductivity[grid.foil_is_am.astype(int)] * 2 * grid.voxel_size_m
+        )
         self._ground = np.zeros(collector + 1)
         self._metal_nodes = grid.metal + self.solids
         self._preconditioner: Multigrid | None = None
@@ -122,24 +126,31 @@ class Potentials:
         right[self._metal_nodes] += metal_conductance * metal_source
         right[-1] -= current_a
 
-        potential = self._solve(matrix, right, guess, reacting.sum() * error_v**2)
+        potential = self._solve(matrix, right, guess, reacting.sum() * error_v**2, _IMBALANCE * abs(current_a))
         self._balance(potential, right - matrix @ potential, reacting.sum(), metal_conductance.sum())
         return potential, self._flows(
-            potential, right - matrix @ potential, metal_conductance * (metal_source - potential[self._metal_nodes]), current_a
+            potential,
+            right - matrix @ potential,
+            metal_conductance * (metal_source - potential[self._metal_nodes]),
+            current_a,
         )
 
-    def _solve(self, matrix, right: np.ndarray, guess: np.ndarray, energy: float) -> np.ndarray:
+    def _solve(self, matrix, right: np.ndarray, guess: np.ndarray, energy: float, largest: float) -> np.ndarray:
         if self._preconditioner is None:
             self._preconditioner = Multigrid(matrix)
         self._preconditioner.refresh(matrix)
-        potential, count = conjugate_gradients(matrix, right, guess, self._preconditioner, energy, _ITERATIONS)
+        potential, count = conjugate_gradients(
+            matrix, right, guess, self._preconditioner, energy, largest, _ITERATIONS
+        )
         if count > _ITERATIONS:
             self._preconditioner = Multigrid(matrix, robust=True)
             potential, count = conjugate_gradients(
-                matrix, right, potential, self._preconditioner, energy, 4 * _ITERATIONS
+                matrix, right, potential, self._preconditioner, energy, largest, 4 * _ITERATIONS
             )
             if count > 4 * _ITERATIONS:
-                raise NotConverged("potentials: conjugate gradients", float(np.abs(right - matrix @ potential).sum()))
+                raise NotConverged(
+                    "potentials: conjugate gradients", float(np.abs(right - matrix @ potential).sum())
+                )
         elif count > _STALE:
             self._preconditioner = None
         return potential

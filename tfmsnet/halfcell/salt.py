@@ -58,7 +58,7 @@ class Salt:
         mass = weight * grid.liquid_volume_m3.sum()
         energy = mass * (_ERROR * self._parameters.initial_salt_mol_m3) ** 2
         self._preconditioner.refresh(matrix)
-        solution, count = conjugate_gradients(matrix, right, salt, self._preconditioner, energy, _ITERATIONS)
+        solution, count = conjugate_gradients(matrix, right, salt, self._preconditioner, energy, np.inf, _ITERATIONS)
         if count > _ITERATIONS:
             raise NotConverged("salt: conjugate gradients", float(np.abs(right - matrix @ solution).max()))
         # Transport moves salt only: what all cells together miss is spread evenly, to rounding.

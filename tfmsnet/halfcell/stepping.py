@@ -1,6 +1,6 @@
 """One time step of a galvanostatic discharge, and the walk from frame to frame."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from tfmsnet.halfcell.equilibrium import open_circuit_potential
 from tfmsnet.halfcell.failure import DischargeFailed, NotConverged
 from tfmsnet.halfcell.grid import Grid
-from tfmsnet.halfcell.kinetics import butler_volmer
+from tfmsnet.halfcell.kinetics import Reaction, butler_volmer
 from tfmsnet.halfcell.lithium import Lithium
 from tfmsnet.halfcell.parameters import Parameters
 from tfmsnet.halfcell.potentials import Flows, Link, Potentials
@@ -23,6 +23,8 @@ _PASSES = 15
 _MISFIT_V = 1e-5
 _LINEAR_SHARE = 0.02
 _MARGIN = 1e-6
+_IMBALANCE = 1e9
+_SMALLEST_SLOPE = 0.02
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,6 @@ class Cell:
         self.lithium = Lithium(grid, parameters)
         self.potentials = Potentials(grid, parameters, cbd_conductivity_s_m)
         self.salt = Salt(grid, parameters, 1.5 / usual_step_s)
-        self._response = np.zeros(self.lithium.cells)
 
     def at_rest(self) -> State:
         """Equilibrium at the initial degree of lithiation."""
@@ -117,14 +118,14 @@ class Cell:
         lithium = self._inside(ahead("lithium"))
         self.lithium.prepare(lithium, weight)
         lithium = self.lithium.solve(lithium_history, flows.reaction, lithium)
-        self._response = self.lithium.response(self._response)
 
         salt_change_v = np.inf
         for _ in range(_PASSES):
-            link, misfit_v = self._link(potential, lithium, salt, flows.reaction)
-            misfit_v = max(misfit_v, salt_change_v)
-            if misfit_v <= _MISFIT_V:
+            reaction = self._reaction(potential, lithium, salt, flows.reaction)
+            misfit_v = max(self._rms((reaction.current - flows.reaction) / reaction.per_volt), salt_change_v)
+            if misfit_v <= _MISFIT_V and flows.imbalance <= _IMBALANCE:
                 break
+            link = self._link(potential, reaction, flows.reaction, lithium)
             error_v = max(_LINEAR_SHARE * min(misfit_v, 1.0), 0.1 * _MISFIT_V)
             potential, flows = self.potentials.solve(
                 potential, link, salt, flows.metal, self.current_a, error_v
@@ -141,24 +142,45 @@ class Cell:
             now.time_s + step_s, lithium, renewed, potential, flows.reaction, flows.metal, flows.imbalance
         )
 
-    def _link(
+    def _reaction(
         self, potential: np.ndarray, lithium: np.ndarray, salt: np.ndarray, current: np.ndarray
-    ) -> tuple[Link, float]:
-        """The reaction linearised, with the answer of the AM's lithium to its own flux, and its misfit in V.
+    ) -> Reaction:
+        """The reaction by Butler-Volmer at the present state.
 
-        With rho = -dc/dj and kappa = (dj/dc) rho, j + (dj/dc) (c(j) - c) = j_BV + kappa (j_c - j), where j_c is the
-        flux that led to the present c.  Solving for j: (j_BV + kappa j_c) / (1 + kappa).
+        Its slopes are for a given concentration in the AM's cells: the part of the answer that happens between
+        the cell's centre and the surface is in them.
         """
         surface, raised = self.lithium.surface(lithium, current)
         step = self.potentials.potential_step(potential)
-        interface = self.grid.interface
-        reaction = butler_volmer(step, self._inside(surface), salt[interface.liquid], self.parameters)
-        misfit = (reaction.current - current) / reaction.per_volt
-        area = interface.area_m2
-        misfit_v = float(np.sqrt((area * misfit**2).sum() / area.sum()))
-        feedback = np.maximum(reaction.per_concentration * (self._response[interface.am] + raised), 0)
-        source = step - (reaction.current + feedback * current) / reaction.per_volt
-        return Link(reaction.per_volt / (1 + feedback), source), misfit_v
+        reaction = butler_volmer(
+            step, self._inside(surface), salt[self.grid.interface.liquid], self.parameters
+        )
+        # j = current + p (-raised) (j - current before): solved for j.
+        slope = np.maximum(reaction.per_concentration, 0)
+        softened = 1 + slope * raised
+        settled = (reaction.current + slope * raised * current) / softened
+        return Reaction(settled, reaction.per_volt / softened, slope / softened)
+
+    def _link(
+        self, potential: np.ndarray, reaction: Reaction, current: np.ndarray, lithium: np.ndarray
+    ) -> Link:
+        """The reaction linearised, with the lithium's answer to it eliminated.
+
+        At fixed potentials, current and lithium are brought in line first (the slow part, local in each
+        particle); then the slope by potential is that for a shift common to all faces, as both conductors are
+        nearly equipotential.
+        """
+        cell = self.grid.interface.am
+        change = self.lithium.react(reaction.current - current, reaction.per_concentration)
+        settled = reaction.current + reaction.per_concentration * change[cell]
+        answer = self.lithium.react(reaction.per_volt, reaction.per_concentration)
+        slope = reaction.per_volt + reaction.per_concentration * answer[cell]
+        slope = np.maximum(slope, _SMALLEST_SLOPE * reaction.per_volt)
+        return Link(slope, self.potentials.potential_step(potential) - settled / slope)
+
+    def _rms(self, values: np.ndarray) -> float:
+        area = self.grid.interface.area_m2
+        return float(np.sqrt((area * values**2).sum() / area.sum()))
 
     def _inside(self, lithium: np.ndarray) -> np.ndarray:
         c_max = self.parameters.c_max_mol_m3
@@ -172,7 +194,9 @@ class Cell:
         for name, concentration in (("AM cells", lithium), ("AM surface", surface)):
             dol = concentration / self.parameters.c_max_mol_m3
             if not (dol.min() > _MARGIN and dol.max() < 1 - _MARGIN):
-                raise NotConverged(f"degree of lithiation of the {name} outside 0 to 1, by", max(-dol.min(), dol.max() - 1))
+                raise NotConverged(
+                    f"degree of lithiation of the {name} outside 0 to 1, by", max(-dol.min(), dol.max() - 1)
+                )
         low, high = self.parameters.salt_range_mol_m3
         if not (salt.min() > low and salt.max() < high):
             raise NotConverged(
@@ -181,7 +205,7 @@ class Cell:
             )
 
 
-def walk(cell: Cell, frame_s: float, progress: Callable[[float], None]) -> Iterator[tuple[State, bool]]:
+def walk(cell: Cell, frame_s: float) -> Iterator[tuple[State, bool]]:
     """All states of a discharge, each with whether it ends a frame; endless.
 
     A step that isn't solved is halved; steps grow back by at most a factor of two.
@@ -189,7 +213,6 @@ def walk(cell: Cell, frame_s: float, progress: Callable[[float], None]) -> Itera
     Args:
         cell: what to discharge.
         frame_s: time between frames.
-        progress: called with the number of frames done, before each step.
 
     Raises:
         DischargeFailed: the shortest step wasn't solved.
@@ -200,7 +223,6 @@ def walk(cell: Cell, frame_s: float, progress: Callable[[float], None]) -> Itera
     largest = frame_s * shares[0]
     while True:
         end = (frame + 1) * frame_s
-        progress(now.time_s / frame_s)
         left = end - now.time_s
         wanted = frame_s * shares[0] if shares else left
         step_s = min(wanted, largest, left)

@@ -8,6 +8,8 @@ plain mean over the block, zeros outside the phase included, so that sums are ke
 import keras
 from keras import ops
 
+from tfmsnet.model.convolution import Convolution
+
 _PACKAGE = "tfmsnet"
 
 
@@ -117,9 +119,7 @@ class ScaleBranch(keras.layers.Layer):
         self.hidden, self.normalisers = [], []
         shape = tuple(input_shape)
         for index in range(self.convolutions):
-            layer = keras.layers.Conv3D(
-                self.filters, self.kernel, padding="same", dtype=self.dtype_policy, name=f"hidden_{index}"
-            )
+            layer = Convolution(self.filters, self.kernel, dtype=self.dtype_policy, name=f"hidden_{index}")
             layer.build(shape)
             shape = (*shape[:-1], self.filters)
             self.hidden.append(layer)
@@ -130,9 +130,10 @@ class ScaleBranch(keras.layers.Layer):
                 normaliser.build(shape)
                 self.normalisers.append(normaliser)
         # The last layer and what follows it stay float32 under mixed precision: they are the state.
-        self.head = keras.layers.Conv3D(self.fields, 1, dtype="float32", name="head")
+        self.head = Convolution(self.fields, 1, dtype="float32", name="head")
         self.head.build(shape)
-        self.nonlinearity = keras.activations.get(self.activation)
+        # CELU with alpha = 1 is ELU, which TensorFlow has as one fused operation.
+        self.nonlinearity = keras.activations.get("elu" if self.activation == "celu" else self.activation)
         self.built = True
 
     def call(self, inputs):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfmsnet.halfcell import Parameters, open_circuit_potential
+from tfmsnet.reference import SECONDS_PER_HOUR, dol_after
 
 
 class Conditions(NamedTuple):
@@ -36,10 +37,9 @@ def make_conditions(c_rate: tf.Tensor, times_s: tf.Tensor, parameters: Parameter
         c_rate: (batch, time) float32, 1/h.
         times_s: (batch, time) float32, s.
     """
-    start = parameters.initial_dol
     interval = times_s[:, 1:] - times_s[:, :-1]
-    passed = tf.cumsum(c_rate[:, 1:] * interval, axis=1) / 3600.0
-    mean_dol = start + (1.0 - start) * tf.pad(passed, [[0, 0], [1, 0]])
+    passed = tf.cumsum(c_rate[:, 1:] * interval, axis=1) / SECONDS_PER_HOUR
+    mean_dol = dol_after(tf.pad(passed, [[0, 0], [1, 0]]), parameters)
     return Conditions(c_rate, mean_dol, tf.reduce_max(tf.abs(c_rate), axis=1))
 
 

@@ -1,0 +1,66 @@
+"""How the figures look: one palette, one set of fonts, one way to save."""
+
+import io
+from collections.abc import Sequence
+
+from matplotlib import colormaps, rc_context
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import Colormap
+from matplotlib.figure import Figure
+
+# Okabe and Ito's palette: told apart by people with any colour vision (https://jfly.uni-koeln.de/color/).
+COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 2)), (0, (6, 3)))
+MARKERS = ("s", "o", "D", "^", "v", "P", "X")
+OUTSIDE = "#e6e6e6"
+
+_LOOK = {
+    "font.size": 9.0,
+    "axes.titlesize": 9.5,
+    "axes.labelsize": 9.0,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.6,
+    "lines.linewidth": 1.5,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "figure.dpi": 150.0,
+    "savefig.dpi": 150.0,
+}
+_MOST_PANELS = 4
+
+
+def look():
+    """A context in which figures are made with this package's look."""
+    return rc_context(_LOOK)
+
+
+def new_figure(width_in: float, height_in: float) -> Figure:
+    """A figure of its own, outside pyplot's state, laid out so that nothing overlaps."""
+    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def png(figure: Figure) -> bytes:
+    """The figure as a PNG file's content, the same bytes for the same figure."""
+    buffer = io.BytesIO()
+    with look():
+        figure.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def shown(c_rates: Sequence[float]) -> list[float]:
+    """At most four of the C-rates, the smallest and largest among them, in order: what a figure can hold."""
+    rates = sorted(set(c_rates))
+    if len(rates) <= _MOST_PANELS:
+        return rates
+    return [rates[round(i * (len(rates) - 1) / (_MOST_PANELS - 1))] for i in range(_MOST_PANELS)]
+
+
+def colour_map(name: str) -> Colormap:
+    """A Matplotlib colour map that paints what is outside the phase light grey."""
+    return colormaps[name].with_extremes(bad=OUTSIDE)
