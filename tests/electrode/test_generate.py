@@ -1,3 +1,4 @@
+import importlib
 import itertools
 
 import numpy as np
@@ -8,6 +9,7 @@ from scipy import ndimage
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE, Recipe, check_dischargeable, generate, resample
 from tfmsnet.electrode.thickness import local_thickness
+from tfmsnet.errors import UserError
 
 RECIPES = list(itertools.product((85.0, 90.0, 95.0), (0.0, 10.0, 20.0)))
 
@@ -71,6 +73,22 @@ def test_same_recipe_same_image_and_other_seed_another():
 def test_recipes_of_one_seed_are_independent():
     loose, dense = (generate(Recipe(90.0, calendering, seed=1)).phase == AM for calendering in (0.0, 0.001))
     assert np.corrcoef(loose.ravel(), dense.ravel())[0, 1] < 0.15
+
+
+def test_a_packing_that_cannot_be_wired_is_replaced_and_in_the_end_refused(monkeypatch):
+    module = importlib.import_module("tfmsnet.electrode.generate")
+    place_binder, calls = module.place_binder, []
+
+    def fails_at_first(am, openness, count):
+        calls.append(count)
+        return place_binder(am, openness, count if len(calls) > 2 else 1)
+
+    monkeypatch.setattr(module, "place_binder", fails_at_first)
+    assert_guarantees(Recipe(size=(12, 12, 16)))
+    assert len(calls) == 3
+    monkeypatch.setattr(module, "place_binder", lambda am, openness, count: place_binder(am, openness, 1))
+    with pytest.raises(UserError, match=r"Recipe\(am_wt_percent=90.* use a larger size or another seed"):
+        generate(Recipe(size=(12, 12, 16)))
 
 
 def test_recipe_is_written_on_the_image():

@@ -1,6 +1,5 @@
 """tfmsnet simulate: electrodes and their discharges, as samples."""
 
-
 import click
 
 from tfmsnet.cli.options import PATH, image_options

@@ -24,7 +24,7 @@ def place_binder(am: np.ndarray, openness: np.ndarray, count: int) -> np.ndarray
     Args:
         am: mask (x, y, z) of the active material; the rest must be one component that touches the foil.
         openness: (x, y, z), small where CBD goes first (in necks), m; only its order and ratios matter.
-        count: number of CBD voxels.
+        count: number of CBD voxels, at least 1.
 
     Returns:
         Mask (x, y, z) of the CBD; joined to the foil plane z = 0 through itself.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tfmsnet.electrode.connectivity import cbd_percolation, wired_am_fraction, wired_solid
+from tfmsnet.electrode.connectivity import cbd_percolation, wired_solid
 from tfmsnet.electrode.image import AM, CBD, ELECTROLYTE, PhaseImage
 from tfmsnet.errors import UserError
 
@@ -38,12 +38,14 @@ def check_dischargeable(image: PhaseImage, min_cbd_percolation: float | None = N
 
 def _check_wiring(image: PhaseImage) -> None:
     _check_foil(image)
-    islands = int((image.phase != ELECTROLYTE).sum() - wired_solid(image).sum())
-    if islands:
-        loose_am = 100 * (1 - wired_am_fraction(image))
+    islands = (image.phase != ELECTROLYTE) & ~wired_solid(image)
+    if islands.any():
+        loose_am = int((image.phase[islands] == AM).sum())
+        percent = 100 * loose_am / (image.phase == AM).sum()
         raise UserError(
-            f"image: {loose_am:.3g} % of the AM and {islands} solid voxels in all aren't wired to the foil "
-            "(z = 0) through AM and CBD; drop them with remove_islands, or check which end of z is the foil"
+            f"image: {loose_am} AM voxels ({percent:.2g} % of the AM) and {islands.sum() - loose_am} CBD voxels "
+            "aren't wired to the foil (z = 0) through AM and CBD; drop them with remove_islands, or check "
+            "which end of z is the foil"
         )
 
 

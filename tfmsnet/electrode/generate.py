@@ -36,16 +36,16 @@ def generate(recipe: Recipe) -> PhaseImage:
         UserError: no electrode with these guarantees was found (seen only in boxes of a few particles).
     """
     for attempt in range(_ATTEMPTS):
-        phase = _attempt(recipe, _random_stream(recipe, attempt))
-        if phase is not None:
-            image = PhaseImage(
-                phase,
-                recipe.voxel_size_m,
-                am_wt_percent=float(recipe.am_wt_percent),
-                calendering_percent=float(recipe.calendering_percent),
-            )
-            if _is_wired(image):
-                return image
+        try:
+            phase = _make_phase(recipe, _random_stream(recipe, attempt))
+        except ValueError:
+            continue
+        return PhaseImage(
+            phase,
+            recipe.voxel_size_m,
+            am_wt_percent=float(recipe.am_wt_percent),
+            calendering_percent=float(recipe.calendering_percent),
+        )
     raise UserError(
         f"{recipe}: none of {_ATTEMPTS} packings can be wired to the foil; use a larger size or another seed"
     )
@@ -57,24 +57,15 @@ def _random_stream(recipe: Recipe, attempt: int) -> np.random.Generator:
     return np.random.default_rng([recipe.seed, attempt, *composition, *recipe.size])
 
 
-def _is_wired(image: PhaseImage) -> bool:
-    return (
-        wired_fraction(image) == 1 and cbd_percolation(image) == 1 and open_electrolyte_fraction(image) == 1
-    )
-
-
-def _attempt(recipe: Recipe, rng: np.random.Generator) -> np.ndarray | None:
-    """Labels (x, y, z), or None when the particles or the CBD can't be joined to the foil."""
+def _make_phase(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
+    """Labels (x, y, z); a ValueError when pores don't lead through, or the CBD is too little to wire all AM."""
     nearest, second = surface_distances(pack(recipe, rng), recipe.size, recipe.voxel_size_m, _REACH_M)
-    voxels = np.prod(recipe.size)
+    am_count, cbd_count = (round(recipe.volume_fractions[name] * nearest.size) for name in ("AM", "CBD"))
     roughness = _ROUGHNESS_M * _smooth_noise(recipe, rng)
+    am = _select_am(nearest + roughness, am_count)
     height = (np.arange(recipe.size[2]) + 0.5) * recipe.voxel_size_m
     openness = _openness(nearest, second, height) + _BINDER_NOISE_M * _smooth_noise(recipe, rng)
-    try:
-        am = _select_am(nearest + roughness, round(recipe.volume_fractions["AM"] * voxels))
-        cbd = place_binder(am, openness, round(recipe.volume_fractions["CBD"] * voxels))
-    except ValueError:
-        return None
+    cbd = place_binder(am, openness, cbd_count)
     return (AM * am + CBD * cbd).astype(np.uint8)
 
 

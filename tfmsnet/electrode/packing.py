@@ -100,8 +100,6 @@ def _bond(centre: np.ndarray, radius: np.ndarray, box: np.ndarray) -> np.ndarray
 def _nearest_gaps(centre: np.ndarray, radius: np.ndarray, box: np.ndarray):
     """Directed pairs i, j (pair,) and the gap between their surfaces, m, of every particle's neighbours."""
     neighbours = min(24, len(radius) - 1)
-    if neighbours < 1:
-        return np.zeros(0, int), np.zeros(0, int), np.zeros(0)
     tree = cKDTree(_wrapped(centre, box), boxsize=[box[0], box[1], 0])
     distance, index = tree.query(tree.data, k=neighbours + 1)
     i = np.repeat(np.arange(len(radius)), neighbours)

@@ -1,6 +1,8 @@
 """Phase images from files: TIFF stacks and .npy arrays of other people's segmentations."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from operator import index
 from os import PathLike
 from pathlib import Path
@@ -94,8 +96,28 @@ def _load_npy(path: Path) -> np.ndarray:
 def _load_tiff(path: Path) -> np.ndarray:
     import tifffile
 
-    with tifffile.TiffFile(path) as tiff:
-        return tiff.series[0].asarray()
+    with _complaints("tifffile") as complaints, tifffile.TiffFile(path) as tiff:
+        len(tiff.pages)  # follows the chain of pages to its end
+        array = tiff.series[0].asarray()
+    if complaints:
+        raise OSError(complaints[0])
+    return array
+
+
+@contextmanager
+def _complaints(logger_name: str) -> Iterator[list[str]]:
+    """Collect what a library logs as errors: of a TIFF cut short tifffile reads what is left, and logs."""
+    messages: list[str] = []
+    handler = logging.Handler(logging.ERROR)
+    handler.emit = lambda record: messages.append(record.getMessage())
+    logger = logging.getLogger(logger_name)
+    propagate, logger.propagate = logger.propagate, False
+    logger.addHandler(handler)
+    try:
+        yield messages
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
 
 
 def _as_xyz(array: np.ndarray, axes: str) -> np.ndarray:

@@ -13,7 +13,8 @@ def resample(phase: np.ndarray, voxel_size_m: float, target_voxel_size_m: float)
     """Labels (x, y, z) uint8 on voxels of another size: each takes the phase that fills most of it.
 
     Overlaps are exact for any ratio.  Where two phases tie, the one that prevails in the 3x3x3 voxels around
-    wins: a fixed choice would let one phase grow at every interface.  A rest at the far end of an axis that
+    wins: a fixed choice would let one phase grow at every interface.  What is thinner than a target voxel
+    loses volume, as in any vote.  A rest at the far end of an axis that
     doesn't fill a voxel is left out.
 
     Raises:

@@ -11,8 +11,8 @@ def local_thickness(mask: np.ndarray) -> np.ndarray:
 
     The local thickness of Hildebrand and Rüegsegger (1997, doi:10.1046/j.1365-2818.1997.1340694.x), by
     distance transforms at up to 24 radii.  Particles that touch keep their own sizes, as a sphere doesn't
-    pass a neck.  The mask is taken to go on beyond the image: a particle that the border cuts isn't counted
-    as thinner for it.
+    pass a neck.  Spheres read up to 1.6 voxels thin, slabs up to one voxel thick.  The mask is taken to go
+    on beyond the image: a particle that the border cuts isn't counted as thinner for it.
 
     Args:
         mask: (x, y, z) bool.

@@ -90,9 +90,8 @@ def _scene(sample: Sample, predicted: Fields, films: dict[str, list[Slice]], mod
                 image.set_data(np.ma.masked_invalid(plane))
         if move_marker:
             move_marker(frame)
-        title.set_text(
-            f"{sample.c_rate:g}C, {model}: {sample.times_s[frame]:.0f} s, degree of lithiation {sample.dol[frame]:.3f}"
-        )
+        time_s, dol = sample.times_s[frame], sample.dol[frame]
+        title.set_text(f"{sample.c_rate:g}C, {model}: {time_s:.0f} s, degree of lithiation {dol:.3f}")
 
     return figure, move
 

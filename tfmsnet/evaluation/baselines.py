@@ -34,7 +34,7 @@ class Persistence:
     much a network trained to take one step gains by copying its input.
     """
 
-    name = "persistence (sees the true previous frame)"
+    name = "persistence (true frames)"
 
     def __call__(self, sample: Sample) -> Fields:
         """The true frames, one late."""

@@ -35,7 +35,7 @@ def _colour(index: int) -> str:
 
 
 def _draw_curves(axes: Axes, case: Scores, rate: float, style: dict) -> None:
-    axes.plot(case.true_curve.dol, case.true_curve.voltage_v, color=style["color"], label=f"{rate:g}C simulated")
+    axes.plot(*case.true_curve, color=style["color"], label=f"{rate:g}C simulated")
     axes.plot(
         case.curve.dol[1:],
         case.curve.voltage_v[1:],

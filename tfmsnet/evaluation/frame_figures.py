@@ -68,10 +68,8 @@ def _figure(cases: Sequence[Scores], metric: str, label: str, reference: tuple[f
 
 def _draw(axes: Axes, cases: Sequence[Scores], models: list[str], field: str, metric: str):
     for index, model in enumerate(models):
-        curves = [
-            getattr(getattr(case, field), metric) for case in cases if case.model == model and getattr(case, field)
-        ]
-        median = median_over_samples(curves)
+        scores = [getattr(case, field) for case in cases if case.model == model]
+        median = median_over_samples([getattr(score, metric) for score in scores if score])
         axes.plot(
             np.arange(1, len(median) + 1),
             np.maximum(median, _FLOOR),

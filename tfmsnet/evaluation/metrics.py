@@ -80,9 +80,8 @@ def spectral_errors(y: np.ndarray, y_hat: np.ndarray, mask: np.ndarray) -> np.nd
         that the grid is too small to hold.
     """
     error, true = _band_powers(y_hat - y, mask), _band_powers(y, mask)
-    held = np.bincount(_bands(mask.shape).ravel(), minlength=len(BANDS) + 1)[: len(BANDS)] > 0
     amplitudes = [ratio(np.sqrt(e), np.sqrt(t)) for e, t in zip(error, true, strict=True)]
-    return np.where(held, amplitudes, np.nan)
+    return np.where(_per_band(mask.shape) > 0, amplitudes, np.nan)
 
 
 def _band_powers(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -93,7 +92,12 @@ def _band_powers(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     # The half spectrum stands for the whole: planes without a mirror image count once.
     last = mask.shape[2] // 2 if mask.shape[2] % 2 == 0 else None
     power[..., 1:last] *= 2.0
-    return np.bincount(_bands(mask.shape).ravel(), weights=power.ravel(), minlength=len(BANDS) + 1)[: len(BANDS)]
+    return _per_band(mask.shape, power.ravel())
+
+
+def _per_band(grid: tuple[int, int, int], weights: np.ndarray | None = None) -> np.ndarray:
+    """The sum of weights (else the count) of the modes of each band."""
+    return np.bincount(_bands(grid).ravel(), weights, minlength=len(BANDS) + 1)[: len(BANDS)]
 
 
 @lru_cache(maxsize=4)

@@ -44,14 +44,12 @@ def take_slice(sample: Sample, predicted: Fields, field: str, frame: int) -> Sli
     mask, plane = field_mask(sample, field), sample.grid[1] // 2
     frames = getattr(sample, field)[frame], getattr(predicted, field)[frame]
     true_mean, predicted_mean = frame_means(frames, mask)
-    true, guess = (
-        np.where(mask[:, plane], values[:, plane].astype(np.float64), np.nan) for values in frames
-    )
+    true, guess = (np.where(mask[:, plane], values[:, plane].astype(np.float64), np.nan) for values in frames)
+    error = guess - true
     if field == "concentration":
-        return Slice(*(1e-3 * a for a in (true, guess, guess - true)), true_mean / 1e3, predicted_mean / 1e3)
-    return Slice(
-        1e3 * (true - true_mean), 1e3 * (guess - predicted_mean), 1e3 * (guess - true), true_mean, predicted_mean
-    )
+        return Slice(true / 1e3, guess / 1e3, error / 1e3, true_mean / 1e3, predicted_mean / 1e3)
+    true, guess = true - true_mean, guess - predicted_mean
+    return Slice(1e3 * true, 1e3 * guess, 1e3 * error, true_mean, predicted_mean)
 
 
 def value_range(part: Slice) -> Normalize:

@@ -21,11 +21,3 @@ def open_circuit_potential(dol, parameters: Parameters, tanh: Callable = np.tanh
     for amplitude, steepness, centre in parameters.ocp_tanh:
         potential = potential + amplitude * tanh(steepness * (dol - centre))
     return potential
-
-
-def open_circuit_slope(dol: np.ndarray, parameters: Parameters) -> np.ndarray:
-    """dE/dx, V per DOL."""
-    slope = np.full_like(dol, parameters.ocp_linear[1])
-    for amplitude, steepness, centre in parameters.ocp_tanh:
-        slope += amplitude * steepness * (1 - np.tanh(steepness * (dol - centre)) ** 2)
-    return slope

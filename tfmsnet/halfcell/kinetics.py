@@ -1,66 +1,183 @@
-"""Currents through reacting interfaces."""
+"""Reactions: insertion of lithium at the surface of the active material (AM), dissolution of lithium metal."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 
-from tfmsnet.halfcell.equilibrium import open_circuit_potential, open_circuit_slope
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
 
 # Beyond this |eta F / RT| the exponentials are continued by their tangent, so that no iterate overflows.
 _LARGEST_EXPONENT = 30.0
+# The surface's DOL is sought this far inside 0 to 1.
+_EDGE = 1e-13
+_ITERATIONS = 60
+_ACCURACY = 1e-11
+# Gauss-Legendre nodes and weights on 0 to 1: exact for the diffusivity's polynomial where it is above its floor.
+_NODES = tuple(float(node) for node in (1 + np.polynomial.legendre.leggauss(3)[0]) / 2)
+_WEIGHTS = tuple(float(weight) for weight in np.polynomial.legendre.leggauss(3)[1] / 2)
 
 
 class Reaction(NamedTuple):
-    """Butler-Volmer current at the faces of the active material, and its slopes.
+    """Current through the surface of the AM, and how it changes.
 
     Attributes:
         current: (faces,) A/m2, positive from solid to electrolyte (lithium leaves the AM).
-        per_volt: its derivative by phi_s - phi_l, S/m2.
-        per_concentration: its derivative by c_s at the surface, A m/mol.
+        per_volt: its derivative by phi_s - phi_l, S/m2, above 0.
+        per_dol: its derivative by the DOL in the centre of the cell, A/m2.
+        surface_dol: DOL at the surface.
     """
 
     current: np.ndarray
     per_volt: np.ndarray
-    per_concentration: np.ndarray
+    per_dol: np.ndarray
+    surface_dol: np.ndarray
 
 
-def butler_volmer(
-    potential_step: np.ndarray, surface: np.ndarray, salt: np.ndarray, parameters: Parameters
-) -> Reaction:
-    """Eq. 8 of the paper, with its derivatives.
+class Insertion:
+    """Butler-Volmer kinetics (Eq. 8 of the paper) in series with diffusion from a cell's centre to its surface.
+
+    Lithium that reacts at a face has to pass the rest of the cell, where the diffusivity may fall to nearly nothing
+    as the surface fills up.  With the current j and the surface's DOL x_s from
+        j = j_BV(phi_s - phi_l, x_s, c_l),   j depth = -F c_max (integral of D_s from cell to surface),
+    no current can push the surface beyond 0 or 1.
 
     Args:
-        potential_step: phi_s - phi_l, V.
-        surface: lithium concentration of the AM at its surface, mol/m3, inside (0, c_max).
-        salt: concentration of the electrolyte, mol/m3.
+        depth_m: (faces,) from the cell's centre to the surface.
+        parameters: materials.
     """
-    c_max = parameters.c_max_mol_m3
-    alpha_a, alpha_c = parameters.anodic_transfer_coefficient, parameters.cathodic_transfer_coefficient
-    dol = surface / c_max
-    vacancies = c_max - surface
-    rate = FARADAY_C_MOL * parameters.reaction_rate_m2p5_s_mol0p5
-    exchange = rate * salt**alpha_a * (surface * vacancies) ** alpha_c
-    overpotential = (potential_step - open_circuit_potential(dol, parameters)) / parameters.thermal_voltage_v
+
+    def __init__(self, depth_m: np.ndarray, parameters: Parameters) -> None:
+        self._limit = FARADAY_C_MOL * parameters.c_max_mol_m3 / depth_m
+        self._diffusivity = np.array(parameters.solid_diffusivity)
+        self._ocp_linear = np.array(parameters.ocp_linear)
+        self._ocp_tanh = np.array(parameters.ocp_tanh).reshape(-1, 3)
+        self._alphas = (parameters.anodic_transfer_coefficient, parameters.cathodic_transfer_coefficient)
+        self._thermal_v = parameters.thermal_voltage_v
+        self._floor = parameters.solid_diffusivity_floor_m2_s
+        alpha_a, alpha_c = self._alphas
+        self._salt_power = alpha_a
+        self._rate = (
+            FARADAY_C_MOL
+            * parameters.reaction_rate_m2p5_s_mol0p5
+            * parameters.c_max_mol_m3 ** (2 * alpha_c)
+        )
+
+    def react(
+        self, potential_step: np.ndarray, cell_dol: np.ndarray, salt: np.ndarray, guess: np.ndarray
+    ) -> Reaction:
+        """Current for phi_s - phi_l (V), the cell's DOL and the electrolyte's concentration (mol/m3), by face.
+
+        Args:
+            potential_step, cell_dol, salt: (faces,) as above.
+            guess: (faces,) of the current, A/m2.
+        """
+        result = Reaction(*(np.empty_like(potential_step) for _ in Reaction._fields))
+        _react(
+            potential_step,
+            np.clip(cell_dol, 10 * _EDGE, 1 - 10 * _EDGE),
+            self._rate * salt**self._salt_power,
+            guess,
+            self._limit,
+            self._diffusivity,
+            self._floor,
+            self._ocp_linear,
+            self._ocp_tanh,
+            self._alphas,
+            self._thermal_v,
+            *result,
+        )
+        return result
+
+
+@njit(cache=True)
+def _react(
+    potential_step, cell_dol, rate, guess, limit, diffusivity, floor, ocp_linear, ocp_tanh, alphas, thermal_v,
+    current, per_volt, per_dol, surface_dol,
+):  # fmt: skip
+    for face in range(potential_step.size):
+        step, cell, bound = potential_step[face], cell_dol[face], limit[face]
+        cell_diffusivity = _diffusivity(cell, diffusivity, floor)
+        low, high = _EDGE, 1 - _EDGE
+        dol = cell - guess[face] / (bound * cell_diffusivity)
+        flow, by_volt, by_dol, by_flux = 0.0, 0.0, 0.0, 0.0
+        for _ in range(_ITERATIONS):
+            dol = dol if low < dol < high else 0.5 * (low + high)
+            flow, by_volt, by_dol = _butler_volmer(step, dol, rate[face], ocp_linear, ocp_tanh, alphas, thermal_v)
+            passed = bound * _integral(cell, dol, diffusivity, floor)
+            by_flux = bound * _diffusivity(dol, diffusivity, floor)
+            excess = flow + passed
+            if abs(excess) <= _ACCURACY * (abs(flow) + abs(passed)) + 1e-15:
+                break
+            if excess > 0:
+                high = dol
+            else:
+                low = dol
+            if high - low < 1e-15:
+                # The edge: what diffusion carries.
+                flow = -passed
+                break
+            dol -= excess / max(by_dol + by_flux, 0.5 * by_flux)
+        # On a plateau of the open-circuit potential by_dol may be slightly negative.
+        series = max(by_dol + by_flux, 0.5 * by_flux)
+        current[face] = flow
+        per_volt[face] = by_volt * by_flux / series
+        per_dol[face] = by_dol * bound * cell_diffusivity / series
+        surface_dol[face] = dol
+
+
+@njit(cache=True)
+def _butler_volmer(step, dol, rate, ocp_linear, ocp_tanh, alphas, thermal_v):
+    """Current density and its derivatives by the potential step and by the surface's DOL."""
+    equilibrium = ocp_linear[0] + ocp_linear[1] * dol
+    slope = ocp_linear[1]
+    for term in range(ocp_tanh.shape[0]):
+        amplitude, steepness = ocp_tanh[term, 0], ocp_tanh[term, 1]
+        tanh = math.tanh(steepness * (dol - ocp_tanh[term, 2]))
+        equilibrium += amplitude * tanh
+        slope += amplitude * steepness * (1 - tanh * tanh)
+    alpha_a, alpha_c = alphas
+    exchange = rate * (dol * (1 - dol)) ** alpha_c
+    overpotential = (step - equilibrium) / thermal_v
     anodic, anodic_slope = _exponential(alpha_a * overpotential)
     cathodic, cathodic_slope = _exponential(-alpha_c * overpotential)
-    current = exchange * (anodic - cathodic)
-    per_volt = exchange * (alpha_a * anodic_slope + alpha_c * cathodic_slope) / parameters.thermal_voltage_v
-    exchange_change = alpha_c * (1 / surface - 1 / vacancies)
-    per_concentration = current * exchange_change - per_volt * open_circuit_slope(dol, parameters) / c_max
-    return Reaction(current, per_volt, per_concentration)
+    flow = exchange * (anodic - cathodic)
+    by_volt = exchange * (alpha_a * anodic_slope + alpha_c * cathodic_slope) / thermal_v
+    return flow, by_volt, flow * alpha_c * (1 / dol - 1 / (1 - dol)) - by_volt * slope
 
 
-def _exponential(exponent: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+@njit(cache=True)
+def _exponential(exponent):
     """exp and its derivative, straight beyond the largest exponent."""
-    slope = np.exp(np.minimum(exponent, _LARGEST_EXPONENT))
-    return slope * (1 + np.maximum(exponent - _LARGEST_EXPONENT, 0)), slope
+    slope = math.exp(min(exponent, _LARGEST_EXPONENT))
+    return slope * (1 + max(exponent - _LARGEST_EXPONENT, 0.0)), slope
 
 
-def lithium_metal_overpotential(current: np.ndarray, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
-    """Overpotential of lithium metal that drives `current` (A/m2, positive when it dissolves), and d/d current.
+@njit(cache=True)
+def _diffusivity(dol, coefficients, floor):
+    value = 0.0
+    for k in range(coefficients.size - 1, -1, -1):
+        value = value * dol + coefficients[k]
+    return max(value, floor)
 
-    The reaction's (2 R T / F) asinh(i / 2 i0) and the drop in the SEI (last equation of the paper's section 2), V.
+
+@njit(cache=True)
+def _integral(cell, dol, coefficients, floor):
+    """Of the diffusivity from `cell` to `dol`."""
+    total = 0.0
+    for k in range(3):
+        total += _WEIGHTS[k] * _diffusivity(cell + _NODES[k] * (dol - cell), coefficients, floor)
+    return total * (dol - cell)
+
+
+def lithium_metal_overpotential(
+    current: np.ndarray, parameters: Parameters
+) -> tuple[np.ndarray, np.ndarray]:
+    """Overpotential of lithium metal that drives `current` (A/m2, positive when it dissolves), and its derivative.
+
+    The reaction's (2 R T / F) asinh(i / 2 i0) and the drop in the SEI (last equation of the paper's section 2),
+    V and ohm m2.
     """
     twice = 2 * parameters.lithium_exchange_current_a_m2
     voltage = 2 * parameters.thermal_voltage_v

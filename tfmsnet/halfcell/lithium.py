@@ -56,7 +56,9 @@ class Lithium:
         right = history * self._volume + self._inflow(-current)
         # The mass alone bounds the matrix from below, and so the residual the error.
         mass = self._weight * self._volume
-        accepted = self.cells * (mass * _ERROR * self._parameters.c_max_mol_m3) ** 2
+        c_max = self._parameters.c_max_mol_m3
+        room = max(min(guess.min(), c_max - guess.max()), 1e-9*c_max)
+        accepted = self.cells * (mass * min(_ERROR * c_max, 1e-3 * room)) ** 2
         solution = self._iterate(right, guess, np.zeros(self.cells), accepted)
         # Diffusion moves lithium only: what all cells together miss is spread evenly, to rounding.
         lost = (right - self._matrix @ solution).sum()
@@ -75,15 +77,6 @@ class Lithium:
         right = self._inflow(-forcing)
         accepted = _ROUGHLY**2 * float(right @ right)
         return self._iterate(right, np.zeros(self.cells), drain, accepted)
-
-    def surface(self, concentration: np.ndarray, current: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Concentration at the reacting faces, and what 1 A/m2 into them adds to it over the cell's."""
-        cell = concentration[self._interface.am]
-        per_ampere = self._interface.depth_m / FARADAY_C_MOL
-        raised = per_ampere / solid_diffusivity(cell, self._parameters)
-        middle = np.clip(cell - 0.5 * raised * current, 0, self._parameters.c_max_mol_m3)
-        raised = per_ampere / solid_diffusivity(middle, self._parameters)
-        return cell - raised * current, raised
 
     def amount(self, concentration: np.ndarray) -> float:
         """Lithium in all cells, mol."""

@@ -90,6 +90,8 @@ def _smoothed_aggregation(matrix: sparse.csr_matrix):
         return pyamg.smoothed_aggregation_solver(
             matrix.copy(),
             strength=("symmetric", {"theta": _STRENGTH}),
+            # Smoothed over strong couplings only: half the entries of plain smoothing for as few iterations.
+            smooth=("jacobi", {"filter_entries": True, "weighting": "diagonal"}),
             improve_candidates=None,
             presmoother=None,
             postsmoother=None,

@@ -14,7 +14,7 @@ from tfmsnet.halfcell.parameters import Parameters
 
 _ITERATIONS = 60
 # Accepted current that gets lost in a cell, over the whole current.
-_IMBALANCE = 1e-7
+_IMBALANCE = 3e-7
 # More iterations than this, and the hierarchy is made anew for the present conductances.
 _STALE = 25
 

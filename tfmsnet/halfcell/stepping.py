@@ -8,7 +8,7 @@ import numpy as np
 from tfmsnet.halfcell.equilibrium import open_circuit_potential
 from tfmsnet.halfcell.failure import DischargeFailed, NotConverged
 from tfmsnet.halfcell.grid import Grid
-from tfmsnet.halfcell.kinetics import Reaction, butler_volmer
+from tfmsnet.halfcell.kinetics import Insertion, Reaction
 from tfmsnet.halfcell.lithium import Lithium
 from tfmsnet.halfcell.parameters import Parameters
 from tfmsnet.halfcell.potentials import Flows, Link, Potentials
@@ -22,8 +22,8 @@ _PASSES = 15
 # Accepted misfit of the reaction's potential step, V, root mean square over the interface.
 _MISFIT_V = 1e-5
 _LINEAR_SHARE = 0.02
-_MARGIN = 1e-6
-_IMBALANCE = 1e9
+_MARGIN = 1e-10
+_HOPELESS_V = 10.0
 _SMALLEST_SLOPE = 0.02
 
 
@@ -76,6 +76,7 @@ class Cell:
     ) -> None:
         self.grid, self.parameters, self.current_a = grid, parameters, current_a
         self.lithium = Lithium(grid, parameters)
+        self.insertion = Insertion(grid.interface.depth_m, parameters)
         self.potentials = Potentials(grid, parameters, cbd_conductivity_s_m)
         self.salt = Salt(grid, parameters, 1.5 / usual_step_s)
 
@@ -122,10 +123,12 @@ class Cell:
         salt_change_v = np.inf
         for _ in range(_PASSES):
             reaction = self._reaction(potential, lithium, salt, flows.reaction)
-            misfit_v = max(self._rms((reaction.current - flows.reaction) / reaction.per_volt), salt_change_v)
-            if misfit_v <= _MISFIT_V and flows.imbalance <= _IMBALANCE:
+            misfit_v = _misfit_v(reaction, flows.reaction, self.grid)
+            if max(misfit_v, salt_change_v) <= _MISFIT_V:
                 break
-            link = self._link(potential, reaction, flows.reaction, lithium)
+            if not misfit_v < _HOPELESS_V:
+                raise NotConverged("misfit of the reaction in V", misfit_v)
+            link = self._link(potential, reaction, flows.reaction)
             error_v = max(_LINEAR_SHARE * min(misfit_v, 1.0), 0.1 * _MISFIT_V)
             potential, flows = self.potentials.solve(
                 potential, link, salt, flows.metal, self.current_a, error_v
@@ -137,7 +140,7 @@ class Cell:
             salt = self._inside_salt(renewed)
         else:
             raise NotConverged(f"misfit of the reaction in V after {_PASSES} passes", misfit_v)
-        self._check(lithium, flows.reaction, renewed)
+        self._check(lithium, renewed)
         return State(
             now.time_s + step_s, lithium, renewed, potential, flows.reaction, flows.metal, flows.imbalance
         )
@@ -145,25 +148,16 @@ class Cell:
     def _reaction(
         self, potential: np.ndarray, lithium: np.ndarray, salt: np.ndarray, current: np.ndarray
     ) -> Reaction:
-        """The reaction by Butler-Volmer at the present state.
-
-        Its slopes are for a given concentration in the AM's cells: the part of the answer that happens between
-        the cell's centre and the surface is in them.
-        """
-        surface, raised = self.lithium.surface(lithium, current)
-        step = self.potentials.potential_step(potential)
-        reaction = butler_volmer(
-            step, self._inside(surface), salt[self.grid.interface.liquid], self.parameters
+        """The reaction by its kinetics at the present state; `current` is a guess."""
+        interface = self.grid.interface
+        return self.insertion.react(
+            self.potentials.potential_step(potential),
+            lithium[interface.am] / self.parameters.c_max_mol_m3,
+            salt[interface.liquid],
+            current,
         )
-        # j = current + p (-raised) (j - current before): solved for j.
-        slope = np.maximum(reaction.per_concentration, 0)
-        softened = 1 + slope * raised
-        settled = (reaction.current + slope * raised * current) / softened
-        return Reaction(settled, reaction.per_volt / softened, slope / softened)
 
-    def _link(
-        self, potential: np.ndarray, reaction: Reaction, current: np.ndarray, lithium: np.ndarray
-    ) -> Link:
+    def _link(self, potential: np.ndarray, reaction: Reaction, current: np.ndarray) -> Link:
         """The reaction linearised, with the lithium's answer to it eliminated.
 
         At fixed potentials, current and lithium are brought in line first (the slow part, local in each
@@ -171,16 +165,13 @@ class Cell:
         nearly equipotential.
         """
         cell = self.grid.interface.am
-        change = self.lithium.react(reaction.current - current, reaction.per_concentration)
-        settled = reaction.current + reaction.per_concentration * change[cell]
-        answer = self.lithium.react(reaction.per_volt, reaction.per_concentration)
-        slope = reaction.per_volt + reaction.per_concentration * answer[cell]
+        per_concentration = np.maximum(reaction.per_dol, 0) / self.parameters.c_max_mol_m3
+        change = self.lithium.react(reaction.current - current, per_concentration)
+        settled = reaction.current + per_concentration * change[cell]
+        answer = self.lithium.react(reaction.per_volt, per_concentration)
+        slope = reaction.per_volt + per_concentration * answer[cell]
         slope = np.maximum(slope, _SMALLEST_SLOPE * reaction.per_volt)
         return Link(slope, self.potentials.potential_step(potential) - settled / slope)
-
-    def _rms(self, values: np.ndarray) -> float:
-        area = self.grid.interface.area_m2
-        return float(np.sqrt((area * values**2).sum() / area.sum()))
 
     def _inside(self, lithium: np.ndarray) -> np.ndarray:
         c_max = self.parameters.c_max_mol_m3
@@ -189,20 +180,25 @@ class Cell:
     def _inside_salt(self, salt: np.ndarray) -> np.ndarray:
         return np.clip(salt, *self.parameters.salt_range_mol_m3)
 
-    def _check(self, lithium: np.ndarray, current: np.ndarray, salt: np.ndarray) -> None:
-        surface, _ = self.lithium.surface(lithium, current)
-        for name, concentration in (("AM cells", lithium), ("AM surface", surface)):
-            dol = concentration / self.parameters.c_max_mol_m3
-            if not (dol.min() > _MARGIN and dol.max() < 1 - _MARGIN):
-                raise NotConverged(
-                    f"degree of lithiation of the {name} outside 0 to 1, by", max(-dol.min(), dol.max() - 1)
-                )
+    def _check(self, lithium: np.ndarray, salt: np.ndarray) -> None:
+        dol = lithium / self.parameters.c_max_mol_m3
+        if not (dol.min() > 0 and dol.max() < 1):
+            raise NotConverged(
+                "degree of lithiation outside 0 to 1, by", float(max(-dol.min(), dol.max() - 1))
+            )
         low, high = self.parameters.salt_range_mol_m3
         if not (salt.min() > low and salt.max() < high):
             raise NotConverged(
                 f"salt concentration outside salt_range_mol_m3 ({low:g} to {high:g}), farthest",
                 float(salt.min() if salt.min() <= low else salt.max()),
             )
+
+
+def _misfit_v(reaction: Reaction, current: np.ndarray, grid: Grid) -> float:
+    """How far potentials and currents are from the kinetics, V, root mean square weighted by conductance."""
+    conductance = grid.interface.area_m2 * reaction.per_volt
+    misfit = (reaction.current - current) / reaction.per_volt
+    return float(np.sqrt((conductance * misfit**2).sum() / conductance.sum()))
 
 
 def walk(cell: Cell, frame_s: float) -> Iterator[tuple[State, bool]]:

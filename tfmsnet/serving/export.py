@@ -47,7 +47,9 @@ def _checks(phase, c_rate):
             tf.reduce_max(phase), tf.constant(2, tf.uint8), "phase: expected labels 0, 1 and 2"
         ),
         tf.debugging.assert_equal(
-            tf.reduce_all(tf.reduce_any(phase == 1, axis=(1, 2, 3))), True, "phase: no active material (label 1)"
+            tf.reduce_all(tf.reduce_any(phase == 1, axis=(1, 2, 3))),
+            True,
+            "phase: no active material (label 1)",
         ),
         tf.debugging.assert_equal(
             tf.reduce_all(usable), True, f"c_rate: expected 0 < c_rate <= {LARGEST_C_RATE:g}"

@@ -82,7 +82,9 @@ def load_model(path: str | Path) -> LoadedModel:
     for candidate in (path, *reversed(versions)):
         if (candidate / "saved_model.pb").is_file():
             return _from_saved_model(candidate)
-    raise UserError(f"{path}: expected a run made by `tfmsnet train` or a SavedModel made by `tfmsnet export`")
+    raise UserError(
+        f"{path}: expected a run made by `tfmsnet train` or a SavedModel made by `tfmsnet export`"
+    )
 
 
 def _from_run(path: Path) -> LoadedModel:

@@ -40,12 +40,12 @@ class Checkpoints(keras.callbacks.Callback):
 class Progress(keras.callbacks.Callback):
     """One progress bar over all optimizer steps."""
 
-    def __init__(self, steps: int, done: int):
+    def __init__(self, title: str, steps: int, done: int):
         super().__init__()
-        self.steps, self.done = steps, done
+        self.title, self.steps, self.done = title, steps, done
 
     def on_train_begin(self, logs=None):
-        self.bar = tqdm(total=self.steps, initial=self.done, desc="training", unit="step", mininterval=1.0)
+        self.bar = tqdm(total=self.steps, initial=self.done, desc=self.title, unit="step", mininterval=1.0)
 
     def on_train_batch_end(self, batch, logs=None):
         self.bar.update(1)

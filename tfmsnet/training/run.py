@@ -25,7 +25,14 @@ from tfmsnet.training.trainer import RolloutTrainer
 WARM_UP = 0.03
 
 
-def train(records: str | Path, run: str | Path, config: RunConfig, *, strategy: str = "auto") -> Surrogate:
+def train(
+    records: str | Path,
+    run: str | Path,
+    config: RunConfig,
+    *,
+    strategy: str = "auto",
+    title: str = "training",
+) -> Surrogate:
     """Train a surrogate on a records directory, or go on with a run that was interrupted.
 
     The run directory holds run.json (configuration, versions, checksum of the records' manifest),
@@ -36,6 +43,7 @@ def train(records: str | Path, run: str | Path, config: RunConfig, *, strategy: 
         run: run directory; made, or one of the same configuration and records.
         config: what to train and how.
         strategy: see `make_strategy`.
+        title: of the progress bar.
 
     Returns:
         The trained surrogate.
@@ -62,13 +70,20 @@ def train(records: str | Path, run: str | Path, config: RunConfig, *, strategy: 
     checkpoints.restore()
     step = int(optimizer.iterations.numpy())
     if step < config.training.steps:
-        _fit(trainer, config.training, manifest, Path(records), run, checkpoints, step)
+        _fit(trainer, config.training, manifest, Path(records), run, checkpoints, step, title)
     save_weights(surrogate, run)
     return surrogate
 
 
 def _fit(
-    trainer, config: TrainingConfig, manifest: Manifest, records: Path, run: Path, checkpoints, step: int
+    trainer,
+    config: TrainingConfig,
+    manifest: Manifest,
+    records: Path,
+    run: Path,
+    checkpoints,
+    step: int,
+    title: str,
 ):
     epochs = -(-config.steps // config.steps_per_epoch)
     validation = None
@@ -85,7 +100,7 @@ def _fit(
         callbacks=[
             callbacks.StopOnDivergence(),
             callbacks.LearningRate(),
-            callbacks.Progress(epochs * config.steps_per_epoch, step),
+            callbacks.Progress(title, config.steps, step),
             keras.callbacks.TensorBoard(str(run / "tensorboard"), write_graph=False),
             keras.callbacks.CSVLogger(str(run / "log.csv"), append=step > 0),
             checkpoints,

@@ -1,0 +1,87 @@
+"""Small real data for all tests: electrodes of some particles, discharged by the simulator."""
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+GRID = (12, 12, 16)
+C_RATES = (1.0, 2.0)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """A directory of sample files: three electrodes at two C-rates."""
+    from tfmsnet.campaign import discharge_all, recipe_campaign
+
+    out = tmp_path_factory.mktemp("data")
+    assert discharge_all(recipe_campaign("paper", 3, GRID, C_RATES, seed=0), out, jobs=1) == []
+    return out
+
+
+@pytest.fixture(scope="session")
+def samples(data):
+    """The samples themselves, in the order of their files."""
+    from tfmsnet.records import read_sample, sample_files
+
+    return [read_sample(path) for path in sample_files(data)]
+
+
+@pytest.fixture(scope="session")
+def sample(samples):
+    """One of them."""
+    return samples[0]
+
+
+@pytest.fixture(scope="session")
+def records(data, tmp_path_factory):
+    """A records directory: four training samples in two shards, two test samples.  Not to be changed."""
+    from tfmsnet.records import sample_files, write_records
+
+    out = tmp_path_factory.mktemp("records") / "records"
+    write_records(sample_files(data), out, split="0/1", shard_bytes=1.1e6)
+    return out
+
+
+@pytest.fixture
+def broken(records, tmp_path):
+    """A copy of the records to be damaged."""
+    import shutil
+
+    return shutil.copytree(records, tmp_path / "records")
+
+
+def tiny_config(mode="autoregressive", **training):
+    """A run that takes seconds."""
+    from dataclasses import replace
+
+    from tfmsnet.training.config import PRESETS
+
+    config = PRESETS["default"].with_values(
+        {"filters": 4, "convolutions": 2, "scales": 2, "steps": 4, "steps_per_epoch": 2}, "test"
+    )
+    config = config.with_values({"horizon": [[0.5, 1], [1.0, 3]]}, "test").in_mode(mode)
+    return replace(config, training=replace(config.training, **training))
+
+
+@pytest.fixture(scope="session")
+def make_config():
+    """`tiny_config(mode, **training)`."""
+    return tiny_config
+
+
+@pytest.fixture(scope="session")
+def run(records, tmp_path_factory):
+    """The directory of a run that was trained for some steps."""
+    from tfmsnet.training.run import train
+
+    out = tmp_path_factory.mktemp("run") / "run"
+    train(records, out, tiny_config())
+    return out
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)

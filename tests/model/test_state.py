@@ -1,0 +1,72 @@
+"""State spaces: both are exact translations, and know what the 0-D cell knows."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tfmsnet.model.scene import field_masks
+from tfmsnet.model.state import MinMax, ReferenceDeviation, make_conditions
+from tfmsnet.records.statistics import statistics
+from tfmsnet.reference import mean_dol
+
+FIELDS = ("concentration", "potential")
+
+
+def as_batch(sample):
+    conditions = make_conditions(
+        tf.constant(sample.c_rate_profile[None], tf.float32),
+        tf.constant(sample.times_s[None], tf.float32),
+        sample.parameters,
+    )
+    masks = field_masks(tf.constant(sample.phase[None]), FIELDS)
+    return {field: tf.constant(getattr(sample, field)[None]) for field in FIELDS}, masks, conditions
+
+
+@pytest.mark.parametrize("kind", [ReferenceDeviation, MinMax])
+def test_decoding_undoes_encoding(kind, sample, samples):
+    state = kind.from_statistics(FIELDS, sample.parameters, statistics(samples))
+    fields, masks, conditions = as_batch(sample)
+    encoded = state.encode(fields, masks, conditions)
+    decoded = state.decode(encoded, masks, conditions)
+    np.testing.assert_allclose(decoded["concentration"], fields["concentration"], atol=0.05)  # of 4e4 mol/m3
+    np.testing.assert_allclose(decoded["potential"], fields["potential"], atol=2e-6)
+    assert (encoded.numpy()[:, :, masks.numpy()[0] == 0] == 0).all()
+
+
+@pytest.mark.parametrize("kind", [ReferenceDeviation, MinMax])
+def test_the_initial_state_is_the_simulated_equilibrium(kind, sample, samples):
+    state = kind.from_statistics(FIELDS, sample.parameters, statistics(samples))
+    fields, masks, conditions = as_batch(sample)
+    encoded = state.encode(fields, masks, conditions)[:, 0]
+    np.testing.assert_allclose(state.initial(masks, conditions), encoded, atol=2e-3)
+
+
+def test_the_deviation_of_the_concentration_has_no_mean_and_unit_rms(samples):
+    """Lithium conservation of the simulator, seen through the state."""
+    state = ReferenceDeviation.from_statistics(FIELDS, samples[0].parameters, statistics(samples))
+    squares, count = np.zeros(2), np.zeros(2)
+    for sample in samples:
+        fields, masks, conditions = as_batch(sample)
+        encoded = state.encode(fields, masks, conditions).numpy().astype(np.float64)
+        mean = encoded[0, 1:, ..., 0][:, sample.am_mask].mean(1)
+        assert np.abs(mean).max() < 1e-3
+        squares += (encoded[0, 1:] ** 2).sum((0, 1, 2, 3))
+        count += (sample.frames - 1) * masks.numpy()[0].sum((0, 1, 2))
+    np.testing.assert_allclose(np.sqrt(squares / count), 1, rtol=1e-3)
+
+
+def test_the_conditions_are_the_0d_cells(sample):
+    _, _, conditions = as_batch(sample)
+    expected = mean_dol(sample.c_rate_profile, sample.times_s, sample.parameters)
+    np.testing.assert_allclose(conditions.mean_dol[0], expected, rtol=1e-6)
+    np.testing.assert_allclose(conditions.mean_dol[0], sample.dol, rtol=1e-5)
+    assert float(conditions.c_rate_scale[0]) == sample.c_rate
+
+
+def test_min_max_lies_in_0_to_1_on_the_training_set(samples):
+    state = MinMax.from_statistics(FIELDS, samples[0].parameters, statistics(samples))
+    for sample in samples:
+        fields, masks, conditions = as_batch(sample)
+        encoded = state.encode(fields, masks, conditions).numpy()
+        assert encoded.min() >= -1e-6
+        assert encoded.max() <= 1 + 1e-6

@@ -1,0 +1,45 @@
+"""Normalisation statistics against NumPy on everything at once."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tfmsnet.records import open_manifest, read_split, sample_files, write_records, write_sample
+from tfmsnet.records.hdf5 import read_samples
+from tfmsnet.records.statistics import statistics
+from tfmsnet.reference import uniform_fields
+
+
+def test_they_are_those_of_all_values_inside_the_phase(samples):
+    found = statistics(samples)
+    inside = {
+        "concentration": [s.concentration[:, s.am_mask].astype(np.float64) for s in samples],
+        "potential": [s.potential[:, s.solid_mask].astype(np.float64) for s in samples],
+    }
+    for field, parts in inside.items():
+        values = np.concatenate([part.ravel() for part in parts])
+        for name, expected in (("minimum", values.min()), ("maximum", values.max()), ("mean", values.mean())):
+            assert found[field][name] == pytest.approx(expected, rel=1e-12)
+        assert found[field]["std"] == pytest.approx(values.std(), rel=1e-10)
+
+
+def test_the_deviation_is_that_from_the_0d_cell_per_c_rate(samples):
+    squares, count = 0.0, 0
+    for s in samples:
+        reference = uniform_fields(s.c_rate_profile, s.times_s, s.parameters).potential
+        deviation = (s.potential[1:, s.solid_mask] - reference[1:, None]) / s.c_rate
+        squares, count = squares + (deviation**2).sum(), count + deviation.size
+    expected = (squares / count) ** 0.5
+    assert statistics(samples)["potential"]["deviation_rms"] == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_changed_test_sample_does_not_change_them(data, records, tmp_path):
+    test_id = next(read_split(records, "test")).sample_id
+    for i, sample in enumerate(read_samples(sample_files(data))):
+        changed = sample
+        if sample.sample_id == test_id:
+            changed = replace(sample, potential=sample.potential * np.float32(3))
+        write_sample(changed, tmp_path / "data" / f"{i}.h5")
+    write_records(sample_files(tmp_path / "data"), tmp_path / "records", split="0/1")
+    assert open_manifest(tmp_path / "records").statistics == open_manifest(records).statistics

@@ -1,0 +1,150 @@
+"""The main job in small: from recipes to a served surrogate, each stage skipped when it is done."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from tfmsnet.errors import UserError
+from tfmsnet.files import read_json, write_json
+
+GRID = (24, 24, 64)
+C_RATES = (0.5, 1.0, 2.0)
+GEOMETRIES = 9
+TEST_GEOMETRIES = 1
+VALIDATION_GEOMETRIES = 0
+SEED = 1
+# Chosen for about two minutes of training each on two cores.
+CHANGES = {
+    "autoregressive": {"steps": 240, "horizon": [[0.6, 1], [0.9, 3], [1.0, 6]]},
+    "direct": {"steps": 500},
+}
+COMMON = {"steps_per_epoch": 20, "filters": 8, "growth": 3.0}
+
+
+def run_demo(out: str | Path, say: Callable[[str], None], bar: Callable) -> None:
+    """Run what is left to do of the demo in a directory.
+
+    Args:
+        out: its directory.
+        say: takes a line for the user.
+        bar: title -> context manager with a function of the fraction done.
+
+    Raises:
+        UserError: the directory holds something else.
+    """
+    out = Path(out)
+    _claim(out)
+    for stage in (_simulate, _write_records, _train, _evaluate, _export, _predict):
+        for line in stage(out, bar):
+            say(line)
+    say(
+        f"\nTensorBoard:  tensorboard --logdir {out / 'autoregressive' / 'tensorboard'}"
+        f"\nReport:       {out / 'report' / 'report.html'}"
+        f"\nSavedModel:   {out / 'served' / 'cathode' / '1'}"
+    )
+
+
+def _claim(out: Path) -> None:
+    marker = {"tfmsnet": "demo", "seed": SEED, "grid": list(GRID), "changes": CHANGES, **COMMON}
+    path = out / "demo.json"
+    if path.is_file():
+        if read_json(path, "a demo's description") != marker:
+            raise UserError(f"{out}: holds a demo of another version; remove it or choose another --out")
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(
+            f"{out}: expected a new or empty directory, or a demo to continue; choose another --out"
+        )
+    else:
+        write_json(path, marker)
+
+
+def _simulate(out: Path, bar) -> Iterator[str]:
+    from tfmsnet.campaign import discharge_all, recipe_campaign
+
+    tasks = recipe_campaign("paper", GEOMETRIES, GRID, C_RATES, SEED)
+    with bar("1/6 simulating discharges") as progress:
+        failures = discharge_all(tasks, out / "data", progress=progress)
+    if failures:
+        raise UserError(f"demo: a discharge failed: {failures[0]}")
+    yield f"1/6 {len(tasks)} discharges of {GEOMETRIES} electrodes of {'x'.join(map(str, GRID))} voxels"
+
+
+def _write_records(out: Path, bar) -> Iterator[str]:
+    from tfmsnet.records import open_manifest, sample_files, write_records
+
+    if not (out / "records").exists():
+        with bar("2/6 writing records") as progress:
+            write_records(
+                sample_files(out / "data"),
+                out / "records",
+                split=f"{VALIDATION_GEOMETRIES}/{TEST_GEOMETRIES}",
+                seed=SEED,
+                progress=progress,
+            )
+    manifest = open_manifest(out / "records")
+    counts = ", ".join(f"{len(manifest.samples(split))} {split}" for split in manifest.splits)
+    yield f"2/6 TFRecords: {counts}"
+
+
+def _train(out: Path, bar) -> Iterator[str]:
+    from tfmsnet.training.config import PRESETS
+    from tfmsnet.training.run import train
+
+    for mode, changes in CHANGES.items():
+        config = PRESETS["default"].in_mode(mode).with_values({**COMMON, **changes}, "demo")
+        train(out / "records", out / mode, config, title=f"3/6 training, {mode}")
+        yield f"3/6 trained {mode}: {config.training.steps} steps"
+
+
+def _evaluate(out: Path, bar) -> Iterator[str]:
+    from tfmsnet.evaluation.report import evaluate
+    from tfmsnet.evaluation.surrogate import SurrogatePredictor
+    from tfmsnet.model.store import load_surrogate
+    from tfmsnet.records import read_split
+
+    models = {
+        "AR-MSNet": SurrogatePredictor(load_surrogate(out / "autoregressive")),
+        "direct network": SurrogatePredictor(load_surrogate(out / "direct")),
+    }
+    with bar("4/6 evaluating") as progress:
+        report = evaluate(
+            models,
+            read_split(out / "records", "train"),
+            list(read_split(out / "records", "test")),
+            out / "report",
+            progress=progress,
+        )
+    yield "4/6 scores on an electrode that no model saw:\n" + report.table()
+
+
+def _export(out: Path, bar) -> Iterator[str]:
+    from tfmsnet.model.store import DESCRIPTION, load_surrogate
+    from tfmsnet.serving.export import export
+
+    target = out / "served" / "cathode"
+    if not (target / "1").is_dir():
+        run = out / "autoregressive"
+        export(load_surrogate(run), run / DESCRIPTION, target)
+    yield f"5/6 SavedModel: {target / '1'}"
+
+
+def _predict(out: Path, bar) -> Iterator[str]:
+    import numpy as np
+
+    from tfmsnet.electrode import PhaseImage
+    from tfmsnet.records import read_split
+    from tfmsnet.serving.answer import write_answer
+    from tfmsnet.serving.predict import load_model
+
+    model = load_model(out / "served" / "cathode")
+    true = next(sample for sample in read_split(out / "records", "test") if sample.c_rate == 1.0)
+    image = PhaseImage(true.phase, true.voxel_size_m, true.geometry_id)
+    predicted = model.predict(image, 1.0)
+    files = write_answer(replace(predicted, geometry_id=true.geometry_id), out / "answer")
+    yield "6/6 the unseen electrode at 1C, from the SavedModel:"
+    yield f"{'DOL':>8}{'simulated / V':>16}{'predicted / V':>16}{'error / mV':>12}"
+    for frame in range(0, true.frames, 4):
+        simulated, answer = true.voltage_v[frame], predicted.voltage_v[frame]
+        yield f"{true.dol[frame]:>8.3f}{simulated:>16.4f}{answer:>16.4f}{1e3 * (answer - simulated):>12.1f}"
+    rms = 1e3 * np.sqrt(np.mean((predicted.voltage_v - true.voltage_v)[1:] ** 2))
+    yield f"root mean square {rms:.1f} mV; files: {', '.join(str(file) for file in files)}"

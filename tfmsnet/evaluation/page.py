@@ -1,0 +1,145 @@
+"""The report as one HTML file that needs nothing else: images inlined, no scripts, no network."""
+
+import base64
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import tfmsnet
+from tfmsnet.evaluation.tables import DETAILS, HEADLINE, Column, Tables, number
+
+_STYLE = """
+:root { color-scheme: light; }
+body { font: 15px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; color: #1b1b1b;
+  background: #fff; max-width: 1240px; margin: 2.5em auto; padding: 0 1.5em; }
+h1 { font-size: 1.7em; margin: 0 0 .1em; } h2 { font-size: 1.25em; margin: 2em 0 .4em; }
+.sub { color: #666; margin: 0 0 1.4em; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: 13px; font-variant-numeric: tabular-nums;
+  margin: .6em 0 1.2em; }
+th, td { padding: .28em .5em; text-align: right; white-space: nowrap; }
+th:first-child, td:first-child { text-align: left; }
+thead th { border-bottom: 1.5px solid #333; font-weight: 600; white-space: normal; vertical-align: bottom; }
+tr.rate td { font-weight: 600; padding-top: .9em; border-bottom: 1px solid #ccc; }
+tr.model { background: #f1f5fa; }
+td.best { font-weight: 700; } td.beats { color: #a33c00; }
+td span { color: #777; font-weight: 400; }
+.verdict { border-left: 4px solid #009e73; background: #f1f9f6; padding: .7em 1.1em; margin: 1em 0; }
+.verdict.lost { border-color: #d55e00; background: #fdf4ee; }
+.verdict p { margin: 0; } .verdict ul { margin: .4em 0 0; padding-left: 1.3em; }
+figure { margin: 1em 0 1.8em; } figcaption { color: #444; font-size: 13.5px; margin-bottom: .4em; }
+figure img { max-width: 100%; height: auto; }
+dl { font-size: 13.5px; display: grid; grid-template-columns: max-content auto; gap: .2em 1.2em; }
+dt { font-weight: 600; } dd { margin: 0; }
+details summary { cursor: pointer; font-weight: 600; margin: .6em 0; }
+"""
+
+_MEANING = {
+    "VRMSE": "root-mean-square error over the field's own phase, in standard deviations of the true frame: "
+    "1 is no better than the frame's true mean everywhere",
+    "pattern": "the same once the error of the mean is taken away: 1 is any uniform field",
+    "middle, last, worst": "the frame in the middle of the discharge, the last one, the worst one; "
+    "the initial frame is never scored",
+    "curve": "voltage at equal degree of lithiation, 0.47 to 0.82",
+    "error of mean": "of the frame's mean concentration, worst frame: the paper's own measure; "
+    "a uniform field passes it",
+    "lithium balance": "lithium taken up against the charge passed",
+    "interface": "error at voxels that touch another phase, in standard deviations of the frame",
+    "spectral": "the error's share of the amplitude at wavelengths above 16 voxels (long), 16 to 4 (middle) "
+    "and below 4 (short); 1 is any uniform field",
+    "persistence": "copies the simulator's previous frame, which no surrogate has: it shows what copying is "
+    "worth, and is no rival in use",
+}
+
+
+def report_page(tables: Tables, figures: Mapping[str, tuple[str, bytes]]) -> str:
+    """The page.
+
+    Args:
+        tables: of all predictors.
+        figures: file name -> caption and content (PNG or GIF), in the order of the page.
+    """
+    model = tables.names[0]
+    geometries = len({case.geometry_id for case in tables.cases})
+    samples = sum(case.model == model for case in tables.cases)
+    images = "\n".join(_figure(name, caption, content) for name, (caption, content) in figures.items())
+    details = "\n".join(
+        f"<details><summary>More scores of the {field}</summary>{_table(tables, columns)}</details>"
+        for field, columns in DETAILS.items()
+    )
+    meanings = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in _MEANING.items())
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(model)}: evaluation</title><style>{_STYLE}</style></head><body>
+<h1>{escape(model)}: evaluation</h1>
+<p class="sub">{samples} held-out discharges of {geometries} electrodes, tfmsnet {tfmsnet.__version__}</p>
+{_verdict(tables)}
+<h2>Scores</h2>
+<p>Median over the held-out electrodes, the worst in brackets. Bold: best of its column.
+Orange: better than {escape(model)}.</p>
+{_table(tables, HEADLINE)}
+<dl>{meanings}</dl>
+{details}
+<h2>Figures</h2>
+{images}
+</body></html>
+"""
+
+
+def _verdict(tables: Tables) -> str:
+    model, losses = tables.names[0], tables.losses()
+    if not losses:
+        text = f"<b>{escape(model)}</b> is not beaten in any score of the table."
+        return f'<div class="verdict"><p>{text}</p></div>'
+    by_rival: dict[tuple[str, Column], list[str]] = {}
+    for loss in losses:
+        theirs, mine = (number(m, loss.column.rounding) for m in (loss.other_median, loss.model_median))
+        values = f"{loss.c_rate:g}C {theirs} against {mine}"
+        by_rival.setdefault((loss.other, loss.column), []).append(values)
+    items = "".join(
+        f"<li><b>{escape(other)}</b> in {_title(column)}: {escape(', '.join(values))}</li>"
+        for (other, column), values in by_rival.items()
+    )
+    return f'<div class="verdict lost"><p><b>{escape(model)} is beaten by</b></p><ul>{items}</ul></div>'
+
+
+def _table(tables: Tables, columns: Sequence[Column]) -> str:
+    head = "".join(f"<th>{_title(column)}</th>" for column in columns)
+    body = "".join(_rate_rows(tables, c_rate, columns) for c_rate in tables.c_rates)
+    return (
+        f'<div class="scroll"><table><thead><tr><th></th>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _rate_rows(tables: Tables, c_rate: float, columns: Sequence[Column]) -> str:
+    model, samples = tables.names[0], tables.samples(c_rate)
+    best = {column: tables.best(c_rate, column) for column in columns}
+    better = {column: tables.better(c_rate, column) for column in columns}
+    rows = [
+        f'<tr class="rate"><td colspan="{len(columns) + 1}">{c_rate:g}C, {samples} '
+        f"discharge{'s' * (samples > 1)}</td></tr>"
+    ]
+    for name in tables.names:
+        cells = []
+        for column in columns:
+            classes = ["best"] * (name in best[column]) + ["beats"] * (name in better[column])
+            median, *worst = tables.cell(c_rate, name, column).text(column.rounding).split(" ")
+            text = escape(median) + "".join(f" <span>{escape(part)}</span>" for part in worst)
+            cells.append(f'<td class="{" ".join(classes)}">{text}</td>')
+        row_class = ' class="model"' if name == model else ""
+        rows.append(f"<tr{row_class}><td>{escape(name)}</td>{''.join(cells)}</tr>")
+    return "".join(rows)
+
+
+def _title(column: Column) -> str:
+    return escape(column.title.replace("phi ", "φ "))
+
+
+def _figure(name: str, caption: str, content: bytes) -> str:
+    kind = "gif" if name.endswith(".gif") else "png"
+    data = base64.b64encode(content).decode()
+    return (
+        f"<figure><figcaption>{escape(caption)}</figcaption>"
+        f'<img alt="{escape(caption)}" src="data:image/{kind};base64,{data}"></figure>'
+    )

@@ -1,0 +1,233 @@
+"""Every model and every baseline on every held-out sample, as one directory to look at."""
+
+import csv
+import shutil
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from operator import length_hint
+from pathlib import Path
+
+import tfmsnet
+from tfmsnet.errors import UserError
+from tfmsnet.evaluation.baselines import Persistence, ZeroDimensional
+from tfmsnet.evaluation.page import report_page
+from tfmsnet.evaluation.predictor import FIELDS, Fields, Predictor
+from tfmsnet.evaluation.regression import LinearRegression
+from tfmsnet.evaluation.scores import Scores, jsonable, score
+from tfmsnet.evaluation.tables import Tables
+from tfmsnet.files import read_json, replacing, replacing_directory, write_json, write_text
+from tfmsnet.records.sample import Sample
+
+FORMAT = "tfmsnet-report"
+METRICS = "metrics.json"
+BASELINES = (LinearRegression.name, ZeroDimensional.name, Persistence.name)
+# Slices are drawn for at most so many C-rates.
+_SLICED_RATES = 3
+
+
+@dataclass(frozen=True)
+class Report:
+    """What an evaluation found.
+
+    Attributes:
+        path: the report's directory: report.html, metrics.json, metrics.csv, figures.
+        tables: scores gathered per C-rate; `tables.losses()` tells where the model is beaten.
+    """
+
+    path: Path
+    tables: Tables
+
+    @property
+    def cases(self) -> tuple[Scores, ...]:
+        """The scores of every predictor on every sample."""
+        return tuple(self.tables.cases)
+
+    def table(self) -> str:
+        """Plain text for the terminal: median (worst) per C-rate; * marks the best."""
+        return self.tables.text()
+
+
+def evaluate(
+    models: Mapping[str, Predictor],
+    train: Iterable[Sample],
+    test: Iterable[Sample],
+    out_dir: str | Path,
+    progress: Callable[[float], None] | None = None,
+) -> Report:
+    """Score models and baselines, and write a report.
+
+    Args:
+        models: name -> predictor; the first is the model that is judged, others are compared with it.
+        train: the training samples, read once, to fit the linear regression.
+        test: the held-out samples, read once, one in memory at a time.
+        out_dir: a new or empty directory, or that of an earlier report, which is replaced.
+        progress: called with the fraction done after each sample, when `test` knows its length.
+
+    Raises:
+        UserError: no model, a model named as a baseline, no samples, a held-out electrode that is in the
+            training samples too, or a directory that holds something else.
+    """
+    out_dir = Path(out_dir)
+    _check_names(models)
+    _check_replaceable(out_dir)
+    steps, report_step = length_hint(test, 0) + 1, progress or (lambda _: None)
+    staged = _beside(out_dir, "new")
+    with replacing_directory(staged) as folder:
+        trained_on: set[str] = set()
+        regression = LinearRegression().fit(_noting_geometry(train, trained_on))
+        report_step(min(1.0, 1.0 / steps) if steps > 1 else 0.0)
+        baselines = (regression, ZeroDimensional(), Persistence())
+        predictors = {**models, **dict(zip(BASELINES, baselines, strict=True))}
+        pictures, cases = _Pictures(next(iter(models)), folder), []
+        for number, sample in enumerate(test, start=2):
+            _check_held_out(sample, trained_on)
+            for name, predictor in predictors.items():
+                predicted = predictor(sample)
+                cases.append(score(name, sample, predicted))
+                pictures.look(name, sample, predicted)
+            if steps > 1:
+                report_step(min(1.0, number / steps))
+        if not cases:
+            raise UserError("evaluate: no held-out samples; expected at least one")
+        tables = Tables(tuple(cases), tuple(predictors))
+        pictures.finish(tables)
+        _write(folder, tables, pictures.made)
+    _swap(staged, out_dir)
+    return Report(out_dir, tables)
+
+
+def _check_names(models: Mapping[str, Predictor]) -> None:
+    if not models:
+        raise UserError("evaluate: no model; expected at least one")
+    taken = [name for name in models if name in BASELINES]
+    if taken:
+        raise UserError(f"evaluate: a model is named {taken[0]!r} as a baseline is; give it another name")
+
+
+def _noting_geometry(samples: Iterable[Sample], seen: set[str]) -> Iterator[Sample]:
+    for sample in samples:
+        seen.add(sample.geometry_id)
+        yield sample
+
+
+def _check_held_out(sample: Sample, trained_on: set[str]) -> None:
+    if sample.geometry_id in trained_on:
+        raise UserError(
+            f"evaluate: electrode {sample.geometry_id} is held out and in the training samples; "
+            "split the samples by geometry"
+        )
+
+
+class _Pictures:
+    """Draws while the samples pass by, so that none has to be kept."""
+
+    def __init__(self, model: str, folder: Path) -> None:
+        self.model, self.folder = model, folder
+        # file name -> caption and content, as the page shows them
+        self.made: dict[str, tuple[str, bytes]] = {}
+        self._sliced: set[float] = set()
+
+    def look(self, name: str, sample: Sample, predicted: Fields) -> None:
+        """Draw the model on the first sample of each C-rate: which one isn't chosen by its score."""
+        from tfmsnet.evaluation.animation import write_animation
+        from tfmsnet.evaluation.slice_figures import slice_figure
+
+        rate = sample.c_rate
+        if name != self.model or rate in self._sliced or len(self._sliced) == _SLICED_RATES:
+            return
+        if not self._sliced:
+            path = self.folder / "discharge.gif"
+            write_animation(sample, predicted, path, self.model)
+            caption = f"The discharge of {sample.geometry_id} at {rate:g}C."
+            self.made[path.name] = (caption, path.read_bytes())
+        self._sliced.add(rate)
+        for field in FIELDS:
+            if getattr(predicted, field) is not None:
+                caption = (
+                    f"{field.capitalize()} in the middle plane of {sample.geometry_id} at {rate:g}C, the "
+                    "first held-out sample of this C-rate; the range of colours is the simulated field's."
+                )
+                figure = slice_figure(sample, predicted, field, name)
+                self._keep(f"slices_{field}_{rate:g}C.png", caption, figure)
+
+    def finish(self, tables: Tables) -> None:
+        """Draw what needs all scores; these come first on the page."""
+        from tfmsnet.evaluation import frame_figures
+        from tfmsnet.evaluation.curve_figures import curve_figure
+
+        slices, self.made = self.made, {}
+        cases, medians = tables.cases, "Medians over the held-out samples of each C-rate."
+        self._keep("vrmse.png", f"VRMSE over the frames. {medians}", frame_figures.vrmse_figure(cases))
+        self._keep(
+            "pattern.png",
+            f"Pattern error over the frames: VRMSE without the error of the mean. {medians}",
+            frame_figures.pattern_figure(cases),
+        )
+        self._keep(
+            "mean_error.png",
+            "Error of the mean over the frames, the paper's figure 5: a uniform field (0-D cell) has none "
+            f"in the concentration. {medians}",
+            frame_figures.mean_error_figure(cases),
+        )
+        with_curve = [case for case in cases if case.model == self.model and case.curve is not None]
+        if with_curve:
+            self._keep("curves.png", "Discharge curves, the paper's figure 8.", curve_figure(with_curve))
+        self.made |= slices
+
+    def _keep(self, name: str, caption: str, figure) -> None:
+        from tfmsnet.evaluation.style import png
+
+        content = png(figure)
+        (self.folder / name).write_bytes(content)
+        self.made[name] = (caption, content)
+
+
+def _write(folder: Path, tables: Tables, figures: Mapping[str, tuple[str, bytes]]) -> None:
+    cases = tables.cases
+    content = {
+        "format": FORMAT,
+        "version": tfmsnet.__version__,
+        "model": tables.names[0],
+        "predictors": list(tables.names),
+        "losses": [jsonable({**loss._asdict(), "column": loss.column.key}) for loss in tables.losses()],
+        "cases": [case.as_dict() for case in cases],
+    }
+    write_json(folder / METRICS, content)
+    with replacing(folder / "metrics.csv") as partial, partial.open("w", newline="") as file:
+        names = ("model", "sample_id", "geometry_id", "c_rate")
+        writer = csv.writer(file)
+        writer.writerow([*names, *cases[0].summary()])
+        for case in cases:
+            writer.writerow([*(getattr(case, name) for name in names), *case.summary().values()])
+    write_text(folder / "report.html", report_page(tables, figures))
+
+
+def _check_replaceable(out_dir: Path) -> None:
+    if not out_dir.exists():
+        return
+    if out_dir.is_dir() and (not any(out_dir.iterdir()) or _is_report(out_dir)):
+        return
+    raise UserError(f"{out_dir}: exists and is no earlier report; choose another name or remove it")
+
+
+def _is_report(folder: Path) -> bool:
+    try:
+        return read_json(folder / METRICS, "a report").get("format") == FORMAT
+    except UserError:
+        return False
+
+
+def _beside(out_dir: Path, what: str) -> Path:
+    absolute = out_dir.absolute()
+    return absolute.with_name(f".{absolute.name}.{uuid.uuid4().hex[:8]}.{what}")
+
+
+def _swap(new: Path, out_dir: Path) -> None:
+    """Put a finished report in its place; an earlier one is whole until then."""
+    old = _beside(out_dir, "old")
+    _check_replaceable(out_dir)
+    if out_dir.exists():
+        out_dir.rename(old)
+    new.rename(out_dir)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,182 @@
+"""Scores gathered into tables: median and worst over the held-out samples of each C-rate."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from tfmsnet.evaluation.metrics import BANDS
+from tfmsnet.evaluation.scores import Scores
+
+
+@dataclass(frozen=True)
+class Column:
+    """One score of a table.
+
+    Attributes:
+        key: in `Scores.summary()`.
+        title: with the unit.
+        factor: from the summary's unit to the title's.
+        rounding: in the title's unit; smaller values are no better than this, they are rounding.
+    """
+
+    key: str
+    title: str
+    factor: float = 1.0
+    rounding: float = 0.0
+
+
+TERMINAL = (
+    Column("concentration_vrmse_middle", "c VRMSE middle"),
+    Column("concentration_vrmse_last", "c VRMSE last"),
+    Column("concentration_vrmse_worst", "c VRMSE worst"),
+    Column("potential_vrmse_last", "phi VRMSE last"),
+    Column("potential_pattern_error_last", "phi pattern last"),
+    Column("curve_rmse_mv", "curve RMSE (mV)"),
+)
+HEADLINE = (
+    *TERMINAL,
+    Column("curve_max_mv", "curve max (mV)"),
+    Column("concentration_mean_error_percent_worst", "c error of mean (%)", rounding=1e-3),
+    Column("lithium_balance", "lithium balance (%)", factor=100.0, rounding=1e-3),
+)
+DETAILS = {
+    field: (
+        Column(f"{field}_nrmse_worst", "nRMSE worst"),
+        Column(f"{field}_mean_error_percent_worst", "error of mean worst (%)", rounding=1e-3),
+        Column(f"{field}_max_error_worst", f"max error worst ({unit})", factor=factor),
+        Column(f"{field}_vrmse_middle", "VRMSE middle"),
+        Column(f"{field}_vrmse_worst", "VRMSE worst"),
+        Column(f"{field}_pattern_error_middle", "pattern middle"),
+        Column(f"{field}_pattern_error_worst", "pattern worst"),
+        Column(f"{field}_interface_error_median", "interface"),
+        *(Column(f"{field}_spectral_{band}_median", f"spectral {band}") for band in BANDS),
+    )
+    for field, unit, factor in (("concentration", "mol/L", 1e-3), ("potential", "mV", 1e3))
+}
+
+
+_LEGEND = (
+    "c: concentration, phi: potential; VRMSE 1: the true mean everywhere; pattern 1: any uniform field; "
+    "*: best.\nPersistence copies the simulator's previous frame, which no surrogate has."
+)
+
+
+class Cell(NamedTuple):
+    """A score over the held-out samples, by magnitude; NaN where the predictor doesn't have it."""
+
+    median: float
+    worst: float
+
+    def text(self, rounding: float) -> str:
+        """Median and worst, three significant digits; `rounding` as the column's."""
+        if np.isnan(self.median):
+            return "-"
+        return f"{number(self.median, rounding)} ({number(self.worst, rounding)})"
+
+
+def number(value: float, rounding: float = 0.0) -> str:
+    """Three significant digits; values at or below the rounding only say so."""
+    if not np.isfinite(value):
+        return "inf"
+    if value <= rounding > 0.0:
+        return f"<{rounding:g}"
+    if value and not 1e-3 <= value < 1e4:
+        return f"{value:.0e}"
+    return f"{value:#.3g}".rstrip(".")
+
+
+class Loss(NamedTuple):
+    """A headline score in which the model isn't the best at a C-rate: who is better, and both medians."""
+
+    c_rate: float
+    column: Column
+    model_median: float
+    other: str
+    other_median: float
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The scores of every predictor, for any column.
+
+    Attributes:
+        cases: every predictor's on every sample.
+        names: the predictors, the model first.
+    """
+
+    cases: Sequence[Scores]
+    names: tuple[str, ...]
+
+    @property
+    def c_rates(self) -> list[float]:
+        """In order."""
+        return sorted({case.c_rate for case in self.cases})
+
+    @cached_property
+    def _summaries(self) -> dict[tuple[float, str], list[dict[str, float]]]:
+        grouped = defaultdict(list)
+        for case in self.cases:
+            grouped[case.c_rate, case.model].append(case.summary())
+        return grouped
+
+    def cell(self, c_rate: float, name: str, column: Column) -> Cell:
+        """One predictor's score at one C-rate, in the column's unit."""
+        summaries = self._summaries.get((c_rate, name), [])
+        values = [abs(summary[column.key]) * column.factor for summary in summaries]
+        values = [value for value in values if not np.isnan(value)]
+        return Cell(float(np.median(values)), max(values)) if values else Cell(np.nan, np.nan)
+
+    def best(self, c_rate: float, column: Column) -> set[str]:
+        """The predictors with the lowest median; several when they agree to rounding."""
+        medians = {name: self._compared(c_rate, name, column) for name in self.names}
+        finite = [median for median in medians.values() if np.isfinite(median)]
+        return {name for name, median in medians.items() if finite and median <= min(finite)}
+
+    def _compared(self, c_rate: float, name: str, column: Column) -> float:
+        # np.maximum keeps NaN, max would not; float32 fields carry six digits at most.
+        median = np.maximum(self.cell(c_rate, name, column).median, column.rounding)
+        return float(f"{median:.4g}")
+
+    def better(self, c_rate: float, column: Column) -> dict[str, float]:
+        """The predictors whose median is lower than the model's, and their medians."""
+        model, *others = self.names
+        mine = self._compared(c_rate, model, column)
+        medians = {other: self._compared(c_rate, other, column) for other in others}
+        return {other: median for other, median in medians.items() if median < mine}
+
+    def losses(self) -> list[Loss]:
+        """Every headline score, C-rate by C-rate, in which another predictor's median is lower."""
+        return [
+            Loss(c_rate, column, self._compared(c_rate, self.names[0], column), other, median)
+            for c_rate in self.c_rates
+            for column in HEADLINE
+            for other, median in self.better(c_rate, column).items()
+        ]
+
+    def samples(self, c_rate: float) -> int:
+        """How many held-out samples there are at a C-rate."""
+        return len(self._summaries[c_rate, self.names[0]])
+
+    def text(self) -> str:
+        """The table for the terminal: a block per C-rate, median (worst) over the held-out samples."""
+        return "\n\n".join([*(self._block(c_rate) for c_rate in self.c_rates), _LEGEND])
+
+    def _block(self, c_rate: float) -> str:
+        samples = self.samples(c_rate)
+        title = f"{c_rate:g}C, {samples} held-out sample{'s' * (samples > 1)}, median (worst)"
+        rows = [[title, *(column.title for column in TERMINAL)]]
+        for name in self.names:
+            cells = []
+            for column in TERMINAL:
+                mark = "*" if name in self.best(c_rate, column) else " "
+                cells.append(self.cell(c_rate, name, column).text(column.rounding) + mark)
+            rows.append([name, *cells])
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+        return "\n".join(
+            "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip()
+            for row in rows
+        )
