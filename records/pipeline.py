@@ -137,7 +137,7 @@ def _turned(array, axis, draw, square):
 
 def batched(size: int) -> Stage:
     """Batches of exactly `size` elements (an empty replica would crash a convolution)."""
-    return lambda dataset: dataset.batch(size, drop_remainder=True, deterministic=True)
+    return lambda dataset: dataset.batch(size, drop_remainder=True)
 
 
 def prefetched() -> Stage:

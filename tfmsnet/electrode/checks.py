@@ -41,9 +41,10 @@ def _check_wiring(image: PhaseImage) -> None:
     islands = (image.phase != ELECTROLYTE) & ~wired_solid(image)
     if islands.any():
         loose_am = int((image.phase[islands] == AM).sum())
+        loose_cbd = int(islands.sum()) - loose_am
         percent = 100 * loose_am / (image.phase == AM).sum()
         raise UserError(
-            f"image: {loose_am} AM voxels ({percent:.2g} % of the AM) and {islands.sum() - loose_am} CBD voxels "
+            f"image: {loose_am} AM voxels ({percent:.2g} % of the AM) and {loose_cbd} CBD voxels "
             "aren't wired to the foil (z = 0) through AM and CBD; drop them with remove_islands, or check "
             "which end of z is the foil"
         )

@@ -4,12 +4,7 @@ import numpy as np
 from scipy import ndimage
 
 from tfmsnet.electrode.binder import place_binder
-from tfmsnet.electrode.connectivity import (
-    cbd_percolation,
-    open_electrolyte_fraction,
-    reachable,
-    wired_fraction,
-)
+from tfmsnet.electrode.connectivity import reachable
 from tfmsnet.electrode.growth import grow
 from tfmsnet.electrode.image import AM, CBD, PhaseImage
 from tfmsnet.electrode.packing import pack
@@ -33,7 +28,7 @@ def generate(recipe: Recipe) -> PhaseImage:
     all pores are open to the separator through pore or CBD (faces only, x and y walls closed).
 
     Raises:
-        UserError: no electrode with these guarantees was found (seen only in boxes of a few particles).
+        UserError: ten packings in a row couldn't be given these guarantees (a box of a few particles).
     """
     for attempt in range(_ATTEMPTS):
         try:
@@ -58,7 +53,7 @@ def _random_stream(recipe: Recipe, attempt: int) -> np.random.Generator:
 
 
 def _make_phase(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
-    """Labels (x, y, z); a ValueError when pores don't lead through, or the CBD is too little to wire all AM."""
+    """Labels (x, y, z); a ValueError when no pore leads through or the CBD can't wire all AM."""
     nearest, second = surface_distances(pack(recipe, rng), recipe.size, recipe.voxel_size_m, _REACH_M)
     am_count, cbd_count = (round(recipe.volume_fractions[name] * nearest.size) for name in ("AM", "CBD"))
     roughness = _ROUGHNESS_M * _smooth_noise(recipe, rng)

@@ -19,8 +19,9 @@ _MEDIAN_DIAMETER_M = 5.5e-6
 _LOG_WIDTH = 0.4
 _CONTACT = 0.98  # centre distance of touching spheres over the sum of their radii: contacts are necks
 _WALL_CONTACT = 0.88  # height of a centre that rests on the foil over its radius: particles press into it
+_WALL_REACH = 1.3  # a centre this near to a wall, over its radius, sticks to it
 _BONDS_PER_PARTICLE = 3
-_RELAXATION = 0.6
+_RELAXATION = 0.6  # of a mean move, to keep neighbours' moves from overshooting
 _SETTLING_SWEEPS = 60
 _BONDING_SWEEPS = 60
 _CALENDERING_STEPS = 12
@@ -36,22 +37,30 @@ class Particles:
     radius_m: np.ndarray
 
 
+@dataclass(frozen=True)
+class _Skeleton:
+    """What sticks: pairs of particles (bond, 2), and which particles (particle,) stick to foil and top."""
+
+    bonds: np.ndarray
+    at_foil: np.ndarray
+    at_top: np.ndarray
+
+
 def pack(recipe: Recipe, rng: np.random.Generator) -> Particles:
     """Particles that fill the recipe's box from foil to separator to its AM fraction, overlaps apart."""
     box = np.array(recipe.size_m)
     radius = _draw_radii(recipe.volume_fractions["AM"] * box.prod(), _largest_diameter(box), rng)
-    compression = 1 - recipe.calendering_percent / 100
-    loose = box / [1, 1, compression]
-    centre = _scatter(radius, loose, rng)
-    centre = _relax(centre, radius, loose, _SETTLING_SWEEPS)
-    bonds = _bond(centre, radius, loose)
-    at_foil, at_top = centre[:, 2] < 1.3 * radius, centre[:, 2] > loose[2] - 1.3 * radius
-    centre = _relax(centre, radius, loose, _BONDING_SWEEPS, bonds, at_foil, at_top)
-    if compression < 1:
-        for thickness in np.geomspace(loose[2], box[2], _CALENDERING_STEPS + 1)[1:]:
-            centre[:, 2] *= thickness / loose[2]
-            loose[2] = thickness
-            centre = _relax(centre, radius, loose, _SWEEPS_PER_STEP, bonds, at_foil, at_top)
+    thinning = 1 - recipe.calendering_percent / 100
+    coating = box / [1, 1, thinning]
+    centre = _relax(
+        _scatter(radius, coating, rng), radius, coating, _suspension(len(radius)), _SETTLING_SWEEPS
+    )
+    skeleton = _dry(centre, radius, coating)
+    centre = _relax(centre, radius, coating, skeleton, _BONDING_SWEEPS)
+    for _ in range(_CALENDERING_STEPS if thinning < 1 else 0):
+        squeeze = np.array([1, 1, thinning ** (1 / _CALENDERING_STEPS)])
+        centre, coating = centre * squeeze, coating * squeeze
+        centre = _relax(centre, radius, coating, skeleton, _SWEEPS_PER_STEP)
     return Particles(centre, radius)
 
 
@@ -84,23 +93,32 @@ def _scatter(radius: np.ndarray, box: np.ndarray, rng: np.random.Generator) -> n
     return centre
 
 
-def _bond(centre: np.ndarray, radius: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Pairs (bond, 2) that stick: every particle's nearest ones, and a tree that joins all of them."""
+def _suspension(count: int) -> _Skeleton:
+    return _Skeleton(
+        np.zeros((0, 2), dtype=np.intp), np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+    )
+
+
+def _dry(centre: np.ndarray, radius: np.ndarray, box: np.ndarray) -> _Skeleton:
+    """Bonds of every particle to its nearest ones, a tree of bonds that joins all, and bonds to the walls."""
     count = len(radius)
     i, j, gap = _nearest_gaps(centre, radius, box)
-    tree = _spanning_tree(i, j, gap, count)
     order = np.lexsort((gap, i))
     first = np.searchsorted(i[order], np.arange(count))
     rank = np.arange(len(order)) - first[i[order]]
     closest = order[rank < _BONDS_PER_PARTICLE]
-    pairs = np.concatenate([tree, np.column_stack([i[closest], j[closest]])])
-    return np.unique(np.sort(pairs, axis=1), axis=0)
+    pairs = np.concatenate([_spanning_tree(i, j, gap, count), np.column_stack([i[closest], j[closest]])])
+    return _Skeleton(
+        bonds=np.unique(np.sort(pairs, axis=1), axis=0),
+        at_foil=centre[:, 2] < _WALL_REACH * radius,
+        at_top=centre[:, 2] > box[2] - _WALL_REACH * radius,
+    )
 
 
 def _nearest_gaps(centre: np.ndarray, radius: np.ndarray, box: np.ndarray):
     """Directed pairs i, j (pair,) and the gap between their surfaces, m, of every particle's neighbours."""
     neighbours = min(24, len(radius) - 1)
-    tree = cKDTree(_wrapped(centre, box), boxsize=[box[0], box[1], 0])
+    tree = _tree(centre, box)
     distance, index = tree.query(tree.data, k=neighbours + 1)
     i = np.repeat(np.arange(len(radius)), neighbours)
     j = index[:, 1:].ravel()
@@ -117,47 +135,60 @@ def _spanning_tree(i: np.ndarray, j: np.ndarray, gap: np.ndarray, count: int) ->
     return np.column_stack([tree.row, tree.col])
 
 
-def _relax(centre, radius, box, sweeps, bonds=None, at_foil=False, at_top=False) -> np.ndarray:
-    """Move particles apart where they overlap and bonded ones together where they gape; walls at z only."""
-    bonds = np.zeros((0, 2), dtype=np.intp) if bonds is None else bonds
-    count = len(radius)
+def _relax(centre, radius, box, skeleton: _Skeleton, sweeps: int) -> np.ndarray:
+    """Move particles apart where they overlap, and together where they stick but gape."""
+    rest = _WALL_CONTACT * radius
+    lowest = np.where(skeleton.at_top, box[2] - rest, rest)
+    highest = np.where(skeleton.at_foil, rest, box[2] - rest)
     for sweep in range(sweeps):
         if sweep % _SWEEPS_PER_NEIGHBOUR_LIST == 0:
-            pairs = _close_pairs(centre, radius, box)
-            i = np.concatenate([pairs[:, 0], bonds[:, 0]])
-            j = np.concatenate([pairs[:, 1], bonds[:, 1]])
-            sticks = np.arange(len(i)) >= len(pairs)
-            touching = _CONTACT * (radius[i] + radius[j])
-            share = radius[j] ** 3 / (radius[i] ** 3 + radius[j] ** 3)  # the lighter one gives way
-        offset = centre[j] - centre[i]
-        offset[:, :2] -= box[:2] * np.round(offset[:, :2] / box[:2])
-        distance = np.maximum(np.linalg.norm(offset, axis=1), 1e-12)
-        stretch = distance - touching
-        active = np.where(sticks, stretch > 0, stretch < 0)
-        push = (np.where(active, stretch, 0) / distance)[:, None] * offset
-        move = np.zeros_like(centre)
-        for axis in range(3):
-            move[:, axis] += np.bincount(i, share * push[:, axis], count)
-            move[:, axis] -= np.bincount(j, (1 - share) * push[:, axis], count)
-        contacts = np.bincount(i, active, count) + np.bincount(j, active, count)
-        centre = centre + 2 * _RELAXATION * move / np.maximum(contacts, 2)[:, None]
-        low, high = _WALL_CONTACT * radius, box[2] - _WALL_CONTACT * radius
-        centre[:, 2] = np.clip(centre[:, 2], np.where(at_top, high, low), np.where(at_foil, low, high))
+            close = _close_pairs(centre, radius, box)
+        centre = centre + _RELAXATION * _moves(centre, radius, box, close, skeleton.bonds)
+        centre[:, 2] = np.clip(centre[:, 2], lowest, highest)
     return _wrapped(centre, box)
+
+
+def _moves(centre, radius, box, close: np.ndarray, bonds: np.ndarray) -> np.ndarray:
+    """For every particle the mean (particle, 3) of the moves that would mend its bonds and overlaps, m."""
+    count = len(radius)
+    i, j = np.concatenate([close, bonds]).T
+    offset = _offsets(centre[i], centre[j], box)
+    distance = np.maximum(np.linalg.norm(offset, axis=1), 1e-12)
+    stretch = distance - _CONTACT * (radius[i] + radius[j])
+    is_bond = np.arange(len(i)) >= len(close)
+    active = np.where(is_bond, stretch > 0, stretch < 0)
+    push = (np.where(active, stretch, 0) / distance)[:, None] * offset
+    share = (radius[j] ** 3 / (radius[i] ** 3 + radius[j] ** 3))[:, None]  # the lighter one gives way
+    push_i, push_j = share * push, (share - 1) * push
+    total = np.stack(
+        [np.bincount(i, push_i[:, k], count) + np.bincount(j, push_j[:, k], count) for k in range(3)], 1
+    )
+    constraints = np.bincount(i, active, count) + np.bincount(j, active, count)
+    return 2 * total / np.maximum(constraints, 2)[:, None]
 
 
 def _close_pairs(centre: np.ndarray, radius: np.ndarray, box: np.ndarray) -> np.ndarray:
     """Pairs (pair, 2) of particles whose surfaces are nearer than half the mean radius."""
-    tree = cKDTree(_wrapped(centre, box), boxsize=[box[0], box[1], 0])
+    tree = _tree(centre, box)
     margin = 0.5 * radius.mean()
     pairs = tree.query_pairs(2 * radius.max() + margin, output_type="ndarray")
-    offset = tree.data[pairs[:, 1]] - tree.data[pairs[:, 0]]
+    distance = np.linalg.norm(_offsets(centre[pairs[:, 0]], centre[pairs[:, 1]], box), axis=1)
+    return pairs[distance < radius[pairs].sum(axis=1) + margin]
+
+
+def _offsets(start: np.ndarray, end: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Vectors (pair, 3) from start to the nearest periodic image of end, m."""
+    offset = end - start
     offset[:, :2] -= box[:2] * np.round(offset[:, :2] / box[:2])
-    near = np.linalg.norm(offset, axis=1) < radius[pairs].sum(axis=1) + margin
-    return pairs[near]
+    return offset
+
+
+def _tree(centre: np.ndarray, box: np.ndarray) -> cKDTree:
+    return cKDTree(_wrapped(centre, box), boxsize=[box[0], box[1], 0])
 
 
 def _wrapped(centre: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Centres with x and y inside the box."""
     wrapped = centre.copy()
     wrapped[:, :2] %= box[:2]
     # A tiny negative coordinate rounds up to the box edge itself, which the tree refuses.

@@ -21,7 +21,7 @@ def mean_error_figure(cases: Sequence[Scores]) -> Figure:
     Args:
         cases: of all predictors, on all samples; lines are medians over the samples of a C-rate.
     """
-    bound = (PAPER_BOUND_PERCENT, f"{PAPER_BOUND_PERCENT:g} %")
+    bound = (PAPER_BOUND_PERCENT, f"{PAPER_BOUND_PERCENT:g} %: the bound that the paper states")
     figure = _figure(cases, "mean_error_percent", "error of the mean (%)", bound)
     for axes in figure.axes:
         axes.set_ylim(bottom=_FLOOR)

@@ -166,13 +166,15 @@ class _Pictures:
         )
         self._keep(
             "mean_error.png",
-            "Error of the mean over the frames, the paper's figure 5: a uniform field (0-D cell) has none "
-            f"in the concentration. {medians}",
+            "Error of the mean over the frames, figure 5 of Marcato et al. 2023: a uniform field (0-D cell) "
+            f"has none in the concentration. {medians}",
             frame_figures.mean_error_figure(cases),
         )
         with_curve = [case for case in cases if case.model == self.model and case.curve is not None]
         if with_curve:
-            self._keep("curves.png", "Discharge curves, the paper's figure 8.", curve_figure(with_curve))
+            self._keep(
+                "curves.png", "Discharge curves, figure 8 of Marcato et al. 2023.", curve_figure(with_curve)
+            )
         self.made |= slices
 
     def _keep(self, name: str, caption: str, figure) -> None:

@@ -48,7 +48,8 @@ def take_slice(sample: Sample, predicted: Fields, field: str, frame: int) -> Sli
     error = guess - true
     if field == "concentration":
         return Slice(true / 1e3, guess / 1e3, error / 1e3, true_mean / 1e3, predicted_mean / 1e3)
-    true, guess = true - true_mean, guess - predicted_mean
+    with np.errstate(invalid="ignore"):  # a diverged prediction has no mean to be taken away
+        true, guess = true - true_mean, guess - predicted_mean
     return Slice(1e3 * true, 1e3 * guess, 1e3 * error, true_mean, predicted_mean)
 
 

@@ -48,7 +48,6 @@ DETAILS = {
         Column(f"{field}_nrmse_worst", "nRMSE worst"),
         Column(f"{field}_mean_error_percent_worst", "error of mean worst (%)", rounding=1e-3),
         Column(f"{field}_max_error_worst", f"max error worst ({unit})", factor=factor),
-        Column(f"{field}_vrmse_middle", "VRMSE middle"),
         Column(f"{field}_vrmse_worst", "VRMSE worst"),
         Column(f"{field}_pattern_error_middle", "pattern middle"),
         Column(f"{field}_pattern_error_worst", "pattern worst"),

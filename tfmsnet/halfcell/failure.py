@@ -4,9 +4,13 @@
 class DischargeFailed(RuntimeError):
     """A discharge couldn't be computed to the end.
 
-    The message names the time, the step, what didn't hold and by how much, and what to try; there is no partial
-    result that could be taken for a whole one.
+    The message names the time, the step, what didn't hold and by how much, and what to try; there is no
+    partial result that could be taken for a whole one.
     """
+
+
+class Saturated(DischargeFailed):
+    """The surface of the active material is full or empty: the voltage falls (or rises) without bound."""
 
 
 class NotConverged(ArithmeticError):

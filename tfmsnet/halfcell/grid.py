@@ -187,9 +187,9 @@ def _interface(
     for axis, orientation in enumerate(orientations):
         size = phase.shape[axis] - 1
         orientation = orientation.take(range(size), axis)[:, :, : phase.shape[2]]
-        low, high = (_neighbours(array, axis) for array in (am, liquid)), None
-        (am_low, am_high), (liquid_low, liquid_high) = low
-        solid_low, solid_high = _neighbours(solid, axis)
+        (am_low, am_high), (solid_low, solid_high), (liquid_low, liquid_high) = (
+            _neighbours(number, axis) for number in (am, solid, liquid)
+        )
         for am_side, solid_side, liquid_side in (
             (am_low, solid_low, liquid_high),
             (am_high, solid_high, liquid_low),

@@ -90,6 +90,18 @@ class Insertion:
         )
         return result
 
+    def limit(self, cell_dol: np.ndarray, filling: bool) -> np.ndarray:
+        """Largest current density (A/m2, above 0) that diffusion to or from a full or empty surface carries."""
+        return _limits(cell_dol, 1.0 if filling else 0.0, self._limit, self._diffusivity, self._floor)
+
+
+@njit(cache=True)
+def _limits(cell_dol, surface_dol, limit, diffusivity, floor):
+    currents = np.empty_like(cell_dol)
+    for face in range(cell_dol.size):
+        currents[face] = limit[face] * abs(_integral(cell_dol[face], surface_dol, diffusivity, floor))
+    return currents
+
 
 @njit(cache=True)
 def _react(

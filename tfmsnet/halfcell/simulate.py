@@ -8,10 +8,13 @@ import numpy as np
 
 from tfmsnet.electrode import PhaseImage, check_dischargeable
 from tfmsnet.errors import UserError
+from tfmsnet.halfcell.cell import Cell, State
 from tfmsnet.halfcell.discharge import Balances, Discharge
+from tfmsnet.halfcell.equilibrium import open_circuit_potential
+from tfmsnet.halfcell.failure import Saturated
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
-from tfmsnet.halfcell.stepping import Cell, State, walk
+from tfmsnet.halfcell.stepping import walk
 from tfmsnet.load import FRAME_SECONDS_AT_1C, FRAMES, constant_current
 
 _DEFAULT = Parameters()
@@ -39,9 +42,9 @@ def simulate(
         c_rate: 1/h; 1 would fill the AM from its initial DOL to 1 in an hour.  A negative one charges.
         parameters: the materials.
         frames: at most, frame 0 included.
-        cutoff_voltage_v: ends at the last frame before the voltage falls (in a charge: rises) beyond this, V.  With it,
-            frames may reach beyond the DOL for which the open-circuit potential was fitted, where the fit is
-            continued by its formula; without it they may not.
+        cutoff_voltage_v: ends at the last frame before the voltage falls (in a charge: rises) beyond this, V.
+            With it, frames may reach beyond the DOL for which the open-circuit potential was fitted, where the
+            fit is continued by its formula; without it they may not.
         progress: called with the fraction done, 0 to 1, at every time step.
 
     Returns:
@@ -56,23 +59,33 @@ def simulate(
     _check_load(c_rate, frames, cutoff_voltage_v)
     if cutoff_voltage_v is None:
         _check_dol(c_rate, frames, parameters)
-    recorder = _Recorder(image, c_rate, parameters, frames)
-    for state, ends_frame in walk(recorder.cell, recorder.frame_s):
-        if cutoff_voltage_v is not None and (state.voltage_v - cutoff_voltage_v) * c_rate < 0:
-            break
-        recorder.record(state, ends_frame)
-        if progress:
-            progress(min(state.time_s / recorder.end_s, 1.0))
-        if recorder.frames == frames:
-            break
-    if recorder.frames == 0:
+    start_v = float(open_circuit_potential(parameters.initial_dol, parameters))
+    if _beyond(start_v, c_rate, cutoff_voltage_v):
         raise UserError(
-            f"cutoff_voltage_v: the discharge starts at {state.voltage_v:.3f} V, beyond the cut-off of "
-            f"{cutoff_voltage_v:g} V; choose one further on"
+            f"cutoff_voltage_v: expected a voltage that comes after the {start_v:.3f} V of the start, got "
+            f"{cutoff_voltage_v:g}; choose a {'lower' if c_rate > 0 else 'higher'} one"
         )
+    recorder = _Recorder(image, c_rate, parameters, frames)
+    try:
+        for state, ends_frame in walk(recorder.cell, recorder.frame_s):
+            if _beyond(state.voltage_v, c_rate, cutoff_voltage_v):
+                break
+            recorder.record(state, ends_frame)
+            if progress:
+                progress(min(state.time_s / recorder.end_s, 1.0))
+            if recorder.frames == frames:
+                break
+    except Saturated:
+        # The voltage collapses within a step too short to be taken: through any cut-off.
+        if cutoff_voltage_v is None:
+            raise
     if progress:
         progress(1.0)
     return recorder.result()
+
+
+def _beyond(voltage_v: float, c_rate: float, cutoff_voltage_v: float | None) -> bool:
+    return cutoff_voltage_v is not None and (voltage_v - cutoff_voltage_v) * c_rate < 0
 
 
 def one_c_current_a(am_volume_m3: float, parameters: Parameters) -> float:
@@ -122,7 +135,7 @@ class _Recorder:
         made = self.cell.salt.amount(state.salt - self._start.salt)
         return (
             state.time_s,
-            state.charge_imbalance,
+            state.imbalance,
             abs(gained / passed - 1),
             abs(made) / self.cell.salt.amount(self._start.salt),
         )

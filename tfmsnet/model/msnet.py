@@ -95,6 +95,9 @@ class MSNet(keras.layers.Layer):
             below = self.fields if scale < self.scales - 1 else 0
             previous = self.fields if self.autoregressive else 0
             branch.build((None, None, None, None, static + previous + below))
+        for layer in (self.coarsen, self.refine, self.conserve):
+            if layer is not None:
+                layer.built = True  # nothing to build; `fit` under a strategy asks
         self.built = True
 
     def call(self, features, masks, drive, state=None):

@@ -63,8 +63,7 @@ def train(
         surrogate = Surrogate(config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
         trainer = RolloutTrainer(surrogate, config.training)
         optimizer = keras.optimizers.Adam(_learning_rate(config.training))
-        optimizer.build(surrogate.trainable_variables)
-        trainer.compile(optimizer=optimizer, jit_compile=False)
+        trainer.compile(optimizer=optimizer)
     save_description(surrogate, manifest.statistics, run)
     checkpoints = callbacks.Checkpoints(trainer, run)
     checkpoints.restore()
@@ -96,6 +95,7 @@ def _fit(
         steps_per_epoch=config.steps_per_epoch,
         validation_data=validation,
         validation_freq=max(1, epochs // 10),
+        shuffle=False,  # the stream shuffles
         verbose=0,
         callbacks=[
             callbacks.StopOnDivergence(),

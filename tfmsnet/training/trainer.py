@@ -42,6 +42,11 @@ class RolloutTrainer(keras.Model):
     def metrics(self):
         return [*self.trackers, *self.score_trackers]
 
+    def compile(self, optimizer, jit_compile=False, **kwargs):
+        """As Keras' compile; the optimizer's variables are made at once, and XLA (slow on CPUs) is off."""
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **kwargs)
+        self.optimizer.build(self.surrogate.trainable_variables)
+
     def call(self, inputs):
         """Whole discharges; see `Surrogate.call`."""
         return self.surrogate(inputs)

@@ -1,0 +1,118 @@
+"""Figures show what they claim to, for complete, partial and broken predictions."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfmsnet.evaluation import Fields, ZeroDimensional, score
+from tfmsnet.evaluation.curve_figures import curve_figure
+from tfmsnet.evaluation.frame_figures import (
+    mean_error_figure,
+    median_over_samples,
+    pattern_figure,
+    vrmse_figure,
+)
+from tfmsnet.evaluation.slice_figures import error_range, slice_figure, take_slice, value_range
+from tfmsnet.evaluation.style import png, shown
+
+
+@pytest.fixture(scope="module")
+def cases(make_sample, noisy):
+    predictors = {
+        "model": noisy(50.0, 1e-3),
+        "one field": lambda sample: Fields(sample.concentration, None),
+        "0-D": ZeroDimensional(),
+    }
+    shapes = [(rate, seed, 6 + seed) for seed in range(2) for rate in (0.5, 1.0)]
+    samples = [make_sample(c_rate=rate, seed=seed, frames=frames) for rate, seed, frames in shapes]
+    return [score(name, s, predict(s)) for s in samples for name, predict in predictors.items()]
+
+
+def is_drawn(figure):
+    """Whether the PNG has more than a white page."""
+    pixels = np.asarray(Image.open(io.BytesIO(png(figure))).convert("RGB"))
+    return (pixels.min(axis=2) < 250).mean() > 0.005
+
+
+@pytest.mark.parametrize("make", [mean_error_figure, vrmse_figure, pattern_figure])
+def test_a_panel_per_field_and_c_rate_with_every_predictor(cases, make):
+    figure = make(cases)
+    assert [axes.get_title() for axes in figure.axes] == [
+        "concentration, 0.5C", "concentration, 1C", "potential, 0.5C", "potential, 1C"
+    ]  # fmt: skip
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend[:3] == ["model", "one field", "0-D"]
+    assert is_drawn(figure)
+
+
+def test_the_vrmse_s_lines_are_the_medians(cases):
+    axes = vrmse_figure(cases).axes[0]
+    line = next(line for line in axes.get_lines() if line.get_label() == "0-D")
+    np.testing.assert_allclose(line.get_ydata(), 1.0, rtol=1e-3)
+    assert any(np.all(np.asarray(line.get_ydata()) == 1.0) for line in axes.get_lines())
+
+
+def test_medians_of_curves_of_several_lengths():
+    curves = [np.array([1.0, 2.0]), np.array([3.0, 4.0, 5.0])]
+    np.testing.assert_array_equal(median_over_samples(curves), [2.0, 3.0, 5.0])
+    assert len(median_over_samples([])) == 0
+
+
+def test_many_c_rates_are_thinned_out_to_the_ends():
+    assert shown([3.0, 1.0, 2.0, 1.0]) == [1.0, 2.0, 3.0]
+    many = shown(np.linspace(0.1, 3.0, 30))
+    assert len(many) == 4
+    assert (many[0], many[-1]) == (0.1, 3.0)
+
+
+def test_discharge_curves_true_and_predicted(cases):
+    figure = curve_figure([case for case in cases if case.model == "model"])
+    labels = figure.axes[0].get_legend_handles_labels()[1]
+    assert labels == ["0.5C simulated", "0.5C predicted", "1C simulated", "1C predicted"]
+    assert is_drawn(figure)
+
+
+@pytest.mark.parametrize("field", ["concentration", "potential"])
+@pytest.mark.parametrize("frames", [2, 25])
+def test_slices_have_rows_of_simulated_predicted_and_error(make_sample, noisy, field, frames):
+    sample = make_sample(frames=frames)
+    figure = slice_figure(sample, noisy(50.0, 1e-3)(sample), field, "model")
+    images = [axes.images[0] for axes in figure.axes if axes.images]
+    assert len(images) == 3 * min(3, frames - 1)
+    true, predicted, error = images[:3]
+    assert true.get_clim() == predicted.get_clim()
+    assert -error.get_clim()[0] == error.get_clim()[1]
+    # depth to the right, in um
+    assert true.get_extent()[1] == pytest.approx(sample.grid[2] * 0.5)
+    assert "depth" in figure.axes[3 * min(3, frames - 1) - 1].get_xlabel()
+    assert is_drawn(figure)
+
+
+def test_a_slice_is_blank_outside_its_phase_and_in_shown_units(make_sample, noisy):
+    sample = make_sample(frames=3)
+    predicted = noisy(50.0, 1e-3)(sample)
+    plane = sample.grid[1] // 2
+    part = take_slice(sample, predicted, "concentration", 2)
+    np.testing.assert_array_equal(np.isnan(part.true), ~sample.am_mask[:, plane])
+    inside = sample.am_mask[:, plane]
+    np.testing.assert_allclose(part.true[inside], sample.concentration[2][:, plane][inside] / 1e3, rtol=1e-6)
+    part = take_slice(sample, predicted, "potential", 2)
+    inside = sample.solid_mask[:, plane]
+    expected = 1e3 * (predicted.potential[2].astype(float) - sample.potential[2])[:, plane][inside]
+    np.testing.assert_allclose(part.error[inside], expected, atol=1e-9)
+
+
+def test_a_poor_prediction_does_not_stretch_the_colours(make_sample):
+    sample = make_sample(frames=3)
+    poor = Fields(100.0 * sample.concentration, np.full_like(sample.potential, np.nan))
+    good = Fields(sample.concentration, sample.potential)
+    ranges = [value_range(take_slice(sample, fields, "concentration", 2)) for fields in (poor, good)]
+    assert ranges[0].vmax == ranges[1].vmax
+    assert error_range(take_slice(sample, poor, "potential", 2)).vmax > 0.0
+    assert is_drawn(slice_figure(sample, poor, "potential", "model"))
+
+
+def test_the_same_figure_is_the_same_file(cases):
+    assert png(vrmse_figure(cases)) == png(vrmse_figure(cases))

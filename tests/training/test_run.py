@@ -1,0 +1,92 @@
+"""Run directories: whole, resumable with the same result, and never mixed up."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from tfmsnet.errors import UserError
+from tfmsnet.model.store import load_surrogate
+from tfmsnet.training import callbacks
+from tfmsnet.training.run import train
+
+
+def test_a_run_holds_all_of_itself(run):
+    names = {path.name for path in run.iterdir()}
+    assert {"run.json", "surrogate.json", "surrogate.weights.h5", "checkpoints", "tensorboard"} <= names
+    with open(run / "log.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["epoch"] for row in rows] == ["0", "1"]
+    assert {"loss", "loss_scale_0", "gradient_norm", "learning_rate"} <= set(rows[0])
+
+
+def test_tensorboard_gets_the_scalars(run):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    accumulator = EventAccumulator(str(run / "tensorboard" / "train"))
+    accumulator.Reload()
+    assert {"epoch_loss", "epoch_loss_scale_0", "epoch_learning_rate"} <= set(accumulator.Tags()["tensors"])
+
+
+class Stop(Exception):
+    pass
+
+
+def test_an_interrupted_run_ends_with_the_same_weights(records, run, make_config, tmp_path, monkeypatch):
+    original = callbacks.Checkpoints.on_epoch_end
+
+    def stop_after_the_first(self, epoch, logs=None):
+        original(self, epoch, logs)
+        raise Stop
+
+    monkeypatch.setattr(callbacks.Checkpoints, "on_epoch_end", stop_after_the_first)
+    with pytest.raises(Stop):
+        train(records, tmp_path / "run", make_config())
+    monkeypatch.undo()
+    train(records, tmp_path / "run", make_config())
+    for one, other in zip(
+        load_surrogate(run).get_weights(), load_surrogate(tmp_path / "run").get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_killed_process_leaves_a_run_that_continues(records, run, make_config, tmp_path):
+    make_config().save(tmp_path / "config.json")
+    command = [
+        sys.executable,
+        "-c",
+        "from tfmsnet.cli.main import main; main()",
+        *("train", str(records), "--out", str(tmp_path / "run"), "--config", str(tmp_path / "config.json")),
+    ]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "run" / "checkpoints").glob("*.index")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    train(records, tmp_path / "run", make_config())
+    for one, other in zip(
+        load_surrogate(run).get_weights(), load_surrogate(tmp_path / "run").get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_another_run_and_a_foreign_directory_are_refused(records, run, make_config, tmp_path):
+    with pytest.raises(UserError, match="holds another run"):
+        train(records, run, make_config(seed=5))
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match="expected a new or empty directory"):
+        train(records, tmp_path, make_config())
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_divergence_is_said_and_no_broken_checkpoint_is_kept(records, make_config, tmp_path):
+    config = make_config(learning_rate=0.99, clip_norm=0.0, schedule="constant", steps=40, loss="mse")
+    with pytest.raises(callbacks.Diverged, match="smaller learning_rate"):
+        train(records, tmp_path / "run", config.with_values({"noise": 1e30}, "test"))
+    assert not list((tmp_path / "run" / "checkpoints").glob("*.index"))

@@ -1,0 +1,135 @@
+"""train_step: replicas take the step of one device, adjoint and tape agree, curriculum and data."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.records import open_manifest
+from tfmsnet.training.data import horizon_at, training_batches, validation_batches
+from tfmsnet.training.trainer import RolloutTrainer
+
+SGD = """
+import json, os, sys
+import keras, numpy as np, tensorflow as tf
+count = int(sys.argv[1])
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+from dataclasses import replace
+from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.records import open_manifest
+from tfmsnet.training.config import PRESETS
+from tfmsnet.training.data import training_batches
+from tfmsnet.training.strategies import make_strategy
+from tfmsnet.training.trainer import RolloutTrainer
+
+config = PRESETS["default"].with_values(json.loads(sys.argv[3]), "test")
+manifest = open_manifest(sys.argv[2])
+strategy = make_strategy("auto")
+assert strategy.num_replicas_in_sync == count
+with strategy.scope():
+    keras.utils.set_random_seed(0)
+    surrogate = Surrogate(config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
+    trainer = RolloutTrainer(surrogate, config.training)
+    trainer.compile(optimizer=keras.optimizers.SGD(1e-2))
+data = training_batches(surrogate, config.training, manifest, sys.argv[2])
+history = trainer.fit(data, epochs=1, steps_per_epoch=3, shuffle=False, verbose=0).history
+weights = np.concatenate([np.ravel(keras.ops.convert_to_numpy(w)) for w in surrogate.weights])
+np.save(sys.argv[4], weights)
+print(json.dumps({name: values[-1] for name, values in history.items()}))
+"""
+VALUES = {
+    "filters": 4,
+    "convolutions": 2,
+    "scales": 2,
+    "steps": 6,
+    "steps_per_epoch": 3,
+    "horizon": [[1.0, 3]],
+    "batch_size": 4,
+}
+
+
+def trained(records, path, replicas, **values):
+    result = subprocess.run(
+        [sys.executable, "-c", SGD, str(replicas), str(records), json.dumps({**VALUES, **values}), str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    return np.load(path), json.loads(result.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 0.05])
+def test_two_replicas_take_the_step_of_one_device(records, tmp_path, clip_norm):
+    """Under plain SGD, so that a wrong scale of the gradient can't hide; noise and dropout included."""
+    one, logs_one = trained(records, tmp_path / "one.npy", 1, clip_norm=clip_norm)
+    two, logs_two = trained(records, tmp_path / "two.npy", 2, clip_norm=clip_norm)
+    np.testing.assert_allclose(two, one, atol=1e-6)
+    assert logs_two["loss"] == pytest.approx(logs_one["loss"], rel=1e-5)
+    assert logs_two["gradient_norm"] == pytest.approx(logs_one["gradient_norm"], rel=1e-4)
+
+
+def make(records, config):
+    manifest = open_manifest(records)
+    keras.utils.set_random_seed(0)
+    surrogate = Surrogate(config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
+    trainer = RolloutTrainer(surrogate, config.training)
+    trainer.compile(optimizer=keras.optimizers.SGD(1e-2))
+    return manifest, surrogate, trainer
+
+
+def weights_after(records, config, steps):
+    manifest, surrogate, trainer = make(records, config)
+    data = training_batches(surrogate, config.training, manifest, records)
+    if config.training.gradient == "tape":  # a tape needs to know the number of frames
+        data = data.map(lambda b: {k: _windowed(k, v, 4) for k, v in b.items()})
+    trainer.fit(data, epochs=1, steps_per_epoch=steps, verbose=0)
+    return surrogate.get_weights()
+
+
+def _windowed(name, value, frames):
+    if name in ("concentration", "potential", "c_rate_profile", "mean_dol"):
+        value.set_shape([value.shape[0], frames, *value.shape[2:]])
+    return value
+
+
+def test_adjoint_and_tape_train_alike(records, make_config):
+    adjoint, tape = (
+        weights_after(records, make_config(horizon=((1.0, 3),), gradient=gradient, noise=0.05), 2)
+        for gradient in ("adjoint", "tape")
+    )
+    for one, other in zip(adjoint, tape, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", ["autoregressive", "classic", "direct"])
+def test_every_mode_lowers_the_loss(records, make_config, mode):
+    config = make_config(mode, learning_rate=5e-3)
+    manifest, surrogate, trainer = make(records, config)
+    trainer.compile(optimizer=keras.optimizers.Adam(5e-3))
+    data = training_batches(surrogate, config.training, manifest, records)
+    history = trainer.fit(data, epochs=4, steps_per_epoch=10, verbose=0).history["loss"]
+    assert history[-1] < 0.7 * history[0]
+
+
+def test_the_curriculum_lengthens_the_windows(make_config):
+    config = make_config(steps=10, steps_per_epoch=10, horizon=((0.4, 1), (0.8, 4), (1.0, 0))).training
+    length = horizon_at(config, frames=25)
+    assert [int(length(index)) for index in range(0, 20, 2)] == [1] * 4 + [4] * 4 + [24] * 2
+
+
+def test_the_scores_of_whole_discharges_are_logged(records, make_config):
+    config = make_config()
+    manifest, surrogate, trainer = make(records, config)
+    logs = trainer.evaluate(
+        validation_batches(surrogate, manifest, records, "test"), return_dict=True, verbose=0
+    )
+    assert logs["vrmse_concentration"] > 0.5
+    assert np.isfinite(logs["vrmse_potential"])

@@ -1,0 +1,221 @@
+"""The coupled equations of a half-cell, and one time step of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tfmsnet.halfcell.equilibrium import open_circuit_potential
+from tfmsnet.halfcell.failure import NotConverged
+from tfmsnet.halfcell.grid import Grid
+from tfmsnet.halfcell.kinetics import Insertion, Reaction
+from tfmsnet.halfcell.lithium import Lithium
+from tfmsnet.halfcell.parameters import Parameters
+from tfmsnet.halfcell.potentials import Flows, Link, Potentials
+from tfmsnet.halfcell.salt import Salt
+
+_PASSES = 15
+# Accepted misfit of the reaction's potential step, V, root mean square over the interface.
+_MISFIT_V = 1e-5
+# No pass mends this much.
+_HOPELESS_V = 10.0
+# A pass solves the potentials to this share of the misfit that it starts from.
+_LINEAR_SHARE = 0.02
+# Volts that the potentials may be expected to change by per relative change of the salt.
+_SALT_V = 0.1
+_SMALLEST_SLOPE = 1e-4
+_MARGIN = 1e-10
+
+
+@dataclass(frozen=True)
+class State:
+    """A moment of a discharge.
+
+    Attributes:
+        time_s: since its start.
+        lithium: (AM cells,) mol/m3.
+        salt: (liquid cells,) mol/m3.
+        potential: (solid cells + liquid cells + collector,) V against the lithium metal.
+        reaction: (faces,) current density from AM to electrolyte, A/m2.
+        metal: (metal faces,) current density from the lithium metal, A/m2.
+        imbalance: of charge, see `potentials.Flows`.
+    """
+
+    time_s: float
+    lithium: np.ndarray
+    salt: np.ndarray
+    potential: np.ndarray
+    reaction: np.ndarray
+    metal: np.ndarray
+    imbalance: float = 0.0
+
+    @property
+    def voltage_v(self) -> float:
+        """Of the collector against the lithium metal."""
+        return float(self.potential[-1])
+
+
+class Cell:
+    """An electrode, its separator and lithium metal at one current.
+
+    Args:
+        grid: cells.
+        parameters: materials.
+        cbd_conductivity_s_m: S/m.
+        current_a: of the discharge; negative charges.
+        usual_step_s: most time steps are about as long, s.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        parameters: Parameters,
+        cbd_conductivity_s_m: float,
+        current_a: float,
+        usual_step_s: float,
+    ) -> None:
+        self.grid, self.parameters, self.current_a = grid, parameters, current_a
+        self.insertion = Insertion(grid.interface.depth_m, parameters)
+        self.lithium = Lithium(grid, parameters)
+        self.potentials = Potentials(grid, parameters, cbd_conductivity_s_m)
+        self.salt = Salt(grid, parameters, 1.5 / usual_step_s)
+
+    def at_rest(self) -> State:
+        """Equilibrium at the initial degree of lithiation."""
+        start = self.parameters.initial_dol
+        solids = self.potentials.solids
+        potential = np.zeros(solids + self.potentials.liquids + 1)
+        potential[:solids] = potential[-1] = open_circuit_potential(start, self.parameters)
+        return State(
+            time_s=0.0,
+            lithium=np.full(self.lithium.cells, start * self.parameters.c_max_mol_m3),
+            salt=self.salt.initial(),
+            potential=potential,
+            reaction=np.zeros(len(self.grid.interface.am)),
+            metal=np.zeros(len(self.grid.metal)),
+        )
+
+    def step(self, now: State, before: State | None, step_s: float) -> State:
+        """The state `step_s` later, by BDF2; by backward Euler without a state `before`.
+
+        Each pass solves potentials with the reaction linearised, then lithium and salt with the currents that
+        result, until these obey the reaction's kinetics.  Currents conserve charge, and concentrations conserve
+        lithium and salt, in every pass.
+
+        Raises:
+            NotConverged: no solution was found that holds within the limits of the model.
+        """
+        times = _Times(now, before, step_s)
+        lithium_history, salt_history = times.history("lithium"), times.history("salt")
+        potential, salt = times.ahead("potential"), self._inside_salt(times.ahead("salt"))
+        reacting, metal = times.ahead("reaction"), times.ahead("metal")
+        self.lithium.prepare(self._inside(times.ahead("lithium")), times.weight)
+        lithium = self.lithium.solve(lithium_history, reacting, now.lithium)
+        salt_misfit_v = np.inf
+        for _ in range(_PASSES):
+            reaction = self._reaction(potential, lithium, salt, reacting)
+            misfit_v = _misfit_v(reaction, reacting, self.grid)
+            if max(misfit_v, salt_misfit_v) <= _MISFIT_V:
+                break
+            if not misfit_v < _HOPELESS_V:
+                raise NotConverged("misfit of the reaction in V", misfit_v)
+            link = self._link(potential, reaction, reacting)
+            error_v = max(_LINEAR_SHARE * misfit_v, 0.1 * _MISFIT_V)
+            potential, flows = self.potentials.solve(potential, link, salt, metal, self.current_a, error_v)
+            reacting, metal = flows.reaction, flows.metal
+            self.lithium.prepare(self._inside(lithium), times.weight)
+            lithium = self.lithium.solve(lithium_history, reacting, lithium)
+            renewed = self.salt.solve(salt_history, times.weight, flows, salt)
+            salt_misfit_v = _SALT_V * float(np.sqrt(np.mean((renewed / salt - 1) ** 2)))
+            salt = self._inside_salt(renewed)
+        else:
+            raise NotConverged(
+                f"misfit of the reaction in V after {_PASSES} passes", max(misfit_v, salt_misfit_v)
+            )
+        self._check(lithium, renewed)
+        return State(now.time_s + step_s, lithium, renewed, potential, reacting, metal, flows.imbalance)
+
+    def headroom(self, state: State) -> float:
+        """Largest current that diffusion to a full (in a charge: from an empty) surface carries, over the current.
+
+        As it comes down to 1 the voltage collapses: no potential drives a larger current.
+        """
+        interface = self.grid.interface
+        dol = state.lithium[interface.am] / self.parameters.c_max_mol_m3
+        limit = self.insertion.limit(dol, self.current_a > 0)
+        return float((limit * interface.area_m2).sum() / abs(self.current_a))
+
+    def _reaction(
+        self, potential: np.ndarray, lithium: np.ndarray, salt: np.ndarray, current: np.ndarray
+    ) -> Reaction:
+        """The reaction by its kinetics at the present state; `current` is a guess."""
+        interface = self.grid.interface
+        return self.insertion.react(
+            self.potentials.potential_step(potential),
+            lithium[interface.am] / self.parameters.c_max_mol_m3,
+            salt[interface.liquid],
+            current,
+        )
+
+    def _link(self, potential: np.ndarray, reaction: Reaction, current: np.ndarray) -> Link:
+        """The reaction linearised, with the lithium's answer to it eliminated.
+
+        At fixed potentials, current and lithium are brought in line first (the slow part, local in each
+        particle); then the slope by potential is that for a shift common to all faces, as both conductors are
+        nearly equipotential.
+        """
+        cell = self.grid.interface.am
+        per_concentration = np.maximum(reaction.per_dol, 0) / self.parameters.c_max_mol_m3
+        change = self.lithium.react(reaction.current - current, per_concentration)
+        settled = reaction.current + per_concentration * change[cell]
+        answer = self.lithium.react(reaction.per_volt, per_concentration)
+        slope = reaction.per_volt + per_concentration * answer[cell]
+        slope = np.maximum(slope, _SMALLEST_SLOPE * reaction.per_volt)
+        return Link(slope, self.potentials.potential_step(potential) - settled / slope)
+
+    def _inside(self, lithium: np.ndarray) -> np.ndarray:
+        c_max = self.parameters.c_max_mol_m3
+        return np.clip(lithium, _MARGIN * c_max, (1 - _MARGIN) * c_max)
+
+    def _inside_salt(self, salt: np.ndarray) -> np.ndarray:
+        return np.clip(salt, *self.parameters.salt_range_mol_m3)
+
+    def _check(self, lithium: np.ndarray, salt: np.ndarray) -> None:
+        dol = lithium / self.parameters.c_max_mol_m3
+        if not (dol.min() > 0 and dol.max() < 1):
+            raise NotConverged("DOL outside 0 to 1, farthest", float(dol.min() if dol.min() <= 0 else dol.max()))
+        low, high = self.parameters.salt_range_mol_m3
+        if not (salt.min() > low and salt.max() < high):
+            raise NotConverged(
+                f"salt concentration outside salt_range_mol_m3 ({low:g} to {high:g}), farthest",
+                float(salt.min() if salt.min() <= low else salt.max()),
+            )
+
+
+class _Times:
+    """BDF2 with a step that may differ from the one before; backward Euler without a state before.
+
+    d u / dt = weight u - history, with u the new state.
+    """
+
+    def __init__(self, now: State, before: State | None, step_s: float) -> None:
+        self._now, self._before = now, now if before is None else before
+        self._step_s = step_s
+        self._ratio = 0.0 if before is None else step_s / (now.time_s - before.time_s)
+        self.weight = (1 + 2 * self._ratio) / (1 + self._ratio) / step_s
+
+    def history(self, name: str) -> np.ndarray:
+        """What the known states bring into the time derivative of the field `name`."""
+        ratio, now, before = self._ratio, getattr(self._now, name), getattr(self._before, name)
+        return ((1 + ratio) * now - ratio**2 / (1 + ratio) * before) / self._step_s
+
+    def ahead(self, name: str) -> np.ndarray:
+        """The field `name` extrapolated to the new state."""
+        now, before = getattr(self._now, name), getattr(self._before, name)
+        return now + self._ratio * (now - before)
+
+
+def _misfit_v(reaction: Reaction, current: np.ndarray, grid: Grid) -> float:
+    """How far potentials and currents are from the kinetics, V, root mean square weighted by conductance."""
+    conductance = grid.interface.area_m2 * reaction.per_volt
+    misfit = (reaction.current - current) / reaction.per_volt
+    return float(np.sqrt((conductance * misfit**2).sum() / conductance.sum()))
