@@ -1,0 +1,200 @@
+"""The command line as a user meets it: help, the whole path, and one clear line for every mistake."""
+
+import sys
+
+import h5py
+import numpy as np
+import pytest
+import tifffile
+
+from tfmsnet.cli import main as cli
+from tfmsnet.cli.main import COMMANDS
+
+
+@pytest.fixture
+def tfmsnet(monkeypatch, capsys):
+    """Run the command in this process: arguments -> (status, stdout, stderr)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tfmsnet", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return stop.value.code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def image(sample, tmp_path):
+    """The phase image of a sample as a file."""
+    path = tmp_path / "image.npy"
+    np.save(path, sample.phase)
+    return path
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(tfmsnet, command):
+    status, out, _ = tfmsnet(command, "--help")
+    assert status == 0
+    assert f"Usage: tfmsnet {command}" in out
+    assert len(out.splitlines()) > 5
+
+
+def test_help_lists_every_command(tfmsnet):
+    status, out, _ = tfmsnet("--help")
+    assert status == 0
+    assert all(command in out for command in COMMANDS)
+
+
+def test_predict_answers_with_files_of_the_same_numbers(tfmsnet, run, image, tmp_path):
+    out = tmp_path / "answer"
+    status, printed, _ = tfmsnet("predict", image, "--c-rate", "1", "--model", run, "--out", out)
+    assert status == 0
+    assert {path.name for path in out.iterdir()} == {"fields.h5", "curve.csv", "curve.png", "slices.png"}
+    assert str(out / "curve.csv") in printed
+    curve = np.genfromtxt(out / "curve.csv", delimiter=",", names=True)
+    with h5py.File(out / "fields.h5") as file:
+        np.testing.assert_allclose(curve["voltage_v"], file["voltage_v"], rtol=1e-5)
+        solid = file["phase"][...] != 0
+        mean = file["potential"][...][:, solid].mean(1, dtype=np.float64)
+        np.testing.assert_allclose(curve["voltage_v"], mean, rtol=1e-5)
+    assert (out / "slices.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_predict_reads_a_tiff_with_other_labels(tfmsnet, run, sample, tmp_path):
+    pages = np.array([0, 85, 170], np.uint8)[sample.phase].transpose(2, 1, 0)
+    tifffile.imwrite(tmp_path / "image.tif", pages)
+    np.save(tmp_path / "image.npy", sample.phase)
+    for kind in ("tif", "npy"):
+        status, _, err = tfmsnet(
+            *("predict", tmp_path / f"image.{kind}", "--c-rate", "2"),
+            *("--model", run, "--out", tmp_path / kind),
+        )
+        assert status == 0, err
+    assert (tmp_path / "tif" / "curve.csv").read_text() == (tmp_path / "npy" / "curve.csv").read_text()
+
+
+def test_the_path_from_samples_to_scores(tfmsnet, data, run, tmp_path):
+    assert tfmsnet("records", "write", data, tmp_path / "records", "--split", "0/1")[0] == 0
+    status, out, _ = tfmsnet("records", "info", tmp_path / "records")
+    assert status == 0
+    assert "12x12x16" in out
+    assert tfmsnet("records", "verify", tmp_path / "records")[0] == 0
+    status, out, _ = tfmsnet("evaluate", run, tmp_path / "records", "--out", tmp_path / "report")
+    assert status == 0
+    for name in ("AR-MSNet", "linear regression", "0-D cell", "persistence"):
+        assert name in out
+    assert (tmp_path / "report" / "report.html").is_file()
+    assert tfmsnet("export", run, tmp_path / "served")[0] == 0
+    assert (tmp_path / "served" / "1" / "saved_model.pb").is_file()
+
+
+def test_simulate_makes_samples_and_keeps_those_that_are_there(tfmsnet, tmp_path):
+    arguments = ("simulate", "--geometries", 1, "--size", 12, 12, 16, "--c-rates", "2", "--jobs", 1)
+    assert tfmsnet(*arguments, "--out", tmp_path)[0] == 0
+    (sample,) = tmp_path.glob("*.h5")
+    written = sample.stat().st_mtime_ns
+    status, out, _ = tfmsnet(*arguments, "--out", tmp_path)
+    assert (status, sample.stat().st_mtime_ns) == (0, written)
+    assert "1 of 1 discharges" in out
+
+
+def without_cbd_and_am(phase):
+    return np.zeros_like(phase)
+
+
+def wrong_labels(phase):
+    return phase + 7
+
+
+def off_the_foil(phase):
+    phase = phase.copy()
+    phase[:, :, :2] = 0
+    return phase
+
+
+def flat(phase):
+    return phase[:, :, :4]
+
+
+@pytest.mark.parametrize("command", ["predict", "simulate"])
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (without_cbd_and_am, "0 (2304 voxels)"),
+        (wrong_labels, "labels"),
+        (off_the_foil, "foil"),
+        (flat, "from foil to separator"),
+    ],
+)
+def test_an_image_that_cannot_be_discharged(tfmsnet, run, sample, tmp_path, command, spoil, message):
+    path = tmp_path / "bad.npy"
+    np.save(path, spoil(sample.phase))
+    arguments = {
+        "predict": ("predict", path, "--c-rate", "1", "--model", run),
+        "simulate": ("simulate", "--image", path, "--c-rates", "1"),
+    }
+    refused(tfmsnet, message, *arguments[command], "--out", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def refused(tfmsnet, message, *arguments):
+    """One line on stderr that says it, status 2."""
+    status, _, err = tfmsnet(*arguments)
+    assert status == 2, err
+    lines = [line for line in err.replace("\r", "\n").splitlines() if "%|" not in line and line.strip()]
+    assert len(lines) == 1, err
+    assert lines[0].startswith("tfmsnet: ")
+    assert message in lines[0]
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("c_rate", ["0", "-1", "nan", "one"])
+def test_a_c_rate_that_is_none(tfmsnet, run, image, tmp_path, c_rate):
+    out = tmp_path / "out"
+    refused(tfmsnet, "", "predict", image, f"--c-rate={c_rate}", "--model", run, "--out", out)
+    refused(tfmsnet, "", "simulate", f"--c-rates={c_rate}", "--out", out)
+    assert not out.exists()
+
+
+def test_other_mistakes(tfmsnet, run, records, broken, image, data, tmp_path):
+    out = tmp_path / "out"
+    missing, foreign = tmp_path / "missing", tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "notes.txt").write_text("mine")
+    predict = ("predict", image, "--c-rate", "1")
+    refused(tfmsnet, "missing", *predict, "--model", missing, "--out", out)
+    refused(tfmsnet, "foreign", *predict, "--model", foreign, "--out", out)
+    refused(tfmsnet, "no such file", "predict", missing, "--c-rate", "1", "--model", run, "--out", out)
+    refused(tfmsnet, "no such directory", "records", "write", missing, out)
+    refused(tfmsnet, "holds no samples", "records", "write", foreign, out)
+    refused(tfmsnet, "exists already", "records", "write", data, foreign)
+    refused(tfmsnet, "no geometry is left", "records", "write", data, out, "--split", "2/1")
+    refused(tfmsnet, "holds no manifest", "train", foreign, "--out", out)
+    refused(tfmsnet, "new or empty directory", "train", records, "--out", foreign)
+    refused(tfmsnet, "did you mean 'filters'", "train", records, "--out", out, "--set", "network.filter=3")
+    refused(tfmsnet, "holds no surrogate.json", "evaluate", foreign, records, "--out", out)
+    refused(tfmsnet, "another --out", "demo", "--out", foreign)
+    refused(tfmsnet, "No such command", "simulat")
+    shard = next(iter(broken.glob("train-*.tfrecord")))
+    shard.write_bytes(shard.read_bytes()[:-10])
+    refused(tfmsnet, shard.name, "train", broken, "--out", out)
+    refused(tfmsnet, shard.name, "evaluate", run, broken, "--out", out)
+    status, _, err = tfmsnet("records", "verify", broken)
+    assert status == 2
+    assert shard.name in err
+    assert not out.exists()
+    assert [path.name for path in foreign.iterdir()] == ["notes.txt"]
+
+
+def test_a_grid_smaller_than_the_scales_need_is_padded_and_answered(tfmsnet, run, tmp_path):
+    phase = np.ones((3, 3, 9), np.uint8)
+    phase[:, 1] = 2
+    phase[:, 2] = 0
+    np.save(tmp_path / "small.npy", phase)
+    status, _, err = tfmsnet(
+        *("predict", tmp_path / "small.npy", "--c-rate", "1", "--model", run),
+        *("--out", tmp_path / "out"),
+    )
+    assert status == 0, err
