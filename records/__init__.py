@@ -12,7 +12,7 @@ _HOMES = {
     "write_sample": "hdf5",
     "Manifest": "manifest",
     "open_manifest": "manifest",
-    "read_split": "manifest",
+    "Split": "manifest",
     "verify": "manifest",
     "write_records": "write",
 }

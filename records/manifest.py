@@ -154,12 +154,21 @@ def _shard_problems(manifest: Manifest, shard: dict, path: Path) -> list[str]:
     return problems
 
 
-def read_split(directory: str | Path, split: str) -> Iterator[Sample]:
-    """Read the samples of a split one at a time, as NumPy arrays.
+class Split:
+    """The samples of a split, read one at a time from their shards; may be gone through again and again.
 
     Raises:
-        UserError: as `open_manifest`; an empty split; a broken record.
+        UserError: as `open_manifest`; an empty split; while iterating, a broken record.
     """
-    manifest = open_manifest(directory)
-    for path in manifest.files(directory, split):
-        yield from read_shard(path, manifest.compression, manifest.parameters)
+
+    def __init__(self, directory: str | Path, split: str):
+        self.manifest = open_manifest(directory)
+        self.files = self.manifest.files(directory, split)
+        self.split = split
+
+    def __len__(self) -> int:
+        return len(self.manifest.samples(self.split))
+
+    def __iter__(self) -> Iterator[Sample]:
+        for path in self.files:
+            yield from read_shard(path, self.manifest.compression, self.manifest.parameters)

@@ -45,24 +45,24 @@ def write_records(
     """
     if compression not in ("", "GZIP"):
         raise UserError(f"compression: expected '' or 'GZIP', found {compression!r}")
-    headers = _headers(files)
-    splits = split_geometries(
-        {h.geometry_id: (h.am_wt_percent, h.calendering_percent) for h in headers}, split, seed
-    )
-    accumulator, done = StatisticsAccumulator(), 0
-
-    def samples(paths: Sequence[Path]):
-        nonlocal done
-        for path in paths:
-            sample = read_sample(path)
-            if splits[sample.geometry_id] == "train":
-                accumulator.add(sample)
-            yield sample
-            done += 1
-            if progress:
-                progress(done / len(files))
-
     with replacing_directory(directory) as partial:
+        headers = _headers(files)
+        splits = split_geometries(
+            {h.geometry_id: (h.am_wt_percent, h.calendering_percent) for h in headers}, split, seed
+        )
+        accumulator, done = StatisticsAccumulator(), 0
+
+        def samples(paths: Sequence[Path]):
+            nonlocal done
+            for path in paths:
+                sample = read_sample(path)
+                if splits[sample.geometry_id] == "train":
+                    accumulator.add(sample)
+                yield sample
+                done += 1
+                if progress:
+                    progress(done / len(files))
+
         shards: dict[str, list[dict]] = {}
         for name in SPLITS:
             members = [

@@ -1,5 +1,6 @@
 """The wheel holds every module of the checkout, and imports outside of it."""
 
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -12,9 +13,13 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """The built wheel."""
-    out = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(ROOT)]
+    """The wheel, built from a copy: setuptools leaves its own build folder in the tree."""
+    out, tree = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("tree")
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tree)
+    for name in ("tfmsnet", "records"):
+        shutil.copytree(ROOT / name, tree / name)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(tree)]
     subprocess.run(command, check=True, capture_output=True)
     return next(out.glob("tfmsnet-*.whl"))
 
@@ -36,7 +41,8 @@ def test_all_of_it_imports_outside_the_checkout(wheel, tmp_path):
 import importlib, pathlib, sys
 root = pathlib.Path(sys.argv[1])
 sys.path.insert(0, str(root))
-sys.meta_path = [f for f in sys.meta_path if "editable" not in type(f).__module__ + getattr(f, "__module__", "")]
+origin = lambda finder: type(finder).__module__ + getattr(finder, "__module__", "")
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in origin(finder)]
 for path in sorted(root.rglob("*.py")):
     name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
     module = importlib.import_module(name)

@@ -100,7 +100,7 @@ def _evaluate(out: Path, bar) -> Iterator[str]:
     from tfmsnet.evaluation.report import evaluate
     from tfmsnet.evaluation.surrogate import SurrogatePredictor
     from tfmsnet.model.store import load_surrogate
-    from tfmsnet.records import read_split
+    from tfmsnet.records import Split
 
     models = {
         "AR-MSNet": SurrogatePredictor(load_surrogate(out / "autoregressive")),
@@ -109,8 +109,8 @@ def _evaluate(out: Path, bar) -> Iterator[str]:
     with bar("4/6 evaluating") as progress:
         report = evaluate(
             models,
-            read_split(out / "records", "train"),
-            list(read_split(out / "records", "test")),
+            Split(out / "records", "train"),
+            Split(out / "records", "test"),
             out / "report",
             progress=progress,
         )
@@ -132,12 +132,12 @@ def _predict(out: Path, bar) -> Iterator[str]:
     import numpy as np
 
     from tfmsnet.electrode import PhaseImage
-    from tfmsnet.records import read_split
+    from tfmsnet.records import Split
     from tfmsnet.serving.answer import write_answer
     from tfmsnet.serving.predict import load_model
 
     model = load_model(out / "served" / "cathode")
-    true = next(sample for sample in read_split(out / "records", "test") if sample.c_rate == 1.0)
+    true = next(sample for sample in Split(out / "records", "test") if sample.c_rate == 1.0)
     image = PhaseImage(true.phase, true.voxel_size_m, true.geometry_id)
     predicted = model.predict(image, 1.0)
     files = write_answer(replace(predicted, geometry_id=true.geometry_id), out / "answer")

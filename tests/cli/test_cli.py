@@ -166,7 +166,9 @@ def test_other_mistakes(tfmsnet, run, records, broken, image, data, tmp_path):
     predict = ("predict", image, "--c-rate", "1")
     refused(tfmsnet, "missing", *predict, "--model", missing, "--out", out)
     refused(tfmsnet, "foreign", *predict, "--model", foreign, "--out", out)
-    refused(tfmsnet, "no such file", "predict", missing, "--c-rate", "1", "--model", run, "--out", out)
+    for name, message in (("missing.npy", "no such file"), ("missing", "expected a .tif, .tiff or .npy")):
+        arguments = ("predict", tmp_path / name, "--c-rate", "1", "--model", run)
+        refused(tfmsnet, message, *arguments, "--out", out)
     refused(tfmsnet, "no such directory", "records", "write", missing, out)
     refused(tfmsnet, "holds no samples", "records", "write", foreign, out)
     refused(tfmsnet, "exists already", "records", "write", data, foreign)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfmsnet.errors import UserError
-from tfmsnet.records import open_manifest, read_split, sample_files, verify, write_records
+from tfmsnet.records import open_manifest, Split, sample_files, verify, write_records
 from tfmsnet.records.info import table
 from tfmsnet.records.split import split_geometries
 
@@ -29,7 +29,7 @@ def test_records_hold_every_sample_once_and_geometries_on_one_side(records, samp
 
 def test_reading_a_split_gives_the_samples(records, samples):
     by_id = {s.sample_id: s for s in samples}
-    for sample in read_split(records, "test"):
+    for sample in Split(records, "test"):
         np.testing.assert_array_equal(sample.concentration, by_id[sample.sample_id].concentration)
 
 

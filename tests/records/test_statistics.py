@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tfmsnet.records import open_manifest, read_split, sample_files, write_records, write_sample
+from tfmsnet.records import open_manifest, Split, sample_files, write_records, write_sample
 from tfmsnet.records.hdf5 import read_samples
 from tfmsnet.records.statistics import statistics
 from tfmsnet.reference import uniform_fields
@@ -35,7 +35,7 @@ def test_the_deviation_is_that_from_the_0d_cell_per_c_rate(samples):
 
 
 def test_a_changed_test_sample_does_not_change_them(data, records, tmp_path):
-    test_id = next(read_split(records, "test")).sample_id
+    test_id = next(iter(Split(records, "test"))).sample_id
     for i, sample in enumerate(read_samples(sample_files(data))):
         changed = sample
         if sample.sample_id == test_id:

@@ -27,13 +27,13 @@ def command(run, records, out, compare):
     from tfmsnet.evaluation.report import evaluate
     from tfmsnet.evaluation.surrogate import SurrogatePredictor
     from tfmsnet.model.store import load_surrogate
-    from tfmsnet.records import read_split
+    from tfmsnet.records import Split
 
     runs = {"AR-MSNet" if _is_autoregressive(run) else "MSNet": run, **dict(_parsed(c) for c in compare)}
     models = {name: SurrogatePredictor(load_surrogate(path)) for name, path in runs.items()}
     with progress_bar("evaluating") as progress:
         report = evaluate(
-            models, read_split(records, "train"), list(read_split(records, "test")), out, progress=progress
+            models, Split(records, "train"), Split(records, "test"), out, progress=progress
         )
     click.echo(report.table())
     click.echo(f"{out / 'report.html'}")

@@ -57,7 +57,7 @@ def main() -> None:
     # Errors come as exceptions; below 3 TensorFlow greets every user with notes on missing GPU libraries.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
-        status = command.main(standalone_mode=False)
+        status = command.main(prog_name="tfmsnet", standalone_mode=False)
     except click.exceptions.Abort:
         _fail("interrupted; the same command continues", 130)
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 from operator import length_hint
 from pathlib import Path
 
@@ -71,23 +72,21 @@ def evaluate(
     out_dir = Path(out_dir)
     _check_names(models)
     _check_replaceable(out_dir)
-    steps, report_step = length_hint(test, 0) + 1, progress or (lambda _: None)
+    advance = _counter(progress, length_hint(test, 0))
     staged = _beside(out_dir, "new")
     with replacing_directory(staged) as folder:
         trained_on: set[str] = set()
         regression = LinearRegression().fit(_noting_geometry(train, trained_on))
-        report_step(min(1.0, 1.0 / steps) if steps > 1 else 0.0)
         baselines = (regression, ZeroDimensional(), Persistence())
-        predictors = {**models, **dict(zip(BASELINES, baselines, strict=True))}
+        predictors = {**models, **{baseline.name: baseline for baseline in baselines}}
         pictures, cases = _Pictures(next(iter(models)), folder), []
-        for number, sample in enumerate(test, start=2):
+        for sample in test:
             _check_held_out(sample, trained_on)
             for name, predictor in predictors.items():
                 predicted = predictor(sample)
                 cases.append(score(name, sample, predicted))
                 pictures.look(name, sample, predicted)
-            if steps > 1:
-                report_step(min(1.0, number / steps))
+            advance()
         if not cases:
             raise UserError("evaluate: no held-out samples; expected at least one")
         tables = Tables(tuple(cases), tuple(predictors))
@@ -95,6 +94,16 @@ def evaluate(
         _write(folder, tables, pictures.made)
     _swap(staged, out_dir)
     return Report(out_dir, tables)
+
+
+def _counter(progress: Callable[[float], None] | None, total: int) -> Callable[[], None]:
+    done = count(1)
+
+    def advance() -> None:
+        if progress and total:
+            progress(min(1.0, next(done) / total))
+
+    return advance
 
 
 def _check_names(models: Mapping[str, Predictor]) -> None:

@@ -60,23 +60,15 @@ class Cell:
     Args:
         grid: cells.
         parameters: materials.
-        cbd_conductivity_s_m: S/m.
         current_a: of the discharge; negative charges.
         usual_step_s: most time steps are about as long, s.
     """
 
-    def __init__(
-        self,
-        grid: Grid,
-        parameters: Parameters,
-        cbd_conductivity_s_m: float,
-        current_a: float,
-        usual_step_s: float,
-    ) -> None:
+    def __init__(self, grid: Grid, parameters: Parameters, current_a: float, usual_step_s: float) -> None:
         self.grid, self.parameters, self.current_a = grid, parameters, current_a
         self.insertion = Insertion(grid.interface.depth_m, parameters)
         self.lithium = Lithium(grid, parameters)
-        self.potentials = Potentials(grid, parameters, cbd_conductivity_s_m)
+        self.potentials = Potentials(grid, parameters)
         self.salt = Salt(grid, parameters, 1.5 / usual_step_s)
 
     def at_rest(self) -> State:
@@ -182,7 +174,9 @@ class Cell:
     def _check(self, lithium: np.ndarray, salt: np.ndarray) -> None:
         dol = lithium / self.parameters.c_max_mol_m3
         if not (dol.min() > 0 and dol.max() < 1):
-            raise NotConverged("DOL outside 0 to 1, farthest", float(dol.min() if dol.min() <= 0 else dol.max()))
+            raise NotConverged(
+                "DOL outside 0 to 1, farthest", float(dol.min() if dol.min() <= 0 else dol.max())
+            )
         low, high = self.parameters.salt_range_mol_m3
         if not (salt.min() > low and salt.max() < high):
             raise NotConverged(

@@ -59,9 +59,7 @@ class Insertion:
         alpha_a, alpha_c = self._alphas
         self._salt_power = alpha_a
         self._rate = (
-            FARADAY_C_MOL
-            * parameters.reaction_rate_m2p5_s_mol0p5
-            * parameters.c_max_mol_m3 ** (2 * alpha_c)
+            FARADAY_C_MOL * parameters.reaction_rate_m2p5_s_mol0p5 * parameters.c_max_mol_m3 ** (2 * alpha_c)
         )
 
     def react(
@@ -116,7 +114,9 @@ def _react(
         flow, by_volt, by_dol, by_flux = 0.0, 0.0, 0.0, 0.0
         for _ in range(_ITERATIONS):
             dol = dol if low < dol < high else 0.5 * (low + high)
-            flow, by_volt, by_dol = _butler_volmer(step, dol, rate[face], ocp_linear, ocp_tanh, alphas, thermal_v)
+            flow, by_volt, by_dol = _butler_volmer(
+                step, dol, rate[face], ocp_linear, ocp_tanh, alphas, thermal_v
+            )
             passed = bound * _integral(cell, dol, diffusivity, floor)
             by_flux = bound * _diffusivity(dol, diffusivity, floor)
             excess = flow + passed
@@ -183,9 +183,7 @@ def _integral(cell, dol, coefficients, floor):
     return total * (dol - cell)
 
 
-def lithium_metal_overpotential(
-    current: np.ndarray, parameters: Parameters
-) -> tuple[np.ndarray, np.ndarray]:
+def lithium_metal_overpotential(current: np.ndarray, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
     """Overpotential of lithium metal that drives `current` (A/m2, positive when it dissolves), and its derivative.
 
     The reaction's (2 R T / F) asinh(i / 2 i0) and the drop in the SEI (last equation of the paper's section 2),

@@ -42,7 +42,7 @@ class Lithium:
         self._weight = weight
         diffusivity = solid_diffusivity(self._network.mean(concentration), self._parameters)
         self._matrix = self._network.matrix(
-            self._faces.shape_m * diffusivity, np.full(self.cells, weight * self._volume)
+            self._faces.weight * diffusivity, np.full(self.cells, weight * self._volume)
         )
 
     def solve(self, history: np.ndarray, current: np.ndarray, guess: np.ndarray) -> np.ndarray:
@@ -56,9 +56,7 @@ class Lithium:
         right = history * self._volume + self._inflow(-current)
         # The mass alone bounds the matrix from below, and so the residual the error.
         mass = self._weight * self._volume
-        c_max = self._parameters.c_max_mol_m3
-        room = max(min(guess.min(), c_max - guess.max()), 1e-9*c_max)
-        accepted = self.cells * (mass * min(_ERROR * c_max, 1e-3 * room)) ** 2
+        accepted = self.cells * (mass * self._accepted_error(guess)) ** 2
         solution = self._iterate(right, guess, np.zeros(self.cells), accepted)
         # Diffusion moves lithium only: what all cells together miss is spread evenly, to rounding.
         lost = (right - self._matrix @ solution).sum()
@@ -85,6 +83,12 @@ class Lithium:
     def _inflow(self, current: np.ndarray) -> np.ndarray:
         flow = self._interface.area_m2 * current / FARADAY_C_MOL
         return np.bincount(self._interface.am, flow, self.cells)
+
+    def _accepted_error(self, concentration: np.ndarray) -> float:
+        """Small against c_max and, as the kinetics depend on them, against the fewest vacancies and ions."""
+        c_max = self._parameters.c_max_mol_m3
+        fewest = min(concentration.min(), c_max - concentration.max())
+        return max(min(_ERROR * c_max, 1e-3 * fewest), 1e-12 * c_max)
 
     def _iterate(
         self, right: np.ndarray, guess: np.ndarray, drain: np.ndarray, accepted: float

@@ -1,8 +1,10 @@
 """Potentials of solid and electrolyte and the voltage of the collector, in one system."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from tfmsnet.halfcell import electrolyte
 from tfmsnet.halfcell.failure import NotConverged
@@ -10,7 +12,7 @@ from tfmsnet.halfcell.grid import Grid
 from tfmsnet.halfcell.kinetics import lithium_metal_overpotential
 from tfmsnet.halfcell.multigrid import Multigrid, conjugate_gradients
 from tfmsnet.halfcell.network import Network
-from tfmsnet.halfcell.parameters import Parameters
+from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 60
 # Accepted current that gets lost in a cell, over the whole current.
@@ -57,7 +59,7 @@ class Potentials:
     galvanostatic discharge needs no further loop.  Lithium metal at 0 V is the ground.
     """
 
-    def __init__(self, grid: Grid, parameters: Parameters, cbd_conductivity_s_m: float) -> None:
+    def __init__(self, grid: Grid, parameters: Parameters) -> None:
         self._grid, self._parameters = grid, parameters
         self.solids, self.liquids = len(grid.solid_voxels), len(grid.liquid_volume_m3)
         collector = self.solids + self.liquids
@@ -70,17 +72,13 @@ class Potentials:
         ]
         self._network = Network(collector + 1, *(np.concatenate(side) for side in zip(*parts, strict=True)))
         bounds = np.cumsum([0] + [len(tails) for tails, _ in parts])
-        self._solid_edges, self._liquid_edges, self._reacting_edges, self._foil_edges = (
-            slice(low, high) for low, high in zip(bounds[:-1], bounds[1:], strict=True)
+        solid, self._liquid_edges, self._reacting_edges, foil = (
+            slice(low, high) for low, high in itertools.pairwise(bounds)
         )
         self._conductance = np.zeros(self._network.edges)
         self._source = np.zeros(self._network.edges)
-        conductivity = np.array([cbd_conductivity_s_m, parameters.am_conductivity_s_m])
-        tail, head = conductivity[grid.solid_in_am.astype(int)].T
-        self._conductance[self._solid_edges] = grid.solid_faces.shape_m * 2 * tail * head / (tail + head)
-        self._conductance[self._foil_edges] = (
-            conductivity[grid.foil_is_am.astype(int)] * 2 * grid.voxel_size_m
-        )
+        self._conductance[solid] = grid.solid_faces.weight
+        self._conductance[foil] = grid.foil_conductance_s
         self._ground = np.zeros(collector + 1)
         self._metal_nodes = grid.metal + self.solids
         self._preconditioner: Multigrid | None = None
@@ -113,7 +111,7 @@ class Potentials:
             (nodes,) V, and what flows.
 
         Raises:
-            NotConverged: the linear system wasn't solved.
+            NotConverged: the linear system wasn't solved, or there is no salt left at the metal.
         """
         reacting = self._grid.interface.area_m2 * link.conductance
         self._conductance[self._reacting_edges] = reacting
@@ -126,7 +124,9 @@ class Potentials:
         right[self._metal_nodes] += metal_conductance * metal_source
         right[-1] -= current_a
 
-        potential = self._solve(matrix, right, guess, reacting.sum() * error_v**2, _IMBALANCE * abs(current_a))
+        potential = self._solve(
+            matrix, right, guess, reacting.sum() * error_v**2, _IMBALANCE * abs(current_a)
+        )
         self._balance(potential, right - matrix @ potential, reacting.sum(), metal_conductance.sum())
         return potential, self._flows(
             potential,
@@ -135,7 +135,9 @@ class Potentials:
             current_a,
         )
 
-    def _solve(self, matrix, right: np.ndarray, guess: np.ndarray, energy: float, largest: float) -> np.ndarray:
+    def _solve(
+        self, matrix: sparse.csr_matrix, right: np.ndarray, guess: np.ndarray, energy: float, largest: float
+    ) -> np.ndarray:
         if self._preconditioner is None:
             self._preconditioner = Multigrid(matrix)
         self._preconditioner.refresh(matrix)
@@ -155,8 +157,14 @@ class Potentials:
             self._preconditioner = None
         return potential
 
-    def _balance(self, potential, residual, reacting: float, metal: float) -> None:
-        """Shift solid and electrolyte as wholes so that both conserve charge to rounding."""
+    def _balance(self, potential: np.ndarray, residual: np.ndarray, reacting: float, metal: float) -> None:
+        """Shift solid and electrolyte as wholes (in place) so that both conserve charge to rounding.
+
+        Args:
+            potential: (nodes,) V.
+            residual: (nodes,) current that gets lost in each, A.
+            reacting, metal: sums of the conductances of the reaction and to ground, S.
+        """
         lost_solid = residual[: self.solids].sum() + residual[-1]
         lost_liquid = residual[self.solids : -1].sum()
         shift = (lost_solid + lost_liquid) / metal
@@ -168,7 +176,7 @@ class Potentials:
         faces, parameters = self._grid.liquid_faces, self._parameters
         tail, head = salt[faces.tails], salt[faces.heads]
         mean = 0.5 * (tail + head)
-        self._conductance[self._liquid_edges] = faces.shape_m * electrolyte.conductivity(mean, parameters)
+        self._conductance[self._liquid_edges] = faces.weight * electrolyte.conductivity(mean, parameters)
         self._source[self._liquid_edges] = (
             electrolyte.diffusion_voltage(mean, parameters) * (tail - head) / mean
         )
@@ -181,8 +189,10 @@ class Potentials:
         grid, parameters = self._grid, self._parameters
         cell = salt[grid.metal]
         diffusivity = grid.metal_factor * electrolyte.diffusivity(cell, parameters)
-        gradient = current * (1 - electrolyte.transference(cell, parameters)) / (96485.33212 * diffusivity)
+        gradient = current * (1 - electrolyte.transference(cell, parameters)) / (FARADAY_C_MOL * diffusivity)
         surface = cell + gradient * grid.metal_depth_m
+        if not surface.min() > 0:
+            raise NotConverged("salt at the lithium metal, mol/m3", float(surface.min()))
         overpotential, resistance = lithium_metal_overpotential(current, parameters)
         diffusion = electrolyte.diffusion_voltage(cell, parameters) * np.log(surface / cell)
         source = resistance * current - overpotential - diffusion

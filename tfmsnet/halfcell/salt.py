@@ -1,6 +1,7 @@
 """Salt in the electrolyte of pores, CBD and separator."""
 
 import numpy as np
+from scipy import sparse
 
 from tfmsnet.halfcell import electrolyte
 from tfmsnet.halfcell.failure import NotConverged
@@ -58,7 +59,9 @@ class Salt:
         mass = weight * grid.liquid_volume_m3.sum()
         energy = mass * (_ERROR * self._parameters.initial_salt_mol_m3) ** 2
         self._preconditioner.refresh(matrix)
-        solution, count = conjugate_gradients(matrix, right, salt, self._preconditioner, energy, np.inf, _ITERATIONS)
+        solution, count = conjugate_gradients(
+            matrix, right, salt, self._preconditioner, energy, np.inf, _ITERATIONS
+        )
         if count > _ITERATIONS:
             raise NotConverged("salt: conjugate gradients", float(np.abs(right - matrix @ solution).max()))
         # Transport moves salt only: what all cells together miss is spread evenly, to rounding.
@@ -69,8 +72,8 @@ class Salt:
         """Salt in all cells, mol."""
         return float(salt @ self._grid.liquid_volume_m3)
 
-    def _assemble(self, salt: np.ndarray, weight: float):
+    def _assemble(self, salt: np.ndarray, weight: float) -> sparse.csr_matrix:
         diffusivity = electrolyte.diffusivity(self._network.mean(salt), self._parameters)
         return self._network.matrix(
-            self._grid.liquid_faces.shape_m * diffusivity, weight * self._grid.liquid_volume_m3
+            self._grid.liquid_faces.weight * diffusivity, weight * self._grid.liquid_volume_m3
         )

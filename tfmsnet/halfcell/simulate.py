@@ -103,8 +103,7 @@ class _Recorder:
         self._current_a = c_rate * one_c_current_a(self._grid.am_volume_m3, parameters)
         self._profile, self._times = constant_current(c_rate, frames)
         self.frame_s, self.end_s = float(self._times[1]), float(self._times[-1])
-        conductivity = parameters.calendered_cbd_conductivity_s_m(image.calendering_percent)
-        self.cell = Cell(self._grid, parameters, conductivity, self._current_a, self.frame_s)
+        self.cell = Cell(self._grid, parameters, self._current_a, self.frame_s)
         self._fields: list[tuple[np.ndarray, np.ndarray]] = []
         self._dol: list[float] = []
         self._voltage: list[float] = []

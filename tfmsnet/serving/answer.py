@@ -46,28 +46,27 @@ def _curve_figure(sample: Sample):
 
 
 def _slice_figure(sample: Sample):
-    """Concentration and potential in the middle x-z plane, at a third, two thirds and the end."""
-    import numpy as np
+    """Both fields in the middle x-z plane, at a third, two thirds and the end of the discharge."""
     from matplotlib.figure import Figure
 
-    frames = [sample.frames // 3, 2 * sample.frames // 3, sample.frames - 1]
-    middle, voxel_um = sample.grid[1] // 2, sample.voxel_size_m * 1e6
-    extent = (0, sample.grid[2] * voxel_um, 0, sample.grid[0] * voxel_um)
-    figure = Figure(figsize=(11, 5), layout="constrained")
-    axes = figure.subplots(2, 3, squeeze=False)
-    rows = (
-        ("concentration", sample.am_mask, "mol/m³", "viridis"),
-        ("potential", sample.solid_mask, "V", "plasma"),
-    )
-    for row, (field, mask, unit, colours) in zip(axes, rows, strict=True):
+    from tfmsnet.evaluation.predictor import Fields
+    from tfmsnet.evaluation.slice_figures import draw_slice, take_slice, value_range
+
+    colour_of = {"concentration": ("viridis", "mol/L"), "potential": ("plasma", "mV about the mean")}
+    figure = Figure(figsize=(12, 4.6), layout="constrained")
+    frames = (sample.frames // 3, 2 * sample.frames // 3, sample.frames - 1)
+    shown = [f for f in ("concentration", "potential") if getattr(sample, f).any()]
+    axes = figure.subplots(len(shown), len(frames), squeeze=False, sharex=True, sharey=True)
+    fields = Fields(sample.concentration, sample.potential)
+    for row, field in zip(axes, shown, strict=True):
         for cell, frame in zip(row, frames, strict=True):
-            plane = np.ma.masked_where(~mask[:, middle], getattr(sample, field)[frame, :, middle])
-            cell.set_facecolor("0.88")
-            drawn = cell.imshow(plane, origin="lower", extent=extent, cmap=colours)
-            figure.colorbar(drawn, ax=cell, label=unit, shrink=0.8)
-            cell.set_title(f"{field}, {sample.times_s[frame]:.0f} s")
+            part = take_slice(sample, fields, field, frame)
+            colours, unit = colour_of[field]
+            drawn = draw_slice(cell, part.predicted, sample.voxel_size_m, colours, value_range(part))
+            cell.set_title(f"{field}, DOL {sample.dol[frame]:.2f}, {sample.times_s[frame]:.0f} s", fontsize=9)
+            figure.colorbar(drawn, ax=cell, shrink=0.8, label=unit)
     for cell in axes[-1]:
-        cell.set_xlabel("depth from the foil / µm")
+        cell.set_xlabel("depth from the collector (µm)")
     for row in axes:
-        row[0].set_ylabel("x / µm")
+        row[0].set_ylabel("x (µm)")
     return figure

@@ -1,0 +1,53 @@
+"""Every snippet of the README runs; the pipeline's commands with fewer steps and smaller electrodes."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tfmsnet.cli import main as cli
+
+README = (Path(__file__).parents[1] / "README.md").read_text()
+
+
+def snippet(marker):
+    """The fenced block after a comment."""
+    return re.search(rf"<!-- {marker} -->\n```\w+\n(.*?)```", README, re.DOTALL).group(1)
+
+
+def test_the_python_snippet_runs(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    exec(compile(snippet("python"), "README.md", "exec"), {})
+    assert (tmp_path / "discharge.png").stat().st_size > 1000
+    assert "tortuosity" in capsys.readouterr().out
+
+
+# What makes the pipeline's commands small enough for a test.
+SMALLER = {
+    "--geometries 9": "--geometries 4 --size 12 12 16 --c-rates 1,2",
+    "--set steps=1000 --set filters=8": "--set steps=2 --set steps_per_epoch=2 --set filters=4",
+}
+
+
+def test_the_pipeline_runs_as_printed(tmp_path, monkeypatch, sample):
+    monkeypatch.chdir(tmp_path)
+    np.save("electrode.npy", sample.phase)
+    text = snippet("run")
+    for printed, small in SMALLER.items():
+        assert printed in text
+        text = text.replace(printed, small)
+    for line in text.splitlines():
+        monkeypatch.setattr(sys, "argv", shlex.split(line, comments=True))
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        assert stop.value.code == 0, line
+    for made in ("report/report.html", "served/cathode/1/saved_model.pb", "answer/curve.csv"):
+        assert Path(made).is_file()
+
+
+@pytest.mark.parametrize("marker", ["demo", "tests"])
+def test_the_two_commands_are_one_line_each(marker):
+    assert len(snippet(marker).splitlines()) == 1
