@@ -190,13 +190,15 @@ def test_other_mistakes(tfmsnet, run, records, broken, image, data, tmp_path):
     assert [path.name for path in foreign.iterdir()] == ["notes.txt"]
 
 
-def test_a_grid_smaller_than_the_scales_need_is_padded_and_answered(tfmsnet, run, tmp_path):
-    phase = np.ones((3, 3, 9), np.uint8)
-    phase[:, 1] = 2
-    phase[:, 2] = 0
+def test_a_grid_smaller_than_the_scales_need(tfmsnet, run, records, tmp_path):
+    phase = np.ones((1, 3, 9), np.uint8)
+    phase[:, 1], phase[:, 2] = 2, 0
     np.save(tmp_path / "small.npy", phase)
-    status, _, err = tfmsnet(
-        *("predict", tmp_path / "small.npy", "--c-rate", "1", "--model", run),
-        *("--out", tmp_path / "out"),
+    out = tmp_path / "out"
+    message = "expected at least 2 along each edge"
+    refused(
+        tfmsnet, message, "predict", tmp_path / "small.npy", "--c-rate", "1", "--model", run, "--out", out
     )
-    assert status == 0, err
+    message = "12x12x16 voxels, expected at least 16 along each edge for 5 scales"
+    refused(tfmsnet, message, "train", records, "--out", out, "--set", "scales=5")
+    assert not out.exists()

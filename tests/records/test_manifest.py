@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfmsnet.errors import UserError
-from tfmsnet.records import open_manifest, Split, sample_files, verify, write_records
+from tfmsnet.records import Split, open_manifest, sample_files, verify, write_records
 from tfmsnet.records.info import table
 from tfmsnet.records.split import split_geometries
 

@@ -133,3 +133,20 @@ def test_the_scores_of_whole_discharges_are_logged(records, make_config):
     )
     assert logs["vrmse_concentration"] > 0.5
     assert np.isfinite(logs["vrmse_potential"])
+
+
+def test_bfloat16_convolutions_train_like_float32_ones(records, make_config):
+    """Losses within 1 % over some steps; weights and states are float32."""
+    losses = {}
+    for precision in ("float32", "mixed_bfloat16"):
+        config = make_config(horizon=((1.0, 2),), precision=precision)
+        manifest = open_manifest(records)
+        keras.utils.set_random_seed(0)
+        parts = (config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m, precision)
+        surrogate = Surrogate(*parts)
+        assert {weight.dtype for weight in surrogate.weights} == {"float32"}
+        trainer = RolloutTrainer(surrogate, config.training)
+        trainer.compile(optimizer=keras.optimizers.SGD(1e-3))
+        data = training_batches(surrogate, config.training, manifest, records)
+        losses[precision] = trainer.fit(data, epochs=1, steps_per_epoch=6, verbose=0).history["loss"][0]
+    assert losses["mixed_bfloat16"] == pytest.approx(losses["float32"], rel=0.01)

@@ -10,7 +10,7 @@ from tfmsnet.halfcell.grid import Grid
 from tfmsnet.halfcell.kinetics import Insertion, Reaction
 from tfmsnet.halfcell.lithium import Lithium
 from tfmsnet.halfcell.parameters import Parameters
-from tfmsnet.halfcell.potentials import Flows, Link, Potentials
+from tfmsnet.halfcell.potentials import Link, Potentials
 from tfmsnet.halfcell.salt import Salt
 
 _PASSES = 15
@@ -90,8 +90,8 @@ class Cell:
         """The state `step_s` later, by BDF2; by backward Euler without a state `before`.
 
         Each pass solves potentials with the reaction linearised, then lithium and salt with the currents that
-        result, until these obey the reaction's kinetics.  Currents conserve charge, and concentrations conserve
-        lithium and salt, in every pass.
+        result, until these obey the reaction's kinetics.  Currents conserve charge, and concentrations
+        conserve lithium and salt, in every pass.
 
         Raises:
             NotConverged: no solution was found that holds within the limits of the model.
@@ -127,7 +127,8 @@ class Cell:
         return State(now.time_s + step_s, lithium, renewed, potential, reacting, metal, flows.imbalance)
 
     def headroom(self, state: State) -> float:
-        """Largest current that diffusion to a full (in a charge: from an empty) surface carries, over the current.
+        """Current that diffusion to a full (in a charge: from an empty) surface carries, over the cell's
+        current.
 
         As it comes down to 1 the voltage collapses: no potential drives a larger current.
         """

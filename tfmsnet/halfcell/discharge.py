@@ -18,8 +18,8 @@ class Balances:
 
     Attributes:
         times_s: (steps,) end of each step.
-        charge: (steps,) largest current lost in a cell, between solid and electrolyte, or at the lithium metal,
-            over the current.
+        charge: (steps,) largest current lost in a cell, between solid and electrolyte, or at the lithium
+            metal, over the current.
         lithium: (steps,) lithium in the AM against the charge passed so far, over that charge.
         salt: (steps,) change of the salt in the electrolyte, over the salt.
     """

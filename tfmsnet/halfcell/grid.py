@@ -31,15 +31,15 @@ class Faces:
 class Grid:
     """Cells of an electrode with its separator.
 
-    Solid cells are AM and CBD voxels; liquid cells are pore and CBD voxels and the separator's stretched layers.
-    Cells are numbered along x, y, z with z fastest.
+    Solid cells are AM and CBD voxels; liquid cells are pore and CBD voxels and the separator's stretched
+    layers. Cells are numbered along x, y, z with z fastest.
 
     Attributes:
         am_voxels, solid_voxels: flat numbers of their voxels in the image.
         am_faces: faces between AM cells; weights in m.
         solid_faces: between solid cells; weights are conductances of electrons, S.
-        liquid_faces: between liquid cells; weights in m, with the transport factor (1 in pores, less in CBD and
-            separator).
+        liquid_faces: between liquid cells; weights in m, with the transport factor (1 in pores, less in CBD
+            and separator).
         interface: reacting faces.
         foil, foil_conductance_s: solid cells on the foil, and their conductance to it.
         metal: liquid cells at the lithium metal.

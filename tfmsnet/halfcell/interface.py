@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-# Reach of the smoothing that normals are taken from: 1.5 of the paper's voxels, and of coarser ones.  A length, so
-# that splitting voxels leaves the surface as it is.
+# Reach of the smoothing that normals are taken from: 1.5 of the paper's voxels, and of coarser ones.  A
+# length, so that splitting voxels leaves the surface as it is.
 _SMOOTHING_M = 0.75e-6
 _SMOOTHING_VOXELS = 1.5
 _TRUNCATE = 4.0
@@ -22,7 +22,8 @@ class Interface:
         am: (faces,) cell among the AM cells.
         solid: (faces,) the same cell among the solid cells.
         liquid: (faces,) cell among the liquid cells.
-        area_m2: (faces,) true area: the voxel's face times |n . e|, n being the surface's normal and e the face's.
+        area_m2: (faces,) true area: the voxel's face times |n . e|, n being the surface's normal and e the
+            face's.
         depth_m: (faces,) mean distance of the cell's centre from the true surface, |n . e| h / 2.
     """
 
@@ -66,9 +67,9 @@ def neighbours(array: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
 def _cosines(am: np.ndarray, voxel_size_m: float) -> list[np.ndarray]:
     """|n . e| of the faces across x, y and z.
 
-    A smooth surface of unit area crosses |n . e| faces of direction e per face area; weighting each by its |n . e|
-    counts the area once, as the squares of n add up to 1.  n is the gradient of the smoothed AM indicator.  At
-    the outer walls the AM goes on; at the separator's end it doesn't.
+    A smooth surface of unit area crosses |n . e| faces of direction e per face area; weighting each by its
+    |n . e| counts the area once, as the squares of n add up to 1.  n is the gradient of the smoothed AM
+    indicator.  At the outer walls the AM goes on; at the separator's end it doesn't.
     """
     sigma = max(_SMOOTHING_VOXELS, _SMOOTHING_M / voxel_size_m)
     beyond = int(_TRUNCATE * sigma) + 2

@@ -1,4 +1,4 @@
-"""Reactions: insertion of lithium at the surface of the active material (AM), dissolution of lithium metal."""
+"""Reactions: insertion of lithium into the active material (AM), dissolution of lithium metal."""
 
 import math
 from typing import NamedTuple
@@ -14,7 +14,7 @@ _LARGEST_EXPONENT = 30.0
 _EDGE = 1e-13
 _ITERATIONS = 60
 _ACCURACY = 1e-11
-# Gauss-Legendre nodes and weights on 0 to 1: exact for the diffusivity's polynomial where it is above its floor.
+# Gauss-Legendre nodes and weights on 0 to 1: exact for the diffusivity's polynomial above its floor.
 _NODES = tuple(float(node) for node in (1 + np.polynomial.legendre.leggauss(3)[0]) / 2)
 _WEIGHTS = tuple(float(weight) for weight in np.polynomial.legendre.leggauss(3)[1] / 2)
 
@@ -36,10 +36,11 @@ class Reaction(NamedTuple):
 
 
 class Insertion:
-    """Butler-Volmer kinetics (Eq. 8 of the paper) in series with diffusion from a cell's centre to its surface.
+    """Butler-Volmer kinetics (Eq. 8 of the paper) in series with diffusion from a cell's centre to its
+    surface.
 
-    Lithium that reacts at a face has to pass the rest of the cell, where the diffusivity may fall to nearly nothing
-    as the surface fills up.  With the current j and the surface's DOL x_s from
+    Lithium that reacts at a face has to pass the rest of the cell, where the diffusivity may fall to nearly
+    nothing as the surface fills up.  With the current j and the surface's DOL x_s from
         j = j_BV(phi_s - phi_l, x_s, c_l),   j depth = -F c_max (integral of D_s from cell to surface),
     no current can push the surface beyond 0 or 1.
 
@@ -65,10 +66,12 @@ class Insertion:
     def react(
         self, potential_step: np.ndarray, cell_dol: np.ndarray, salt: np.ndarray, guess: np.ndarray
     ) -> Reaction:
-        """Current for phi_s - phi_l (V), the cell's DOL and the electrolyte's concentration (mol/m3), by face.
+        """Current at each face.
 
         Args:
-            potential_step, cell_dol, salt: (faces,) as above.
+            potential_step: (faces,) phi_s - phi_l, V.
+            cell_dol: (faces,) DOL in the centre of the AM cell.
+            salt: (faces,) concentration of the electrolyte, mol/m3.
             guess: (faces,) of the current, A/m2.
         """
         result = Reaction(*(np.empty_like(potential_step) for _ in Reaction._fields))
@@ -89,7 +92,7 @@ class Insertion:
         return result
 
     def limit(self, cell_dol: np.ndarray, filling: bool) -> np.ndarray:
-        """Largest current density (A/m2, above 0) that diffusion to or from a full or empty surface carries."""
+        """Largest current density that diffusion to a full (from an empty) surface carries, A/m2, above 0."""
         return _limits(cell_dol, 1.0 if filling else 0.0, self._limit, self._diffusivity, self._floor)
 
 
@@ -184,10 +187,10 @@ def _integral(cell, dol, coefficients, floor):
 
 
 def lithium_metal_overpotential(current: np.ndarray, parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
-    """Overpotential of lithium metal that drives `current` (A/m2, positive when it dissolves), and its derivative.
+    """Overpotential of lithium metal that drives `current`, A/m2, and its derivative; V and ohm m2.
 
-    The reaction's (2 R T / F) asinh(i / 2 i0) and the drop in the SEI (last equation of the paper's section 2),
-    V and ohm m2.
+    The reaction's (2 R T / F) asinh(i / 2 i0) and the drop in the SEI (last equation of the paper's section
+    2); positive when the metal dissolves.
     """
     twice = 2 * parameters.lithium_exchange_current_a_m2
     voltage = 2 * parameters.thermal_voltage_v

@@ -56,7 +56,7 @@ class Multigrid:
 
 
 class _Level:
-    """A matrix with sorted rows (so that the triangles are contiguous), and the way to the next coarser level."""
+    """A matrix, its rows sorted so that triangles are contiguous, and the way to the next coarser level."""
 
     def __init__(self, matrix: sparse.csr_matrix, prolongation: sparse.csr_matrix | None) -> None:
         matrix.sort_indices()

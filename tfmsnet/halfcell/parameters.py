@@ -14,8 +14,6 @@ from tfmsnet.errors import UserError
 FARADAY_C_MOL = 96485.33212  # CODATA 2018
 GAS_CONSTANT_J_MOL_K = 8.31446261815324  # CODATA 2018
 
-_CELL = "doi:10.1016/j.ensm.2023.102927, table 1"
-
 # Field -> smallest and largest value that can be meant.
 _RANGES = {
     "temperature_k": (200.0, 400.0),
@@ -25,8 +23,9 @@ _RANGES = {
     "anodic_transfer_coefficient": (0.05, 0.95),
     "cathodic_transfer_coefficient": (0.05, 0.95),
     "solid_diffusivity_floor_m2_s": (1e-20, 1e-9),
-    "am_conductivity_s_m": (1e-6, 1e8),
-    "cbd_conductivity_s_m": (1e-6, 1e8),
+    "am_conductivity_s_m": (1e-6, 1e5),
+    "cbd_conductivity_s_m": (1e-6, 1e5),
+    "cbd_conductivity_per_strain_s_m": (-1e8, 1e8),
     "cbd_porosity": (1e-3, 1.0),
     "cbd_transport_factor": (1e-6, 1.0),
     "initial_salt_mol_m3": (10.0, 5000.0),
@@ -36,6 +35,19 @@ _RANGES = {
     "separator_porosity": (0.01, 1.0),
     "separator_bruggeman": (0.0, 10.0),
 }
+# Field of several numbers -> how many; None for a polynomial of any degree.
+_LENGTHS = {
+    "ocp_linear": 2,
+    "ocp_dol_range": 2,
+    "salt_range_mol_m3": 2,
+    "solid_diffusivity": None,
+    "salt_conductivity": None,
+    "salt_diffusivity": None,
+    "transference_number": None,
+    "thermodynamic_factor": None,
+}
+# Field of rows -> numbers in a row.
+_WIDTHS = {"ocp_tanh": 3, "cbd_strain": 2}
 
 
 @dataclass(frozen=True)
@@ -43,8 +55,8 @@ class Parameters:
     """Materials of a cathode | separator | lithium metal half-cell; the defaults are the paper's NMC111.
 
     Another chemistry is a constructor call.  Unless said otherwise the values are those of table 1 of
-    doi:10.1016/j.ensm.2023.102927.  Polynomials are coefficients, constant first; those of the electrolyte are in
-    y = c_l / (1000 mol/m3), that of the solid diffusivity is in the DOL x = c_s / c_max.
+    doi:10.1016/j.ensm.2023.102927.  Polynomials are coefficients, constant first; those of the electrolyte
+    are in y = c_l / (1000 mol/m3), that of the solid diffusivity is in the DOL x = c_s / c_max.
 
     Attributes:
         temperature_k: K; the table's electrolyte data hold at 20 C.
@@ -61,20 +73,22 @@ class Parameters:
         am_conductivity_s_m: of electrons in the AM, S/m.
         cbd_conductivity_s_m: of electrons in the carbon-binder domain (CBD) before calendering, S/m.
         cbd_conductivity_per_strain_s_m: what a unit of calendering strain adds to it, S/m.
-        cbd_strain: pairs (calendering in %, strain of the CBD), rising, straight lines between them.  Its source
-            (a supplement of the paper's reference 37) isn't public: assumed; a factor of 10 in the conductivity
-            moves the voltage by 0.4 mV.
+        cbd_strain: pairs (calendering in %, strain of the CBD), rising, straight lines between them.  Its
+            source (a supplement of the paper's reference 37) isn't public: assumed; a factor of 10 in the
+            conductivity moves the voltage by 0.4 mV.
         cbd_porosity: electrolyte per volume of CBD.
-        cbd_transport_factor: ionic conductivity and diffusivity in the CBD over those of the bulk electrolyte.
+        cbd_transport_factor: ionic conductivity and diffusivity in the CBD over those of the bulk
+            electrolyte.
         salt_conductivity: of the electrolyte, S/m (Landesfeind and Gasteiger 2019, doi:10.1149/2.0571912jes).
         salt_diffusivity: D_l, m2/s (same source).
         transference_number: t+ (same source).
         thermodynamic_factor: 1 + d ln f / d ln c (same source; the table's row lacks the 1).
-        salt_range_mol_m3: concentrations between which the four are used; assumed (D_l is negative above 2700).
+        salt_range_mol_m3: concentrations between which the four are used; assumed (D_l is negative above
+            2700).
         initial_salt_mol_m3: salt concentration at the start, mol/m3.
         sei_resistance_ohm_m2: of the film on the lithium metal, ohm m2.
-        lithium_exchange_current_a_m2: of the lithium metal, A/m2; not in the paper, order of
-            doi:10.1149/2.0571912jes's cells and of Xu et al. 2019 (doi:10.1149/2.0191910jes).
+        lithium_exchange_current_a_m2: of the lithium metal, A/m2; not in the paper (Xu et al. 2019,
+            J. Electrochem. Soc. 166 A3456).
         separator_thickness_m, separator_porosity, separator_bruggeman: separator; transport factor
             porosity ** bruggeman.  Not in the paper: a usual polyolefin separator.
 
@@ -116,13 +130,17 @@ class Parameters:
     separator_bruggeman: float = 1.5
 
     def __post_init__(self) -> None:
-        for spec in dataclasses.fields(self):
-            value = getattr(self, spec.name)
-            object.__setattr__(self, spec.name, _same_shape(spec.name, value, spec.default))
+        for name in _RANGES:
+            object.__setattr__(self, name, _number(name, getattr(self, name)))
+        for name, length in _LENGTHS.items():
+            object.__setattr__(self, name, _numbers(name, getattr(self, name), length))
+        for name, width in _WIDTHS.items():
+            object.__setattr__(self, name, _rows(name, getattr(self, name), width))
         for name, (low, high) in _RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise UserError(
-                    f"Parameters.{name}: expected {low:g} to {high:g}, got {getattr(self, name):g}; check the unit"
+                    f"Parameters.{name}: expected {low:g} to {high:g}, got {getattr(self, name):g}; "
+                    "check the unit"
                 )
         self._check_ranges()
         self._check_strain()
@@ -131,8 +149,8 @@ class Parameters:
         low, high = self.ocp_dol_range
         if not 0 <= low <= self.initial_dol <= high <= 1:
             raise UserError(
-                f"Parameters.ocp_dol_range: expected 0 <= low <= initial_dol ({self.initial_dol:g}) <= high <= 1, "
-                f"got {self.ocp_dol_range}; correct the range or initial_dol"
+                f"Parameters.ocp_dol_range: expected 0 <= low <= initial_dol ({self.initial_dol:g}) <= high <= "
+                f"1, got {self.ocp_dol_range}; correct the range or initial_dol"
             )
         low, high = self.salt_range_mol_m3
         if not 0 < low < self.initial_salt_mol_m3 < high:
@@ -144,8 +162,8 @@ class Parameters:
         for name in ("salt_conductivity", "salt_diffusivity", "transference_number", "thermodynamic_factor"):
             if np.polynomial.polynomial.polyval(salt, getattr(self, name)).min() <= 0:
                 raise UserError(
-                    f"Parameters.{name}: expected a polynomial in c_l / (1000 mol/m3), constant first, above 0 "
-                    f"over salt_range_mol_m3 {self.salt_range_mol_m3}, got {getattr(self, name)}"
+                    f"Parameters.{name}: expected a polynomial in c_l / (1000 mol/m3), constant first, above "
+                    f"0 over salt_range_mol_m3 {self.salt_range_mol_m3}, got {getattr(self, name)}"
                 )
 
     def _check_strain(self) -> None:
@@ -201,26 +219,26 @@ class Parameters:
         return cls.from_dict(values)
 
 
-def _same_shape(name: str, value: object, default: object) -> float | tuple:
-    """`value` as floats and tuples nested like `default`; lengths may differ where the field is a list of terms."""
-    if isinstance(default, float):
-        if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
-            raise UserError(f"Parameters.{name}: expected finite numbers, got {value!r}")
-        return float(value)
-    if not isinstance(value, Sequence) or isinstance(value, str) or (not value and name != "ocp_tanh"):
-        raise UserError(f"Parameters.{name}: expected a sequence like {default}, got {value!r}")
-    pairs_or_triples = name in ("ocp_linear", "ocp_dol_range", "salt_range_mol_m3", f"a term of {name}")
-    if pairs_or_triples and len(value) != len(default):
-        raise UserError(f"Parameters.{name}: expected {len(default)} numbers like {default}, got {value!r}")
-    inner = f"a term of {name}" if isinstance(default[0], tuple) else name
-    if isinstance(default[0], float):
-        return tuple(_same_shape(f"an element of {name}", item, default[0]) for item in value)
-    return tuple(_same_term(inner, item, default[0]) for item in value)
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+        raise UserError(f"Parameters.{name}: expected finite numbers, got {value!r}")
+    return float(value)
 
 
-def _same_term(name: str, value: object, default: tuple) -> tuple:
-    if not isinstance(value, Sequence) or isinstance(value, str) or len(value) != len(default):
-        raise UserError(
-            f"Parameters: expected {name} to be {len(default)} numbers like {default}, got {value!r}"
-        )
-    return tuple(_same_shape(name, item, 1.0) for item in value)
+def _items(name: str, value: object, length: int | None) -> Sequence:
+    expected = "one item or more" if length is None else f"{length} items"
+    if (
+        not isinstance(value, Sequence)
+        or isinstance(value, str)
+        or not len(value) == (length or len(value) or 1)
+    ):
+        raise UserError(f"Parameters.{name}: expected a sequence of {expected}, got {value!r}")
+    return value
+
+
+def _numbers(name: str, value: object, length: int | None) -> tuple[float, ...]:
+    return tuple(_number(name, item) for item in _items(name, value, length))
+
+
+def _rows(name: str, value: object, width: int) -> tuple[tuple[float, ...], ...]:
+    return tuple(_numbers(name, row, width) for row in _items(name, value, None))

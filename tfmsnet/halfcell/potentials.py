@@ -42,8 +42,8 @@ class Flows:
         reaction: (faces,) current density from solid to electrolyte, A/m2.
         metal: (metal faces,) current density from the lithium metal to the electrolyte, A/m2.
         ionic: (liquid faces,) current from tail to head, A.
-        imbalance: largest of the current that gets lost in a cell, at all reacting faces and at the metal, over
-            the cell's current.
+        imbalance: largest of the current that gets lost in a cell, at all reacting faces and at the metal,
+            over the cell's current.
     """
 
     reaction: np.ndarray

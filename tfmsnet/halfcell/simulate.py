@@ -32,10 +32,11 @@ def simulate(
 ) -> Discharge:
     """Discharge a half-cell at constant current, every voxel of its electrode resolved.
 
-    The model is that of section 2 of doi:10.1016/j.ensm.2023.102927: diffusion of lithium in the AM, Ohm's law in AM
-    and CBD, a concentrated electrolyte in pores, CBD and separator, Butler-Volmer kinetics at all of the AM's
-    surface, lithium metal with a film behind the separator.  Frames are 100 s / |C-rate| apart, so that frame n
-    stands at the same mean degree of lithiation (DOL) for every C-rate; frame 0 is the equilibrium.
+    The model is that of section 2 of doi:10.1016/j.ensm.2023.102927: diffusion of lithium in the AM, Ohm's
+    law in AM and CBD, a concentrated electrolyte in pores, CBD and separator, Butler-Volmer kinetics at all
+    of the AM's surface, lithium metal with a film behind the separator.  Frames are 100 s / |C-rate| apart,
+    so that frame n stands at the same mean degree of lithiation (DOL) for every C-rate; frame 0 is the
+    equilibrium.
 
     Args:
         image: the electrode; z = 0 on the collector.
@@ -43,8 +44,8 @@ def simulate(
         parameters: the materials.
         frames: at most, frame 0 included.
         cutoff_voltage_v: ends at the last frame before the voltage falls (in a charge: rises) beyond this, V.
-            With it, frames may reach beyond the DOL for which the open-circuit potential was fitted, where the
-            fit is continued by its formula; without it they may not.
+            With it, frames may reach beyond the DOL for which the open-circuit potential was fitted, where
+            the fit is continued by its formula; without it they may not.
         progress: called with the fraction done, 0 to 1, at every time step.
 
     Returns:
@@ -89,7 +90,7 @@ def _beyond(voltage_v: float, c_rate: float, cutoff_voltage_v: float | None) -> 
 
 
 def one_c_current_a(am_volume_m3: float, parameters: Parameters) -> float:
-    """I_1C = F c_max (1 - x0) V_AM / 3600 s, A: fills this volume of AM from its initial DOL to 1 in an hour."""
+    """I_1C = F c_max (1 - x0) V_AM / 3600 s, A: fills the AM from its initial DOL to 1 in an hour."""
     vacancies = parameters.c_max_mol_m3 * (1 - parameters.initial_dol)
     return FARADAY_C_MOL * vacancies * am_volume_m3 / 3600
 
@@ -168,7 +169,8 @@ class _Recorder:
 def _check_load(c_rate: float, frames: int, cutoff_voltage_v: float | None) -> None:
     if isinstance(c_rate, bool) or not isinstance(c_rate, Real) or not 0 < abs(c_rate) <= _LARGEST_C_RATE:
         raise UserError(
-            f"c_rate: expected a number of 1/h up to {_LARGEST_C_RATE:g}, not 0 (negative charges), got {c_rate!r}"
+            f"c_rate: expected a number of 1/h other than 0, up to {_LARGEST_C_RATE:g} (negative to charge), "
+            f"got {c_rate!r}"
         )
     if isinstance(frames, bool) or not isinstance(frames, int) or frames < 2:
         raise UserError(f"frames: expected a whole number from 2 on, got {frames!r}")
@@ -185,6 +187,6 @@ def _check_dol(c_rate: float, frames: int, parameters: Parameters) -> None:
     if not low <= last <= high:
         most = 1 + int(((high if c_rate > 0 else low) - start) / per_frame)
         raise UserError(
-            f"frames: {frames} frames end at a mean DOL of {last:.3f}, but the open-circuit potential was fitted for "
-            f"{low:g} to {high:g}; ask for at most {most} frames, or give a cutoff_voltage_v"
+            f"frames: {frames} frames end at a mean DOL of {last:.3f}, but the open-circuit potential was "
+            f"fitted for {low:g} to {high:g}; ask for at most {most} frames, or give a cutoff_voltage_v"
         )

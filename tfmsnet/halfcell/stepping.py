@@ -25,8 +25,8 @@ def walk(cell: Cell, frame_s: float) -> Iterator[tuple[State, bool]]:
         frame_s: time between frames.
 
     Raises:
-        Saturated: the surface of the AM is full (in a charge: empty), so that the current can't be carried on.
-        DischargeFailed: the shortest step wasn't solved.
+        Saturated: the surface of the AM is full (in a charge: empty), so that the current can't be carried
+        on. DischargeFailed: the shortest step wasn't solved.
     """
     before, now = None, cell.at_rest()
     yield now, True
@@ -57,10 +57,10 @@ def _failure(cell: Cell, now: State, step_s: float, error: NotConverged) -> Disc
     where = f"at t = {now.time_s:.6g} s (mean DOL {dol:.4f}, voltage {now.voltage_v:.3f} V)"
     if cell.headroom(now) < _SATURATED:
         return Saturated(
-            f"{where} the AM's surface is {'full' if cell.current_a > 0 else 'empty'}, and diffusion in the AM carries "
-            "no larger current; ask for fewer frames, a lower C-rate, or give a cut-off voltage"
+            f"{where} the AM's surface is {'full' if cell.current_a > 0 else 'empty'}, and diffusion in the "
+            "AM carries no larger current; ask for fewer frames, a lower C-rate, or give a cut-off voltage"
         )
     return DischargeFailed(
-        f"{where} the next step of {step_s:.3g} s wasn't solved: {error}; try a lower C-rate or fewer frames, and "
-        "check the image's wiring and the parameters"
+        f"{where} the next step of {step_s:.3g} s wasn't solved: {error}; try a lower C-rate or fewer "
+        "frames, and check the image's wiring and the parameters"
     )

@@ -57,7 +57,8 @@ class MSNet(keras.layers.Layer):
         zero_mean=None,
         **kwargs,
     ):
-        super().__init__(**kwargs)
+        # Masks and states stay float32 under mixed precision; `_inputs` casts what the convolutions take.
+        super().__init__(autocast=False, **kwargs)
         self.fields = fields
         self.scales = scales
         self.filters = filters

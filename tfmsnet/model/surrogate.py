@@ -7,12 +7,27 @@ way back to physical units.  Training, `tfmsnet predict` and the exported SavedM
 import keras
 import tensorflow as tf
 
+from tfmsnet.errors import UserError
 from tfmsnet.features import geometry_features
 from tfmsnet.model.config import NetworkConfig
 from tfmsnet.model.msnet import MSNet
 from tfmsnet.model.rollout import rollout
 from tfmsnet.model.scene import Scene, crop_space, field_masks, make_scene
 from tfmsnet.model.state import STATES, Conditions, make_conditions
+
+
+def check_grid(grid, scales: int, name: str) -> None:
+    """Refuse an image with fewer voxels along an edge than one voxel of the coarsest scale has.
+
+    Raises:
+        UserError: names the grid and the smallest that would do.
+    """
+    smallest = 2 ** (scales - 1)
+    if min(grid) < smallest:
+        raise UserError(
+            f"{name}: a grid of {'x'.join(map(str, grid))} voxels, expected at least {smallest} along each "
+            f"edge for {scales} scales; use a larger image or fewer scales"
+        )
 
 
 class Surrogate(keras.Model):
@@ -23,9 +38,13 @@ class Surrogate(keras.Model):
         parameters: `halfcell.Parameters` of the cell that it was trained on.
         statistics: of the training split, as the manifest has them.
         voxel_size_m: edge of the voxels that it was trained on, m.
+        precision: "float32", or "mixed_bfloat16" for the convolutions (weights, states and losses stay
+            float32).
     """
 
-    def __init__(self, config: NetworkConfig, parameters, statistics, voxel_size_m, **kwargs):
+    def __init__(
+        self, config: NetworkConfig, parameters, statistics, voxel_size_m, precision="float32", **kwargs
+    ):
         super().__init__(**kwargs)
         self.config = config
         self.parameters = parameters
@@ -42,6 +61,7 @@ class Surrogate(keras.Model):
             normalisation=config.normalisation,
             autoregressive=config.autoregressive,
             zero_mean=self.state.zero_mean,
+            dtype=precision,
             name="msnet",
         )
         self._build_network()

@@ -32,7 +32,8 @@ class Endpoints:
 
     def fields(self, phase, c_rate):
         """The curve, and concentration (mol/m3) and potential (V), each (batch, 25, x, y, z) float32."""
-        with tf.control_dependencies(_checks(phase, c_rate)):
+        smallest = 2 ** (self.surrogate.config.scales - 1)
+        with tf.control_dependencies(_checks(phase, c_rate, smallest)):
             current = tf.identity(c_rate)[:, None]
         c_rate_profile = tf.concat([tf.zeros_like(current), tf.repeat(current, FRAMES - 1, axis=1)], axis=1)
         times_s = tf.range(FRAMES, dtype=tf.float32)[None] * FRAME_SECONDS_AT_1C / current
@@ -40,9 +41,14 @@ class Endpoints:
         return {**outputs, "times_s": times_s}
 
 
-def _checks(phase, c_rate):
+def _checks(phase, c_rate, smallest):
     usable = tf.math.is_finite(c_rate) & (c_rate > 0) & (c_rate <= LARGEST_C_RATE)
     return [
+        tf.debugging.assert_greater_equal(
+            tf.reduce_min(tf.shape(phase)[1:]),
+            smallest,
+            f"phase: expected at least {smallest} voxels each way",
+        ),
         tf.debugging.assert_less_equal(
             tf.reduce_max(phase), tf.constant(2, tf.uint8), "phase: expected labels 0, 1 and 2"
         ),

@@ -12,6 +12,7 @@ from tfmsnet.files import read_json
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import FRAMES, constant_current
 from tfmsnet.model.store import DESCRIPTION, load_surrogate
+from tfmsnet.model.surrogate import check_grid
 from tfmsnet.records.sample import Sample
 
 # phase (batch, x, y, z), c_rate (batch,) -> dict of arrays
@@ -30,7 +31,7 @@ class LoadedModel:
         self.infer = infer
         self.parameters = Parameters.from_dict(description["parameters"])
         self.voxel_size_m = description["voxel_size_m"]
-        self.fields = tuple(description["network"]["fields"])
+        self.scales = description["network"]["scales"]
 
     def predict(self, image: PhaseImage, c_rate: float) -> Sample:
         """The discharge of an electrode at constant current.
@@ -40,7 +41,8 @@ class LoadedModel:
             potential the voltage is too.
 
         Raises:
-            UserError: a C-rate that isn't a positive number, or voxels of another size.
+            UserError: a C-rate that isn't a positive number, voxels of another size, or a grid smaller than
+                the network's scales need.
         """
         if not (np.isfinite(c_rate) and c_rate > 0):
             raise UserError(f"C-rate: expected a number above 0, found {c_rate:g}")
@@ -49,6 +51,7 @@ class LoadedModel:
                 f"image: voxels of {image.voxel_size_m * 1e6:g} um, but the model was trained on "
                 f"{self.voxel_size_m * 1e6:g} um; resample the image"
             )
+        check_grid(image.phase.shape, self.scales, "image")
         answer = self.infer(image.phase[None], np.array([c_rate], np.float32))
         answer = {name: np.asarray(value)[0] for name, value in answer.items()}
         nothing = np.zeros((FRAMES, *image.phase.shape), np.float32)

@@ -12,7 +12,7 @@ import tfmsnet
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_json
 from tfmsnet.model.store import save_description, save_weights
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.model.surrogate import Surrogate, check_grid
 from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.manifest import Manifest, open_manifest
 from tfmsnet.records.shard import sha256
@@ -53,14 +53,21 @@ def train(
         Diverged: the loss became infinite or NaN.
     """
     manifest = open_manifest(records)
+    for sample in (sample for split in manifest.splits for sample in manifest.samples(split)):
+        check_grid(sample["grid"], config.network.scales, f"{records}: {sample['sample_id']}")
     run = Path(run)
     _claim(run, Path(records), config)
     keras.utils.set_random_seed(config.training.seed)
-    keras.config.set_dtype_policy(config.training.precision)
     chosen = make_strategy(strategy)
     _check_replicas(config.training, chosen.num_replicas_in_sync)
     with chosen.scope():
-        surrogate = Surrogate(config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
+        surrogate = Surrogate(
+            config.network,
+            manifest.parameters,
+            manifest.statistics,
+            manifest.voxel_size_m,
+            config.training.precision,
+        )
         trainer = RolloutTrainer(surrogate, config.training)
         optimizer = keras.optimizers.Adam(_learning_rate(config.training))
         trainer.compile(optimizer=optimizer)
