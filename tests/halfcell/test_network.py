@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfmsnet.halfcell.network import Network
 
 
+@settings(deadline=None)  # the first call compiles
 @given(seed=st.integers(0, 10_000), nodes=st.integers(2, 12))
 def test_matrix_is_the_laplacian_and_currents_follow_ohms_law(seed, nodes):
     rng = np.random.default_rng(seed)

@@ -32,9 +32,7 @@ def command(run, records, out, compare):
     runs = {"AR-MSNet" if _is_autoregressive(run) else "MSNet": run, **dict(_parsed(c) for c in compare)}
     models = {name: SurrogatePredictor(load_surrogate(path)) for name, path in runs.items()}
     with progress_bar("evaluating") as progress:
-        report = evaluate(
-            models, Split(records, "train"), Split(records, "test"), out, progress=progress
-        )
+        report = evaluate(models, Split(records, "train"), Split(records, "test"), out, progress=progress)
     click.echo(report.table())
     click.echo(f"{out / 'report.html'}")
 

@@ -1,9 +1,12 @@
 """tfmsnet simulate: electrodes and their discharges, as samples."""
 
+from collections import defaultdict
+
 import click
 
-from tfmsnet.cli.options import PATH, image_options
+from tfmsnet.cli.options import PATH, image_options, read_image_with
 from tfmsnet.cli.progress import progress_bar
+from tfmsnet.load import FRAMES
 
 
 @click.command("simulate")
@@ -26,29 +29,87 @@ from tfmsnet.cli.progress import progress_bar
     help="Voxels of 0.5 um in x, y, z.",
 )
 @click.option("--c-rates", default="0.5,1,2", show_default=True, help="C-rates, separated by commas.")
+@click.option(
+    "--frames",
+    type=click.IntRange(2),
+    default=FRAMES,
+    show_default=True,
+    help="Frames of a discharge, at most; they are 100 s / C-rate apart.",
+)
+@click.option(
+    "--cutoff-voltage",
+    type=float,
+    metavar="V",
+    help="End a discharge at the last frame before the voltage falls below this.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of recipes and packings.")
-@click.option("--jobs", type=click.IntRange(1), help="Processes.  [default: one per core]")
-@click.option("--image", type=PATH, help="Discharge this phase image (TIFF stack, .npy) instead.")
+@click.option(
+    "--min-cbd-percolation",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Refuse electrodes with less of their CBD (0 to 1) joined to the foil through CBD; others go on.",
+)
+@click.option("--jobs", type=click.IntRange(1), help="Processes of this machine.  [default: one per core]")
+@click.option(
+    "--backend",
+    default="loky",
+    show_default=True,
+    metavar="loky|dask://HOST:PORT",
+    help="Where to discharge: in processes of this machine, or on a Dask cluster whose workers have tfmsnet "
+    "installed and share OUT (needs tfmsnet[cluster]).  Ray isn't supported.",
+)
+@click.option(
+    "--image",
+    type=PATH,
+    multiple=True,
+    help="Discharge this phase image (TIFF stack, .npy) instead of generated ones; repeatable.",
+)
 @image_options
-def command(out, design, geometries, size, c_rates, seed, jobs, image, **reading):
+def command(
+    out,
+    design,
+    geometries,
+    size,
+    c_rates,
+    frames,
+    cutoff_voltage,
+    seed,
+    min_cbd_percolation,
+    jobs,
+    backend,
+    image,
+    **reading,
+):
     """Make electrodes and discharge them with the half-cell model.
 
-    Samples that are in OUT already are kept, so an interrupted campaign continues where it was.
+    Samples that are in OUT already are kept, so an interrupted campaign continues where it was.  A discharge
+    that fails is reported with its reason, the others go on, and the exit status is 1.
     """
     from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign
-    from tfmsnet.cli.options import read_image_with
 
     rates = parsed_c_rates(c_rates)
-    if image is not None:
-        tasks = image_campaign(read_image_with(image, reading), image.stem, rates)
+    ends = {"frames": frames, "cutoff_voltage_v": cutoff_voltage}
+    if image:
+        images = [(path.stem, read_image_with(path, reading)) for path in image]
+        tasks = [task for name, one in images for task in image_campaign(one, name, rates, **ends)]
     else:
-        tasks = recipe_campaign(design, geometries, size, rates, seed)
+        tasks = recipe_campaign(design, geometries, size, rates, seed, **ends)
     with progress_bar("simulating") as progress:
-        failures = discharge_all(tasks, out, jobs=jobs, progress=progress)
-    for failure in failures:
-        click.echo(f"tfmsnet: failed: {failure}", err=True)
+        failures = discharge_all(
+            tasks, out, min_cbd_percolation=min_cbd_percolation, backend=backend, jobs=jobs, progress=progress
+        )
+    for line in _by_reason(failures):
+        click.echo(f"tfmsnet: failed: {line}", err=True)
     click.echo(f"{len(tasks) - len(failures)} of {len(tasks)} discharges are in {out}")
     return 1 if failures else 0
+
+
+def _by_reason(failures) -> list[str]:
+    """A line per reason: an electrode that is refused fails at every C-rate."""
+    names = defaultdict(list)
+    for failure in failures:
+        names[failure.reason].append(failure.name)
+    return [f"{', '.join(these)}: {reason}" for reason, these in names.items()]
 
 
 def parsed_c_rates(text: str) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ _LARGEST_EXPONENT = 30.0
 # The surface's DOL is sought this far inside 0 to 1.
 _EDGE = 1e-13
 _ITERATIONS = 60
-_ACCURACY = 1e-11
+_ACCURACY = 1e-10
 # Gauss-Legendre nodes and weights on 0 to 1: exact for the diffusivity's polynomial above its floor.
 _NODES = tuple(float(node) for node in (1 + np.polynomial.legendre.leggauss(3)[0]) / 2)
 _WEIGHTS = tuple(float(weight) for weight in np.polynomial.legendre.leggauss(3)[1] / 2)

@@ -62,19 +62,20 @@ class Lithium:
         lost = (right - self._matrix @ solution).sum()
         return solution + lost / (mass * self.cells)
 
-    def react(self, forcing: np.ndarray, sensitivity: np.ndarray) -> np.ndarray:
+    def react(self, forcing: np.ndarray, sensitivity: np.ndarray, guess: np.ndarray) -> np.ndarray:
         """Change of the cells' concentration when the current out of the AM follows it.
 
         Args:
             forcing: (faces,) change of the current density by itself, A/m2.
             sensitivity: (faces,) what it changes further per mol/m3 in the cell, A m/mol, at least 0.
+            guess: (AM cells,) of the answer, mol/m3.
         """
         drain = np.bincount(
             self._interface.am, self._interface.area_m2 * sensitivity / FARADAY_C_MOL, self.cells
         )
         right = self._inflow(-forcing)
         accepted = _ROUGHLY**2 * float(right @ right)
-        return self._iterate(right, np.zeros(self.cells), drain, accepted)
+        return self._iterate(right, guess, drain, accepted)
 
     def amount(self, concentration: np.ndarray) -> float:
         """Lithium in all cells, mol."""

@@ -31,7 +31,7 @@ class Multigrid:
 
     def refresh(self, matrix: sparse.csr_matrix) -> None:
         """Use new values of the same matrix on the finest level; the coarse levels stay."""
-        self._levels[0].values[:] = matrix.data
+        self._levels[0].renew(matrix)
 
     def __call__(self, residual: np.ndarray) -> np.ndarray:
         """About matrix^-1 residual; a symmetric positive operator."""
@@ -45,11 +45,11 @@ class Multigrid:
         if depth == len(self._levels) - 1:
             return self._coarsest @ right
         level = self._levels[depth]
-        matrix = (level.indptr, level.middle, level.indices, level.values)
+        matrix = (level.indptr, level.middle, level.indices, level.values, level.inverse)
         solution = np.empty_like(right)
         _sweep_from_zero(*matrix, right, solution)
         coarse = np.zeros(level.coarse_size, np.float32)
-        _restrict_swept(*matrix, solution, *level.prolongation, coarse)
+        _restrict_swept(*matrix[:4], solution, *level.prolongation, coarse)
         _prolong(*level.prolongation, self._cycle(depth + 1, coarse), solution)
         _sweep_backward(*matrix, right, solution)
         return solution
@@ -62,7 +62,7 @@ class _Level:
         matrix.sort_indices()
         self.indptr, self.indices = matrix.indptr, matrix.indices
         self.middle = _diagonal_entries(self.indptr, self.indices)
-        self.values = matrix.data.astype(np.float32)
+        self.renew(matrix)
         if prolongation is not None:
             self.coarse_size = prolongation.shape[1]
             self.prolongation = (
@@ -70,6 +70,11 @@ class _Level:
                 prolongation.indices,
                 prolongation.data.astype(np.float32),
             )
+
+    def renew(self, matrix: sparse.csr_matrix) -> None:
+        """Take in other values of the same matrix."""
+        self.values = matrix.data.astype(np.float32)
+        self.inverse = 1 / self.values[self.middle]
 
 
 @contextmanager
@@ -138,20 +143,48 @@ def conjugate_gradients(
     solution = guess.copy()
     residual = right - matrix @ solution
     direction = np.zeros_like(residual)
-    previous = 1.0
+    image = np.empty_like(residual)
+    previous, worst = 1.0, np.abs(residual).max()
     for count in range(iterations + 1):
         correction = preconditioner(residual)
         product = float(residual @ correction)
-        if product <= energy and np.abs(residual).max() <= largest:
+        if product <= energy and worst <= largest:
             return solution, count
-        direction *= product / previous if count else 0.0
-        direction += correction
-        image = matrix @ direction
-        step = product / float(direction @ image)
-        solution += step * direction
-        residual -= step * image
+        _turn(direction, correction, product / previous if count else 0.0)
+        curvature = _multiply(matrix.indptr, matrix.indices, matrix.data, direction, image)
+        worst = _advance(solution, residual, direction, image, product / curvature)
         previous = product
     return solution, iterations + 1
+
+
+@njit(cache=True)
+def _turn(direction, correction, factor):
+    for row in range(direction.size):
+        direction[row] = correction[row] + factor * direction[row]
+
+
+@njit(cache=True)
+def _multiply(indptr, indices, values, direction, image):
+    """image = matrix direction; returns their product."""
+    product = 0.0
+    for row in range(direction.size):
+        total = 0.0
+        for k in range(indptr[row], indptr[row + 1]):
+            total += values[k] * direction[indices[k]]
+        image[row] = total
+        product += total * direction[row]
+    return product
+
+
+@njit(cache=True)
+def _advance(solution, residual, direction, image, step):
+    """Take a step; returns the largest residual."""
+    worst = 0.0
+    for row in range(solution.size):
+        solution[row] += step * direction[row]
+        residual[row] -= step * image[row]
+        worst = max(worst, abs(residual[row]))
+    return worst
 
 
 @njit(cache=True)
@@ -165,13 +198,13 @@ def _diagonal_entries(indptr, indices):
 
 
 @njit(cache=True, fastmath=True)
-def _sweep_from_zero(indptr, middle, indices, values, right, solution):
+def _sweep_from_zero(indptr, middle, indices, values, inverse, right, solution):
     """A forward Gauss-Seidel sweep on a solution of zeros: only the lower triangle counts."""
     for row in range(right.size):
         total = right[row]
         for k in range(indptr[row], middle[row]):
             total -= values[k] * solution[indices[k]]
-        solution[row] = total / values[middle[row]]
+        solution[row] = total * inverse[row]
 
 
 @njit(cache=True, fastmath=True)
@@ -195,11 +228,11 @@ def _prolong(p_indptr, p_indices, p_values, coarse, solution):
 
 
 @njit(cache=True, fastmath=True)
-def _sweep_backward(indptr, middle, indices, values, right, solution):
+def _sweep_backward(indptr, middle, indices, values, inverse, right, solution):
     for row in range(right.size - 1, -1, -1):
         total = right[row]
         for k in range(indptr[row], middle[row]):
             total -= values[k] * solution[indices[k]]
         for k in range(middle[row] + 1, indptr[row + 1]):
             total -= values[k] * solution[indices[k]]
-        solution[row] = total / values[middle[row]]
+        solution[row] = total * inverse[row]

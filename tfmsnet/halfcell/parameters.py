@@ -149,8 +149,8 @@ class Parameters:
         low, high = self.ocp_dol_range
         if not 0 <= low <= self.initial_dol <= high <= 1:
             raise UserError(
-                f"Parameters.ocp_dol_range: expected 0 <= low <= initial_dol ({self.initial_dol:g}) <= high <= "
-                f"1, got {self.ocp_dol_range}; correct the range or initial_dol"
+                f"Parameters.ocp_dol_range: expected 0 <= low <= high <= 1 around initial_dol "
+                f"({self.initial_dol:g}), got {self.ocp_dol_range}; correct the range or initial_dol"
             )
         low, high = self.salt_range_mol_m3
         if not 0 < low < self.initial_salt_mol_m3 < high:

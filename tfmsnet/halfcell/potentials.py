@@ -15,8 +15,6 @@ from tfmsnet.halfcell.network import Network
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 60
-# Accepted current that gets lost in a cell, over the whole current.
-_IMBALANCE = 3e-7
 # More iterations than this, and the hierarchy is made anew for the present conductances.
 _STALE = 25
 
@@ -96,6 +94,7 @@ class Potentials:
         metal_current: np.ndarray,
         current_a: float,
         error_v: float,
+        imbalance: float,
     ) -> tuple[np.ndarray, Flows]:
         """Potentials for given concentrations, reactions linearised.
 
@@ -106,6 +105,7 @@ class Potentials:
             metal_current: (metal faces,) A/m2, around which the metal's reaction is linearised.
             current_a: leaves from the collector (positive in a discharge).
             error_v: accepted error of phi_s - phi_l, in the mean over the reacting faces.
+            imbalance: accepted current that gets lost in a cell, over the whole current.
 
         Returns:
             (nodes,) V, and what flows.
@@ -124,9 +124,7 @@ class Potentials:
         right[self._metal_nodes] += metal_conductance * metal_source
         right[-1] -= current_a
 
-        potential = self._solve(
-            matrix, right, guess, reacting.sum() * error_v**2, _IMBALANCE * abs(current_a)
-        )
+        potential = self._solve(matrix, right, guess, reacting.sum() * error_v**2, imbalance * abs(current_a))
         self._balance(potential, right - matrix @ potential, reacting.sum(), metal_conductance.sum())
         return potential, self._flows(
             potential,

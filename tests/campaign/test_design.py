@@ -1,0 +1,78 @@
+"""Which discharges a campaign consists of."""
+
+import itertools
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from tfmsnet.campaign import Task, checked_c_rates, image_campaign, recipe_campaign
+from tfmsnet.electrode import PhaseImage
+from tfmsnet.errors import UserError
+
+SIZE = (12, 12, 16)
+
+
+def test_the_paper_s_design_is_its_nine_recipes_at_three_c_rates():
+    tasks = recipe_campaign("paper", None, SIZE, (0.5, 1.0, 2.0), seed=0)
+    assert len(tasks) == 27
+    expected = set(itertools.product((85, 90, 95), (0, 10, 20), (0.5, 1.0, 2.0)))
+    found = [(t.source.am_wt_percent, t.source.calendering_percent, t.c_rate) for t in tasks]
+    assert len(found) == len(set(found))
+    assert set(found) == expected
+    assert len({task.source for task in tasks}) == 9
+    assert {task.source.size for task in tasks} == {SIZE}
+    # The same electrode at every C-rate, and no seed shared by two electrodes.
+    assert len({task.source.seed for task in tasks}) == 9
+    assert len({task.name for task in tasks}) == 27
+
+
+def test_more_electrodes_of_the_paper_s_design_repeat_recipes_with_other_seeds():
+    recipes = [task.source for task in recipe_campaign("paper", 18, SIZE, (1.0,), seed=3)]
+    counts = Counter((r.am_wt_percent, r.calendering_percent) for r in recipes)
+    assert set(counts.values()) == {2}
+    assert len(set(recipes)) == 18
+
+
+def test_the_random_design_draws_recipes():
+    def drawn(seed):
+        tasks = recipe_campaign("random", 200, SIZE, (1.0,), seed=seed)
+        return [(task.source.am_wt_percent, task.source.calendering_percent) for task in tasks]
+
+    counts = Counter(drawn(0))
+    assert len(counts) == 9
+    # 200 draws of 9: 22 each, standard deviation 4.4.
+    assert 8 < min(counts.values()) < max(counts.values()) < 40
+    assert drawn(0) == drawn(0)
+    assert drawn(0) != drawn(1)
+
+
+def test_campaigns_of_two_seeds_share_no_electrode():
+    first, second = (
+        {task.name for task in recipe_campaign("random", 50, SIZE, (1.0,), seed=seed)} for seed in (0, 1)
+    )
+    assert not first & second
+
+
+def test_a_name_tells_discharges_of_one_electrode_apart():
+    loads = [(1.0, 25, None), (1.0, 10, None), (1.0, 25, 3.5), (1.0, 25, 3.6), (0.5, 25, None)]
+    assert len({Task("electrode", None, *load).name for load in loads}) == len(loads)
+    assert Task("electrode", None, 2.0).name == "electrode_2C"
+
+
+@pytest.mark.parametrize("c_rates", [(), (1.0, 1.0), (0.0,), (-1.0,), (float("nan"),), (float("inf"),)])
+def test_c_rates_that_cannot_be(c_rates):
+    with pytest.raises(UserError, match="C-rate"):
+        checked_c_rates(c_rates)
+
+
+def test_a_design_that_is_none():
+    with pytest.raises(UserError, match="'paper' or 'random', found 'latin'"):
+        recipe_campaign("latin", 1, SIZE, (1.0,), seed=0)
+
+
+def test_an_image_that_cannot_be_discharged_has_no_campaign():
+    phase = np.zeros((8, 8, 16), np.uint8)
+    phase[:, :, 4:8] = 1
+    with pytest.raises(UserError, match="foil"):
+        image_campaign(PhaseImage(phase), "floating", (1.0,))

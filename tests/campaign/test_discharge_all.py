@@ -1,0 +1,131 @@
+"""A campaign's samples are the same wherever they are made, and one that fails stops no other."""
+
+import numpy as np
+import pytest
+
+from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign
+from tfmsnet.electrode import cbd_percolation, generate
+from tfmsnet.errors import UserError
+from tfmsnet.halfcell import Parameters, simulate
+from tfmsnet.records import read_sample
+
+SIZE = (12, 12, 16)
+
+
+def contents(directory):
+    """File name -> bytes, hidden files included."""
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def serial(tasks, tmp_path_factory):
+    """The directory of the campaign made one after the other, in this process."""
+    out = tmp_path_factory.mktemp("serial")
+    assert discharge_all(tasks, out, jobs=1) == []
+    return out
+
+
+def test_in_parallel_and_in_turn_the_files_are_the_same_to_the_bit(tasks, serial, tmp_path):
+    assert discharge_all(tasks, tmp_path / "parallel", jobs=2) == []
+    assert contents(tmp_path / "parallel") == contents(serial)
+    assert len(contents(serial)) == len(tasks)
+
+
+def test_the_same_seed_makes_the_same_bits_and_another_seed_another_electrode(tmp_path):
+    for name, seed in (("first", 7), ("again", 7), ("other", 8)):
+        tasks = recipe_campaign("random", 1, SIZE, (2.0,), seed, frames=3)
+        assert discharge_all(tasks, tmp_path / name, jobs=1) == []
+    first, again, other = (contents(tmp_path / name) for name in ("first", "again", "other"))
+    assert first == again
+    assert not first.keys() & other.keys()
+    assert not set(first.values()) & set(other.values())
+
+
+def test_a_sample_is_what_the_simulator_computes_for_its_recipe(tmp_path):
+    (task,) = recipe_campaign("paper", 1, SIZE, (2.0,), seed=0, frames=3)
+    parameters = Parameters(temperature_k=310.0)
+    assert discharge_all([task], tmp_path, parameters=parameters, jobs=1) == []
+    sample = read_sample(tmp_path / f"{task.name}.h5")
+    expected = simulate(generate(task.source), 2.0, parameters, frames=3)
+    np.testing.assert_array_equal(sample.phase, expected.image.phase)
+    np.testing.assert_allclose(sample.concentration, expected.concentration, rtol=1e-6)
+    np.testing.assert_allclose(sample.voltage_v, expected.voltage_v, rtol=1e-9)
+    assert sample.parameters == parameters
+    assert (sample.am_wt_percent, sample.calendering_percent) == (85.0, 0.0)
+
+
+def test_a_discharge_that_fails_is_named_with_seed_and_reason_and_the_rest_goes_on(tmp_path):
+    # At 500C the surface saturates at once.
+    tasks = recipe_campaign("paper", 2, SIZE, (2.0, 500.0), seed=0)
+    notes = []
+    failures = discharge_all(
+        tasks, tmp_path, jobs=1, progress=lambda share, note: notes.append((share, note))
+    )
+    assert [f.name for f in failures] == ["am85_cal0_12x12x16_seed0_500C", "am85_cal10_12x12x16_seed1_500C"]
+    assert all("lower C-rate" in failure.reason for failure in failures)
+    assert all("\n" not in str(failure) for failure in failures)
+    assert sorted(contents(tmp_path)) == [
+        "am85_cal0_12x12x16_seed0_2C.h5",
+        "am85_cal10_12x12x16_seed1_2C.h5",
+    ]
+    assert notes[0] == (0.0, "0 of 4 done, 0 failed")
+    assert notes[-1] == (1.0, "2 of 4 done, 2 failed")
+    assert len(notes) == 5
+
+
+def test_a_full_disk_fails_one_discharge_and_not_the_campaign(tasks, tmp_path, monkeypatch):
+    from tfmsnet.campaign import discharge
+
+    def write(sample, path):
+        if path.name.startswith("wired_1C"):
+            raise OSError(28, "No space left on device")
+        path.write_text("sample")
+
+    monkeypatch.setattr(discharge, "write_sample", write)
+    failures = discharge_all(tasks, tmp_path, jobs=1)
+    assert [str(f) for f in failures] == ["wired_1C_4frames: OSError: [Errno 28] No space left on device"]
+    assert len(contents(tmp_path)) == len(tasks) - 1
+
+
+def test_electrodes_of_too_little_cbd_percolation_are_refused_and_the_others_go_on(
+    tasks, half_wired, serial, tmp_path
+):
+    share = cbd_percolation(half_wired)
+    assert 0.4 < share < 0.6
+    failures = discharge_all(tasks, tmp_path, min_cbd_percolation=share + 0.01, jobs=1)
+    assert [failure.name for failure in failures] == ["half_1C_4frames", "half_2C_4frames"]
+    assert all("joined to the foil through CBD" in failure.reason for failure in failures)
+    kept = {name: data for name, data in contents(serial).items() if name.startswith("wired")}
+    assert contents(tmp_path) == kept
+
+
+def test_the_smallest_cbd_percolation_that_is_allowed_passes(tasks, half_wired, serial, tmp_path):
+    share = cbd_percolation(half_wired)
+    assert discharge_all(tasks, tmp_path, min_cbd_percolation=share, jobs=1) == []
+    assert contents(tmp_path) == contents(serial)
+
+
+def test_a_cutoff_voltage_ends_a_discharge_before_its_last_frame(wired, tmp_path):
+    def discharged(cutoff_voltage_v):
+        (task,) = image_campaign(wired, "wired", (2.0,), frames=7, cutoff_voltage_v=cutoff_voltage_v)
+        assert discharge_all([task], tmp_path, jobs=1) == []
+        return read_sample(tmp_path / f"{task.name}.h5")
+
+    whole = discharged(None)
+    assert whole.frames == 7
+    cut = discharged(float(whole.voltage_v[3:5].mean()))
+    assert cut.frames == 4
+    np.testing.assert_array_equal(cut.concentration, whole.concentration[:4])
+
+
+def test_two_electrodes_of_one_name(wired, half_wired, tmp_path):
+    tasks = [t for image in (wired, half_wired) for t in image_campaign(image, "same", (1.0,))]
+    with pytest.raises(UserError, match="same_1C: 2 discharges would write this sample"):
+        discharge_all(tasks, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_where_the_directory_should_be(tasks, tmp_path):
+    (tmp_path / "out").write_text("mine")
+    with pytest.raises(UserError, match="expected a directory"):
+        discharge_all(tasks, tmp_path / "out")

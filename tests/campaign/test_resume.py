@@ -1,0 +1,193 @@
+"""A campaign that is stopped, whenever and however, continues with the same command."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import h5py
+import psutil
+import pytest
+
+from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign
+from tfmsnet.campaign.leftovers import remove_leftovers
+from tfmsnet.errors import UserError
+from tfmsnet.halfcell import Parameters
+from tfmsnet.records import read_sample, sample_files
+
+SIZE = (12, 12, 16)
+C_RATES = (1.0, 2.0)
+
+
+def campaign():
+    """As in the programs below."""
+    return recipe_campaign("paper", 2, SIZE, C_RATES, seed=0, frames=5)
+
+
+def start(program, *arguments):
+    """Run a program in a process group of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def kill(process):
+    """Kill it and its workers as the out-of-memory killer does."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(timeout=30)
+    process.stdout.close()
+
+
+def hidden(directory):
+    return [path for path in directory.iterdir() if path.name.startswith(".")]
+
+
+def age(path, seconds):
+    """Make a file look as if it had been written this long ago."""
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """File name -> bytes of the campaign that nothing stopped."""
+    out = tmp_path_factory.mktemp("whole")
+    assert discharge_all(campaign(), out, jobs=1) == []
+    return {path.name: path.read_bytes() for path in out.iterdir()}
+
+
+# Stops for good in the middle of the second sample's file.
+WHILE_WRITING = """
+import sys, time, h5py
+from tfmsnet.campaign import discharge_all, recipe_campaign
+create, seen = h5py.File.create_dataset, []
+def create_and_stop(file, name, *args, **kwargs):
+    dataset = create(file, name, *args, **kwargs)
+    seen.append(name)
+    if seen.count("potential") == 2:
+        file.flush()
+        print("writing", flush=True)
+        time.sleep(600)
+    return dataset
+h5py.File.create_dataset = create_and_stop
+discharge_all(recipe_campaign("paper", 2, (12, 12, 16), (1.0, 2.0), seed=0, frames=5), sys.argv[1], jobs=1)
+"""
+
+
+def test_killed_while_it_writes_it_leaves_no_half_sample_and_continues(whole, tmp_path):
+    process = start(WHILE_WRITING, tmp_path)
+    assert process.stdout.readline() == "writing\n"
+    kill(process)
+    (written,) = sample_files(tmp_path)
+    assert written.read_bytes() == whole[written.name]
+    (partial,) = hidden(tmp_path)
+    age(partial, 3600)
+    before = written.stat().st_mtime_ns
+    assert discharge_all(campaign(), tmp_path, jobs=1) == []
+    assert written.stat().st_mtime_ns == before
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == whole
+
+
+IN_PARALLEL = """
+import sys
+from tfmsnet.campaign import discharge_all, recipe_campaign
+tasks = recipe_campaign("paper", 2, (12, 12, 16), (1.0, 2.0), seed=0, frames=5)
+discharge_all(tasks, sys.argv[1], jobs=2, progress=lambda share, note: print(note, flush=True))
+"""
+
+
+def test_killed_with_its_workers_it_continues(whole, tmp_path):
+    process = start(IN_PARALLEL, tmp_path)
+    assert process.stdout.readline().startswith("0 of 4")
+    assert process.stdout.readline().startswith("1 of 4")
+    kill(process)
+    for path in sample_files(tmp_path):
+        read_sample(path)
+    assert discharge_all(campaign(), tmp_path, jobs=1) == []
+    assert {path.name: path.read_bytes() for path in sample_files(tmp_path)} == whole
+
+
+def test_only_what_is_missing_is_made(whole, tmp_path):
+    assert discharge_all(campaign(), tmp_path, jobs=1) == []
+    first, *others = sample_files(tmp_path)
+    times = {path: path.stat().st_mtime_ns for path in others}
+    first.unlink()
+    notes = []
+    assert discharge_all(campaign(), tmp_path, jobs=1, progress=lambda share, note: notes.append(share)) == []
+    assert notes == [0.0, 1.0]  # of one discharge, not of four
+    assert {path: path.stat().st_mtime_ns for path in others} == times
+    assert first.read_bytes() == whole[first.name]
+
+
+def test_a_complete_campaign_starts_no_worker(whole, tmp_path):
+    for name, data in whole.items():
+        (tmp_path / name).write_bytes(data)
+    notes = []
+    # Nobody listens on this port: it isn't asked.
+    backend = "dask://127.0.0.1:1"
+    discharge_all(campaign(), tmp_path, backend=backend, progress=lambda *note: notes.append(note))
+    assert notes == [(1.0, "4 of 4 done, 0 failed")]
+
+
+def test_a_worker_that_is_killed_is_one_clear_error_and_the_rest_is_kept(whole, tmp_path):
+    tasks = campaign()
+    kept = tmp_path / "out" / f"{tasks[0].name}.h5"
+    kept.parent.mkdir()
+    kept.write_bytes(whole[kept.name])
+
+    def killer(share, note):
+        if note.startswith("2 of 4"):  # as many are at work as there are left
+            for child in psutil.Process().children():
+                if any("LokyProcess" in word for word in child.cmdline()):
+                    child.kill()
+
+    with pytest.raises(UserError, match="killed, as happens when memory runs out"):
+        discharge_all(tasks, kept.parent, jobs=2, progress=killer)
+    assert discharge_all(tasks, kept.parent, jobs=1) == []
+    assert {path.name: path.read_bytes() for path in sample_files(kept.parent)} == whole
+
+
+def test_leftovers_of_the_dead_are_removed_and_nothing_else(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    removed = tmp_path / f".a.h5.{dead.pid}-0123abcd.partial"
+    kept = [
+        tmp_path / f".b.h5.{os.getpid()}-0123abcd.partial",  # its writer lives
+        tmp_path / f".c.h5.{dead.pid}-4567cdef.partial",  # still written to, from another machine
+        tmp_path / "a.h5",
+        tmp_path / ".notes",
+        tmp_path / f".d.csv.{dead.pid}-0123abcd.partial",
+    ]
+    for path in (removed, *kept):
+        path.write_text("")
+        age(path, 3600)
+    age(kept[1], 5)
+    remove_leftovers(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(kept)
+
+
+def test_samples_of_another_electrode_or_cell_are_not_taken_for_the_campaign_s(wired, half_wired, tmp_path):
+    tasks = image_campaign(wired, "electrode", (2.0,), frames=3)
+    assert discharge_all(tasks, tmp_path, jobs=1) == []
+    with pytest.raises(
+        UserError, match=r"electrode_2C_3frames\.h5: is there already, but of another electrode"
+    ):
+        discharge_all(image_campaign(half_wired, "electrode", (2.0,), frames=3), tmp_path)
+    with pytest.raises(UserError, match="of a cell of other parameters"):
+        discharge_all(tasks, tmp_path, parameters=Parameters(temperature_k=310.0))
+
+
+def test_a_broken_file_under_a_sample_s_name_is_named(wired, tmp_path):
+    (task,) = image_campaign(wired, "electrode", (2.0,))
+    (tmp_path / f"{task.name}.h5").write_text("not HDF5")
+    with pytest.raises(UserError, match=r"electrode_2C\.h5: not readable as HDF5"):
+        discharge_all([task], tmp_path)
+    with h5py.File(tmp_path / f"{task.name}.h5", "w") as file:
+        file["phase"] = [1]
+    with pytest.raises(UserError, match="not a tfmsnet sample"):
+        discharge_all([task], tmp_path)

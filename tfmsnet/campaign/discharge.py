@@ -1,0 +1,125 @@
+"""All discharges of a campaign: in parallel, resumable, one sample file each."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tfmsnet.campaign.backend import LOKY, workers
+from tfmsnet.campaign.leftovers import remove_leftovers
+from tfmsnet.campaign.task import Failure, Task
+from tfmsnet.electrode import PhaseImage, Recipe, check_dischargeable, generate
+from tfmsnet.errors import UserError
+from tfmsnet.halfcell import DischargeFailed, Parameters, simulate
+from tfmsnet.records.hdf5 import read_header, write_sample
+from tfmsnet.records.sample import Sample
+
+
+def discharge_all(
+    tasks: Sequence[Task],
+    out: str | Path,
+    *,
+    parameters: Parameters | None = None,
+    min_cbd_percolation: float | None = None,
+    backend: str = LOKY,
+    jobs: int | None = None,
+    progress: Callable[[float, str], None] | None = None,
+) -> list[Failure]:
+    """Make every sample of a campaign that isn't there yet.
+
+    The same task gives the same bits wherever it runs.
+
+    Args:
+        tasks: what to discharge.
+        out: directory of the samples; with a cluster, on a file system that all of its workers share.
+        parameters: of the cell; None for the defaults.
+        min_cbd_percolation: electrodes with a smaller share of their CBD, 0 to 1, joined to the foil through
+            CBD alone are refused, each a failure; None refuses none.
+        backend, jobs: where and in how many processes, see `workers`.
+        progress: called with the fraction of this call's work that is done and with a note of how many of all
+            samples are there and how many failed: at the start and after each discharge.
+
+    Returns:
+        The discharges that failed, in the order of the tasks; the others are there.
+
+    Raises:
+        UserError: a sample of a task's name is there but isn't the task's, `out` is no directory, two tasks
+            of one name, or as `workers` does.
+    """
+    out, parameters = Path(out).absolute(), parameters or Parameters()  # workers stand in other directories
+    if out.exists() and not out.is_dir():
+        raise UserError(f"{out}: expected a directory for the samples, found a file")
+    missing = _missing(tasks, out, parameters)
+    if out.is_dir():
+        remove_leftovers(out)
+    failures: dict[str, Failure] = {}
+
+    def say(finished: int) -> None:
+        if progress:
+            there = len(tasks) - len(missing) + finished - len(failures)
+            note = f"{there} of {len(tasks)} done, {len(failures)} failed"
+            progress(finished / len(missing) if missing else 1.0, note)
+
+    say(0)
+    if missing:
+        with workers(backend, jobs) as run:
+            out.mkdir(parents=True, exist_ok=True)
+            arguments = [(task, _file(task, out), parameters, min_cbd_percolation) for task in missing]
+            for finished, (number, reason) in enumerate(run(_discharge, arguments), 1):
+                name = missing[number].name
+                if reason is None and not (out / f"{name}.h5").is_file():
+                    reason = (
+                        f"a worker wrote it, but it isn't in {out}: expected a directory that workers share"
+                    )
+                if reason is not None:
+                    failures[name] = Failure(name, reason)
+                say(finished)
+    return [failures[task.name] for task in tasks if task.name in failures]
+
+
+def _file(task: Task, out: Path) -> Path:
+    return out / f"{task.name}.h5"
+
+
+def _missing(tasks: Sequence[Task], out: Path, parameters: Parameters) -> list[Task]:
+    """Tasks without a sample; a UserError when the sample of a task is another one's."""
+    name, count = Counter(task.name for task in tasks).most_common(1)[0]
+    if count > 1:
+        raise UserError(
+            f"{name}: {count} discharges would write this sample; give electrodes names that differ"
+        )
+    missing = []
+    for task in tasks:
+        path = _file(task, out)
+        if path.is_file():
+            _check_kept(path, task, parameters)
+        else:
+            missing.append(task)
+    return missing
+
+
+def _check_kept(path: Path, task: Task, parameters: Parameters) -> None:
+    kept, another = read_header(path), None
+    if isinstance(task.source, PhaseImage) and kept.geometry_id != task.source.geometry_id:
+        another = "another electrode"
+    elif kept.parameters != parameters:
+        another = "a cell of other parameters"
+    if another:
+        raise UserError(f"{path}: is there already, but of {another}; remove it or choose another directory")
+
+
+def _discharge(
+    task: Task, path: Path, parameters: Parameters, min_cbd_percolation: float | None
+) -> str | None:
+    """Make one sample; returns why it couldn't be made."""
+    try:
+        image = generate(task.source) if isinstance(task.source, Recipe) else task.source
+        check_dischargeable(image, min_cbd_percolation)
+        discharge = simulate(
+            image, task.c_rate, parameters, frames=task.frames, cutoff_voltage_v=task.cutoff_voltage_v
+        )
+        write_sample(Sample.from_discharge(discharge), path)
+    except (DischargeFailed, UserError) as error:
+        return str(error)
+    except (MemoryError, OSError) as error:  # too large an electrode, a full disk: others may still go
+        return f"{type(error).__name__}: {error}"
+    return None
