@@ -85,8 +85,11 @@ def _load(directory: Path) -> Manifest:
         )
     try:
         parameters = Parameters.from_dict(content.pop("parameters"))
-        return Manifest(parameters=parameters, **content)
-    except (KeyError, TypeError) as error:
+        manifest = Manifest(parameters=parameters, **content)
+        for split in manifest.splits:
+            manifest.samples(split)
+        return manifest
+    except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a manifest of records ({error}); write the records again") from None
 
 

@@ -13,7 +13,7 @@ from tfmsnet.records import Split
 
 @contextmanager
 def no_bar(title):
-    yield lambda fraction: None
+    yield lambda fraction, note="": None
 
 
 @pytest.fixture

@@ -1,10 +1,9 @@
-"""The main job in small: from recipes to a served surrogate, each stage skipped when it is done."""
+"""The main job in small: from recipes to a served surrogate; what is done isn't done again, only scored."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
-from tfmsnet.errors import UserError
+from tfmsnet.errors import RunFailed, UserError
 from tfmsnet.files import read_json, write_json
 
 GRID = (16, 16, 48)
@@ -50,7 +49,9 @@ def _claim(out: Path) -> None:
     if path.is_file():
         if read_json(path, "a demo's description") != marker:
             raise UserError(f"{out}: holds a demo of another version; remove it or choose another --out")
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+    elif out.exists() and (
+        not out.is_dir() or any(not path.name.endswith(".partial") for path in out.iterdir())
+    ):
         raise UserError(
             f"{out}: expected a new or empty directory, or a demo to continue; choose another --out"
         )
@@ -65,7 +66,7 @@ def _simulate(out: Path, bar) -> Iterator[str]:
     with bar("1/6 simulating discharges") as progress:
         failures = discharge_all(tasks, out / "data", progress=progress)
     if failures:
-        raise UserError(f"demo: a discharge failed: {failures[0]}")
+        raise RunFailed(f"demo: {failures[0].name}: {failures[0].reason}")
     yield f"1/6 {len(tasks)} discharges of {GEOMETRIES} electrodes of {'x'.join(map(str, GRID))} voxels"
 
 
@@ -140,7 +141,7 @@ def _predict(out: Path, bar) -> Iterator[str]:
     true = next(sample for sample in Split(out / "records", "test") if sample.c_rate == 1.0)
     image = PhaseImage(true.phase, true.voxel_size_m, true.geometry_id)
     predicted = model.predict(image, 1.0)
-    files = write_answer(replace(predicted, geometry_id=true.geometry_id), out / "answer")
+    files = write_answer(predicted, out / "answer")
     yield "6/6 the unseen electrode at 1C, from the SavedModel:"
     yield f"{'DOL':>8}{'simulated / V':>16}{'predicted / V':>16}{'error / mV':>12}"
     for frame in range(0, true.frames, 4):

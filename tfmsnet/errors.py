@@ -1,6 +1,14 @@
 """Errors that a user can act on."""
 
 
+class RunFailed(RuntimeError):
+    """Work that was rightly asked for but couldn't be finished.
+
+    The message says what happened and what to try.  The command line prints it as one line and exits with
+    status 1.
+    """
+
+
 class UserError(ValueError):
     """Something the user gave can't be used.
 

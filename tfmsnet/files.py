@@ -48,7 +48,7 @@ def replacing_directory(path: str | os.PathLike) -> Iterator[Path]:
 def write_text(path: str | os.PathLike, text: str) -> None:
     """Write a text file atomically."""
     with replacing(path) as partial:
-        partial.write_text(text)
+        partial.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | os.PathLike, content: dict) -> None:
@@ -59,7 +59,7 @@ def write_json(path: str | os.PathLike, content: dict) -> None:
 def read_json(path: str | os.PathLike, what: str) -> dict:
     """Read a JSON object; a UserError names the file when it is missing or isn't one."""
     try:
-        content = json.loads(Path(path).read_text())
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected {what}") from None
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:

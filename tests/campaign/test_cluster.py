@@ -94,16 +94,18 @@ def test_a_cluster_without_workers(tasks, tmp_path, monkeypatch):
 
 def test_discharges_that_kill_their_workers_are_reported_and_the_rest_goes_on(local, cluster, tmp_path):
     def kill(share, note):
-        if note.startswith("1 of 6"):
+        if note == "1 of 6 done, 0 failed":
             for nanny in local.workers.values():
                 os.kill(nanny.pid, signal.SIGKILL)
 
-    tasks = recipe_campaign("paper", 6, (12, 12, 16), (2.0,), seed=0)
+    tasks = recipe_campaign("paper", 6, (12, 12, 16), (2.0,), seed=0, frames=5)
     failures = discharge_all(tasks, tmp_path, backend=cluster, progress=kill)
-    assert 1 <= len(failures) <= 2
+    # Dask suspects what a worker computed and what it had next.
+    assert 1 <= len(failures) <= 4
     assert all("killed, as happens when memory runs out" in failure.reason for failure in failures)
     made = {f"{task.name}.h5" for task in tasks} - {f"{failure.name}.h5" for failure in failures}
     assert made <= samples(tmp_path).keys()
+    assert discharge_all(tasks, tmp_path, jobs=1) == []
 
 
 @pytest.mark.parametrize(

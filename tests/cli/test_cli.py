@@ -1,5 +1,7 @@
 """The command line as a user meets it: help, the whole path, and one clear line for every mistake."""
 
+import json
+import shutil
 import sys
 
 import h5py
@@ -56,8 +58,8 @@ def test_predict_answers_with_files_of_the_same_numbers(tfmsnet, run, image, tmp
     curve = np.genfromtxt(out / "curve.csv", delimiter=",", names=True)
     with h5py.File(out / "fields.h5") as file:
         np.testing.assert_allclose(curve["voltage_v"], file["voltage_v"], rtol=1e-5)
-        solid = file["phase"][...] != 0
-        mean = file["potential"][...][:, solid].mean(1, dtype=np.float64)
+        solid = file["phase"][..., 0] != 0
+        mean = file["potential"][..., 0][:, solid].mean(1, dtype=np.float64)
         np.testing.assert_allclose(curve["voltage_v"], mean, rtol=1e-5)
     assert (out / "slices.png").read_bytes()[:4] == b"\x89PNG"
 
@@ -144,6 +146,7 @@ def refused(tfmsnet, message, *arguments):
     status, _, err = tfmsnet(*arguments)
     assert status == 2, err
     lines = [line for line in err.replace("\r", "\n").splitlines() if "%|" not in line and line.strip()]
+    lines = [line for line in lines if not line.startswith(("loading ", "predicting ", "exporting "))]
     assert len(lines) == 1, err
     assert lines[0].startswith("tfmsnet: ")
     assert message in lines[0]
@@ -188,6 +191,48 @@ def test_other_mistakes(tfmsnet, run, records, broken, image, data, tmp_path):
     assert shard.name in err
     assert not out.exists()
     assert [path.name for path in foreign.iterdir()] == ["notes.txt"]
+
+
+def test_bare_commands_show_their_help(tfmsnet):
+    for command in ((), ("records",)):
+        status, out, _ = tfmsnet(*command)
+        assert status == 0
+        assert "Commands:" in out
+
+
+def test_what_the_system_refuses(tfmsnet, run, records, image, data, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    predict = ("predict", image, "--c-rate", "1", "--model", run)
+    refused(tfmsnet, "file", *predict, "--out", file)
+    refused(
+        tfmsnet, "at most 20", "predict", image, "--c-rate", "25", "--model", run, "--out", tmp_path / "out"
+    )
+    refused(tfmsnet, "file", "records", "write", data, file / "x", "--split", "0/1")
+    refused(tfmsnet, "file", "export", run, file / "x")
+    refused(tfmsnet, "file", "train", records, "--out", file / "x")
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize("missing", ["network", "parameters", "statistics", "voxel_size_m"])
+def test_a_damaged_run(tfmsnet, run, image, tmp_path, missing):
+    broken = shutil.copytree(run, tmp_path / "broken")
+    description = json.loads((run / "surrogate.json").read_text())
+    del description[missing]
+    (broken / "surrogate.json").write_text(json.dumps(description))
+    arguments = ("predict", image, "--c-rate", "1", "--model", broken, "--out", tmp_path / "out")
+    refused(tfmsnet, "surrogate.json", *arguments)
+
+
+def test_a_run_is_not_scored_on_what_it_was_trained_on(tfmsnet, run, data, tmp_path):
+    for seed in range(1, 9):
+        records = tmp_path / f"records{seed}"
+        assert tfmsnet("records", "write", data, records, "--split", "0/1", "--seed", seed)[0] == 0
+        status, _, err = tfmsnet("evaluate", run, records, "--out", tmp_path / f"report{seed}")
+        if status:
+            assert "was trained on 1 of the test geometries" in err
+            return
+    pytest.fail("no seed split the geometries otherwise")
 
 
 def test_a_grid_smaller_than_the_scales_need(tfmsnet, run, records, tmp_path):

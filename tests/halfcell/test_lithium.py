@@ -13,7 +13,7 @@ FLUX = 1e-6  # mol/m2/s
 
 
 def series(radius_ratio, fourier):
-    """(c - c0) D / (j R) in a sphere under a constant flux j (Crank, The Mathematics of Diffusion, Eq. 6.45)."""
+    """(c - c0) D / (j R) under a constant flux j (Crank, The Mathematics of Diffusion, Eq. 6.45)."""
     total = 3 * fourier + radius_ratio**2 / 2 - 0.3
     for n in range(1, 60):
         root = brentq(lambda x: np.sin(x) - x * np.cos(x), n * np.pi, (n + 0.5) * np.pi)

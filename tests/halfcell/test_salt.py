@@ -25,7 +25,7 @@ def slab(pores=10):
 def test_steady_gradient_is_that_of_the_current():
     """N = -D_eff grad c + i t+ / F with N = i / F at the metal: D_eff |grad c| = i (1 - t+) / F."""
     grid = build_grid(slab(), CONSTANT)
-    potentials, salt = Potentials(grid, CONSTANT), Salt(grid, CONSTANT, 1e-9)
+    potentials, salt = Potentials(grid, CONSTANT), Salt(grid, CONSTANT, 1e-3)
     current = 1e-10
     faces = len(grid.interface.am)
     _, flows = potentials.solve(
@@ -37,7 +37,9 @@ def test_steady_gradient_is_that_of_the_current():
         1e-9,
         1e-9,
     )
-    concentration = salt.solve(1e-9 * salt.initial(), 1e-9, flows, salt.initial())
+    concentration = salt.initial()
+    for _ in range(5):  # steps of 1000 s
+        concentration = salt.solve(1e-3 * concentration, 1e-3, flows, concentration)
     density = current / (16 * grid.voxel_face_m2)
     gradient = density * (1 - 0.3) / (FARADAY_C_MOL * 3e-10)
     column = concentration[:10]

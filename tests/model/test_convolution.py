@@ -9,10 +9,11 @@ from tfmsnet.model.convolution import MANY_CHANNELS, Convolution
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5])
+@pytest.mark.parametrize("width", [6, 1])
 @pytest.mark.parametrize(("channels", "by_planes"), [(5, True), (MANY_CHANNELS, True), (5, False)])
-def test_it_is_conv3d(kernel, channels, by_planes):
+def test_it_is_conv3d(kernel, channels, by_planes, width):
     rng = np.random.default_rng(0)
-    inputs = tf.constant(rng.standard_normal((2, 6, 5, 7, channels)), tf.float32)
+    inputs = tf.constant(rng.standard_normal((2, width, 5, 7, channels)), tf.float32)
     reference = keras.layers.Conv3D(4, kernel, padding="same", bias_initializer="random_normal")
     layer = Convolution(4, kernel, by_planes=by_planes)
     reference.build(inputs.shape)

@@ -105,3 +105,10 @@ def test_other_peoples_directories_and_weights_are_refused(run, tmp_path):
     (tmp_path / WEIGHTS).write_bytes(b"not weights")
     with pytest.raises(UserError, match="not the weights"):
         load_surrogate(tmp_path)
+
+
+def test_the_true_potential_on_the_foil_is_the_collectors_voltage(samples):
+    """Why the curve takes the mean there: the mean over all of the solid is off by the ohmic drop."""
+    for sample in samples:
+        on_the_foil = sample.potential[..., 0][:, sample.solid_mask[..., 0]].mean(1, dtype=np.float64)
+        np.testing.assert_allclose(on_the_foil, sample.voltage_v, atol=5e-5)

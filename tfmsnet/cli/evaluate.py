@@ -6,6 +6,7 @@ import click
 
 from tfmsnet.cli.options import PATH
 from tfmsnet.cli.progress import progress_bar
+from tfmsnet.errors import UserError
 
 
 @click.command("evaluate")
@@ -29,18 +30,32 @@ def command(run, records, out, compare):
     from tfmsnet.model.store import load_surrogate
     from tfmsnet.records import Split
 
-    runs = {"AR-MSNet" if _is_autoregressive(run) else "MSNet": run, **dict(_parsed(c) for c in compare)}
-    models = {name: SurrogatePredictor(load_surrogate(path)) for name, path in runs.items()}
+    test = Split(records, "test")
+    first = load_surrogate(run)
+    models = {"AR-MSNet" if first.config.autoregressive else "direct MSNet": SurrogatePredictor(first)}
+    for name, path in (_parsed(text) for text in compare):
+        if name in models:
+            raise click.BadParameter(f"--compare: the name {name!r} is taken; choose another")
+        models[name] = SurrogatePredictor(load_surrogate(path))
+        _check_held_out(path, test)
+    _check_held_out(run, test)
     with progress_bar("evaluating") as progress:
         report = evaluate(models, Split(records, "train"), Split(records, "test"), out, progress=progress)
     click.echo(report.table())
     click.echo(f"{out / 'report.html'}")
 
 
-def _is_autoregressive(run: Path) -> bool:
-    from tfmsnet.model.store import load_surrogate
+def _check_held_out(run: Path, test) -> None:
+    """Refuse to score a run on geometries that it was trained on (another split of the same data)."""
+    from tfmsnet.files import read_json
 
-    return load_surrogate(run).config.autoregressive
+    trained_on = set(read_json(run / "run.json", "a training run").get("train_geometries", []))
+    seen = sorted({sample["geometry_id"] for sample in test.manifest.samples("test")} & trained_on)
+    if seen:
+        raise UserError(
+            f"{run}: was trained on {len(seen)} of the test geometries ({seen[0]}); score it on the records "
+            "that it was trained from, or on others without them"
+        )
 
 
 def _parsed(text: str) -> tuple[str, Path]:

@@ -13,4 +13,5 @@ def command(run, out):
     from tfmsnet.model.store import DESCRIPTION, load_surrogate
     from tfmsnet.serving.export import export
 
+    click.echo(f"exporting {run}", err=True)
     click.echo(export(load_surrogate(run), run / DESCRIPTION, out))

@@ -7,13 +7,14 @@ import sys
 import click
 
 import tfmsnet
-from tfmsnet.errors import UserError
+from tfmsnet.errors import RunFailed, UserError
 
 # Command -> module of tfmsnet.cli; imported when it is called, so that help is instant.
 COMMANDS = {
     "demo": "demo",
     "simulate": "simulate",
     "describe": "describe",
+    "show": "show",
     "records": "records",
     "train": "train",
     "evaluate": "evaluate",
@@ -62,12 +63,19 @@ def main() -> None:
         _fail("interrupted; the same command continues", 130)
     except KeyboardInterrupt:
         _fail("interrupted; the same command continues", 130)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help())
+        sys.exit(0)
     except click.ClickException as error:
         _fail(" ".join(error.format_message().split()), 2)
     except UserError as error:
         _fail(str(error), 2)
+    except RunFailed as error:
+        _fail(str(error), 1)
     except BrokenPipeError:
         sys.exit(1)
+    except OSError as error:
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error), 2)
     sys.exit(status if isinstance(status, int) else 0)
 
 

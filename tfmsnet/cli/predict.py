@@ -23,8 +23,10 @@ def command(image, c_rate, model, out, **reading):
     from tfmsnet.serving.answer import write_answer
     from tfmsnet.serving.predict import load_model
 
+    click.echo(f"loading {model}", err=True)
     loaded = load_model(model)
     electrode = read_image_with(image, reading, loaded.voxel_size_m)
     check_dischargeable(electrode)
+    click.echo(f"predicting {'x'.join(map(str, electrode.shape))} voxels", err=True)
     for path in write_answer(loaded.predict(electrode, c_rate), out):
         click.echo(path)

@@ -1,22 +1,20 @@
-"""A discharge as a film (the paper's supplementary video): simulated, predicted and error."""
+"""A discharge as a film (the paper's supplementary video): simulated, predicted and error, or one alone."""
 
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-from matplotlib.animation import PillowWriter
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
+from matplotlib.axes import Axes
 
 from tfmsnet.evaluation.curve import discharge_curve
+from tfmsnet.evaluation.film import Move, Panel, widest, write_film
 from tfmsnet.evaluation.predictor import FIELDS, Fields
-from tfmsnet.evaluation.slice_figures import COLUMNS, Slice, draw_slice, error_range, take_slice, value_range
-from tfmsnet.evaluation.style import COLOURS, look, new_figure
-from tfmsnet.files import replacing
+from tfmsnet.evaluation.slice_figures import COLUMNS, Slice, error_range, take_slice, value_range
+from tfmsnet.evaluation.style import COLOURS
 from tfmsnet.records.sample import Sample
 
-FRAMES_PER_SECOND = 5
 _UNITS = {"concentration": "mol/L", "potential": "mV"}
+_WHOLE_UNITS = {"concentration": "mol/L", "potential": "V"}
+_DOL, _VOLTAGE = "mean degree of lithiation", "voltage (V)"
 
 
 def write_animation(sample: Sample, predicted: Fields, path: str | Path, model: str) -> None:
@@ -31,100 +29,105 @@ def write_animation(sample: Sample, predicted: Fields, path: str | Path, model: 
         model: what to call the predictor.
     """
     fields = [field for field in FIELDS if getattr(predicted, field) is not None]
-    films = {
-        field: [_about_mean(take_slice(sample, predicted, field, t), field) for t in range(sample.frames)]
-        for field in fields
-    }
-    with look(), replacing(path) as partial:
-        figure, move = _scene(sample, predicted, films, model)
-        writer = PillowWriter(fps=FRAMES_PER_SECOND)
-        # Pillow goes by the file's suffix, which a temporary name may lack.
-        whole = partial.with_name(partial.name + ".gif")
-        try:
-            with writer.saving(figure, str(whole), dpi=90):
-                for frame in range(sample.frames):
-                    move(frame)
-                    writer.grab_frame(facecolor="white")
-            whole.replace(partial)
-        finally:
-            whole.unlink(missing_ok=True)
+    rows = {f"{field}\nminus its mean": _compared(sample, predicted, field) for field in fields}
 
+    def draw_curve(axes: Axes) -> Move:
+        return _draw_compared_curve(axes, sample, predicted)
 
-def _about_mean(part: Slice, field: str) -> Slice:
-    if field == "potential":  # is so already
-        return part
-    return Slice(
-        part.true - part.true_mean,
-        part.predicted - part.predicted_mean,
-        part.error,
-        part.true_mean,
-        part.predicted_mean,
+    write_film(
+        path,
+        rows,
+        COLUMNS,
+        sample.voxel_size_m,
+        lambda frame: f"{sample.c_rate:g}C, {model}: {_moment(sample, frame)}",
+        draw_curve if len(fields) == len(FIELDS) else None,
     )
 
 
-def _scene(sample: Sample, predicted: Fields, films: dict[str, list[Slice]], model: str):
-    """The figure, and the function that moves it to a frame."""
-    with_curve = len(films) == len(FIELDS)
-    width, _, depth = sample.grid
-    row_in = 2.6 * width / depth + 0.45
-    figure = new_figure(9.0, len(films) * row_in + (2.4 if with_curve else 0.0) + 0.7)
-    parts = figure.subfigures(2, 1, height_ratios=[len(films) * row_in, 2.2]) if with_curve else [figure]
-    rows = parts[0].subplots(len(films), 3, squeeze=False, sharex=True, sharey=True)
-    images = {
-        field: _draw_row(parts[0], line, film, sample.voxel_size_m, field)
-        for line, (field, film) in zip(rows, films.items(), strict=True)
-    }
-    for axes, title in zip(rows[0], COLUMNS, strict=True):
-        axes.set_title(title)
-    for axes in rows[-1]:
-        axes.set_xlabel("depth from the collector (µm)")
-    move_marker = _draw_curve(parts[1], sample, predicted) if with_curve else None
-    title = figure.suptitle(" ")
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # laid out once; only the contents move
+def write_sample_animation(sample: Sample, path: str | Path) -> None:
+    """Write a GIF of one discharge: both fields in the middle x-z plane, whole and against their means.
 
-    def move(frame: int) -> None:
-        for field, film in films.items():
-            values = (film[frame].true, film[frame].predicted, film[frame].error)
-            for image, plane in zip(images[field], values, strict=True):
-                image.set_data(np.ma.masked_invalid(plane))
-        if move_marker:
-            move_marker(frame)
-        time_s, dol = sample.times_s[frame], sample.dol[frame]
-        title.set_text(f"{sample.c_rate:g}C, {model}: {time_s:.0f} s, degree of lithiation {dol:.3f}")
-
-    return figure, move
+    Args:
+        path: of the GIF.
+    """
+    write_film(
+        path,
+        {field: _alone(sample, field) for field in FIELDS},
+        ("as it is", "minus its mean"),
+        sample.voxel_size_m,
+        lambda frame: f"{sample.c_rate:g}C: {_moment(sample, frame)}",
+        lambda axes: _draw_curve(axes, sample),
+    )
 
 
-def _draw_row(part: Figure, line, film: list[Slice], voxel_size_m: float, field: str) -> list[AxesImage]:
-    # Ranges from the frames with gradients: the first one is the equilibrium.
-    value, error = _widest([value_range(s) for s in film[1:]]), _widest([error_range(s) for s in film[1:]])
-    planes = (film[0].true, film[0].predicted, film[0].error)
-    looks = (("viridis", value), ("viridis", value), ("RdBu_r", error))
-    images = [
-        draw_slice(axes, plane, voxel_size_m, *a_look)
-        for axes, plane, a_look in zip(line, planes, looks, strict=True)
+def _moment(sample: Sample, frame: int) -> str:
+    return f"{sample.times_s[frame]:.0f} s, degree of lithiation {sample.dol[frame]:.3f}"
+
+
+def _film(sample: Sample, fields: Fields | Sample, field: str) -> list[Slice]:
+    """The plane at every frame, against each frame's mean."""
+    film = [take_slice(sample, fields, field, frame) for frame in range(sample.frames)]
+    if field == "potential":  # is so already
+        return film
+    return [
+        replace(part, true=part.true - part.true_mean, predicted=part.predicted - part.predicted_mean)
+        for part in film
     ]
-    line[0].set_ylabel(f"{field}\nminus its mean\nx (µm)")
-    part.colorbar(images[0], ax=list(line[:2]), label=_UNITS[field], extend="both", aspect=14, pad=0.01)
-    part.colorbar(images[2], ax=line[2], label=_UNITS[field], extend="both", aspect=14, pad=0.02)
-    return images
 
 
-def _widest(scales: list[Normalize]) -> Normalize:
-    return Normalize(min(scale.vmin for scale in scales), max(scale.vmax for scale in scales))
+def _compared(sample: Sample, predicted: Fields, field: str) -> list[Panel]:
+    film = _film(sample, predicted, field)
+    value, error = (
+        widest([measure(part) for part in _with_gradients(film)]) for measure in (value_range, error_range)
+    )
+    looks = {"true": ("viridis", value), "predicted": ("viridis", value), "error": ("RdBu_r", error)}
+    return [
+        Panel([getattr(part, name) for part in film], *a_look, _UNITS[field])
+        for name, a_look in looks.items()
+    ]
 
 
-def _draw_curve(part: Figure, sample: Sample, predicted: Fields):
+def _alone(sample: Sample, field: str) -> list[Panel]:
+    film = _film(sample, sample, field)
+    scale = 1e-3 if field == "potential" else 1.0  # from mV about the mean, which is in V
+    whole = [replace(part, true=scale * part.true + part.true_mean) for part in film]
+    return [
+        Panel(
+            [s.true for s in whole], "viridis", widest([value_range(s) for s in whole]), _WHOLE_UNITS[field]
+        ),
+        Panel(
+            [s.true for s in film],
+            "viridis",
+            widest([value_range(s) for s in _with_gradients(film)]),
+            _UNITS[field],
+        ),
+    ]
+
+
+def _with_gradients(film: list[Slice]) -> list[Slice]:
+    """The frames that ranges come from: the first one is the equilibrium."""
+    return film[1:] or film
+
+
+def _draw_compared_curve(axes: Axes, sample: Sample, predicted: Fields) -> Move:
     true, curve = discharge_curve(sample, sample), discharge_curve(predicted, sample)
-    axes = part.subplots()
     axes.plot(true.dol, true.voltage_v, color=COLOURS[0], label="simulated")
     (marks,) = axes.plot([], [], "o", color=COLOURS[1], markersize=4, label="predicted")
-    axes.set_xlabel("mean degree of lithiation")
-    axes.set_ylabel("voltage (V)")
+    axes.set(xlabel=_DOL, ylabel=_VOLTAGE)
     axes.legend()
 
     def move(frame: int) -> None:
         marks.set_data(curve.dol[: frame + 1], curve.voltage_v[: frame + 1])
+
+    return move
+
+
+def _draw_curve(axes: Axes, sample: Sample) -> Move:
+    axes.plot(sample.dol, sample.voltage_v, color=COLOURS[0])
+    (mark,) = axes.plot([], [], "o", color=COLOURS[0], markersize=6)
+    axes.set(xlabel=_DOL, ylabel=_VOLTAGE)
+
+    def move(frame: int) -> None:
+        mark.set_data(sample.dol[frame : frame + 1], sample.voltage_v[frame : frame + 1])
 
     return move

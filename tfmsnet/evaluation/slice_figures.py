@@ -39,8 +39,8 @@ class Slice:
     predicted_mean: float
 
 
-def take_slice(sample: Sample, predicted: Fields, field: str, frame: int) -> Slice:
-    """The middle x-z plane of one frame."""
+def take_slice(sample: Sample, predicted: Fields | Sample, field: str, frame: int) -> Slice:
+    """The middle x-z plane of one frame; the sample itself stands for the true fields."""
     mask, plane = field_mask(sample, field), sample.grid[1] // 2
     frames = getattr(sample, field)[frame], getattr(predicted, field)[frame]
     true_mean, predicted_mean = frame_means(frames, mask)

@@ -108,7 +108,8 @@ class Cell:
         lithium = self._inside(times.ahead("lithium"))
         self.lithium.prepare(lithium, times.weight)
         lithium = self.lithium.solve(lithium_history, reacting, lithium)
-        salt_misfit_v = imbalance = np.inf
+        salt_misfit_v = imbalance = last_misfit_v = np.inf
+        cautious = False
         for _ in range(_PASSES):
             reaction = self._reaction(potential, lithium, salt, reacting)
             misfit_v = _misfit_v(reaction, reacting, self.grid)
@@ -116,7 +117,9 @@ class Cell:
                 break
             if not misfit_v < _HOPELESS_V:
                 raise NotConverged("misfit of the reaction in V", misfit_v)
-            link = self._link(potential, reaction, reacting)
+            cautious |= misfit_v > last_misfit_v
+            last_misfit_v = misfit_v
+            link = self._link(potential, reaction, reacting, cautious)
             error_v = max(_LINEAR_SHARE * misfit_v, 0.1 * _MISFIT_V)
             # A pass that can't be the last needn't conserve charge to the end.
             accepted = _IMBALANCE / 2 if misfit_v < _NEAR_V else 100 * _IMBALANCE
@@ -159,22 +162,25 @@ class Cell:
             current,
         )
 
-    def _link(self, potential: np.ndarray, reaction: Reaction, current: np.ndarray) -> Link:
+    def _link(self, potential: np.ndarray, reaction: Reaction, current: np.ndarray, cautious: bool) -> Link:
         """The reaction linearised, with the lithium's answer to it eliminated.
 
         At fixed potentials, current and lithium are brought in line first (the slow part, local in each
         particle); then the slope by potential is that for a shift common to all faces, as both conductors are
-        nearly equipotential.
+        nearly equipotential.  Where they aren't, that slope is too small for what was brought in line; the
+        `cautious` way scales both alike, which converges more slowly but for any conductors.
         """
         cell = self.grid.interface.am
         per_concentration = np.maximum(reaction.per_dol, 0) / self.parameters.c_max_mol_m3
-        change = self.lithium.react(
-            reaction.current - current, per_concentration, np.zeros(self.lithium.cells)
-        )
-        settled = reaction.current + per_concentration * change[cell]
         self._answer = self.lithium.react(reaction.per_volt, per_concentration, self._answer)
         slope = reaction.per_volt + per_concentration * self._answer[cell]
         slope = np.maximum(slope, _SMALLEST_SLOPE * reaction.per_volt)
+        misfit = reaction.current - current
+        if cautious:
+            settled = current + misfit * slope / reaction.per_volt
+        else:
+            change = self.lithium.react(misfit, per_concentration, np.zeros(self.lithium.cells))
+            settled = reaction.current + per_concentration * change[cell]
         return Link(slope, self.potentials.potential_step(potential) - settled / slope)
 
     def _inside(self, lithium: np.ndarray) -> np.ndarray:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfmsnet.electrode.connectivity import reachable
 from tfmsnet.electrode.image import AM, ELECTROLYTE, PhaseImage
 from tfmsnet.halfcell.interface import Interface, find_interface, neighbours
 from tfmsnet.halfcell.parameters import Parameters
@@ -31,8 +32,8 @@ class Faces:
 class Grid:
     """Cells of an electrode with its separator.
 
-    Solid cells are AM and CBD voxels; liquid cells are pore and CBD voxels and the separator's stretched
-    layers. Cells are numbered along x, y, z with z fastest.
+    Solid cells are AM and CBD voxels; liquid cells are the pore and CBD voxels that are joined to the separator
+    through each other, and the separator's stretched layers.  Cells are numbered along x, y, z with z fastest.
 
     Attributes:
         am_voxels, solid_voxels: flat numbers of their voxels in the image.
@@ -87,7 +88,9 @@ def build_grid(image: PhaseImage, parameters: Parameters) -> Grid:
     ionic = np.array([1.0, 0.0, parameters.cbd_transport_factor, separator_factor])[phase]
     porosity = np.array([1.0, 0.0, parameters.cbd_porosity, parameters.separator_porosity])[phase]
 
-    am, solid, liquid = (number_cells(mask) for mask in (phase == AM, electronic > 0, ionic > 0))
+    # No current reaches electrolyte that isn't joined to the separator: it is left out.
+    open_electrolyte = reachable(ionic > 0, -1)
+    am, solid, liquid = (number_cells(mask) for mask in (phase == AM, electronic > 0, open_electrolyte))
     on_foil = solid[:, :, 0] >= 0
     return Grid(
         am_voxels=np.flatnonzero(image.phase == AM),

@@ -148,7 +148,7 @@ def conjugate_gradients(
     for count in range(iterations + 1):
         correction = preconditioner(residual)
         product = float(residual @ correction)
-        if product <= energy and worst <= largest:
+        if abs(product) <= energy and worst <= largest:
             return solution, count
         _turn(direction, correction, product / previous if count else 0.0)
         curvature = _multiply(matrix.indptr, matrix.indices, matrix.data, direction, image)

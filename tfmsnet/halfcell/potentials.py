@@ -4,7 +4,6 @@ import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from tfmsnet.halfcell import electrolyte
 from tfmsnet.halfcell.failure import NotConverged
@@ -79,6 +78,7 @@ class Potentials:
         self._conductance[foil] = grid.foil_conductance_s
         self._ground = np.zeros(collector + 1)
         self._metal_nodes = grid.metal + self.solids
+        self._metal_source = np.zeros(len(grid.metal))
         self._preconditioner: Multigrid | None = None
 
     def potential_step(self, potential: np.ndarray) -> np.ndarray:
@@ -117,58 +117,65 @@ class Potentials:
         self._conductance[self._reacting_edges] = reacting
         self._source[self._reacting_edges] = link.source
         self._set_electrolyte(salt)
-        metal_conductance, metal_source = self._metal(salt, metal_current)
-        self._ground[self._metal_nodes] = metal_conductance
-        matrix = self._network.matrix(self._conductance, self._ground)
-        right = self._network.injection(self._conductance * self._source)
-        right[self._metal_nodes] += metal_conductance * metal_source
-        right[-1] -= current_a
+        self._set_metal(salt, metal_current)
 
-        potential = self._solve(matrix, right, guess, reacting.sum() * error_v**2, imbalance * abs(current_a))
-        self._balance(potential, right - matrix @ potential, reacting.sum(), metal_conductance.sum())
-        return potential, self._flows(
-            potential,
-            right - matrix @ potential,
-            metal_conductance * (metal_source - potential[self._metal_nodes]),
-            current_a,
+        # The change is solved for: in the sum of large conductances times 4 V a small current would drown.
+        _, lost = self._flow(guess, current_a)
+        change = self._solve(lost, reacting.sum() * error_v**2, imbalance * abs(current_a))
+        potential = guess + change
+        _, lost = self._flow(potential, current_a)
+        self._balance(potential, lost)
+        flow, lost = self._flow(potential, current_a)
+        metal_a = self._ground[self._metal_nodes] * (self._metal_source - potential[self._metal_nodes])
+        reacting_a = flow[self._reacting_edges]
+        largest = max(
+            abs(reacting_a.sum() + current_a), abs(metal_a.sum() - current_a), float(np.abs(lost).max())
+        )
+        return potential, Flows(
+            reaction=reacting_a / self._grid.interface.area_m2,
+            metal=metal_a / self._grid.voxel_face_m2,
+            ionic=flow[self._liquid_edges],
+            imbalance=largest / abs(current_a),
         )
 
-    def _solve(
-        self, matrix: sparse.csr_matrix, right: np.ndarray, guess: np.ndarray, energy: float, largest: float
-    ) -> np.ndarray:
+    def _flow(self, potential: np.ndarray, current_a: float) -> tuple[np.ndarray, np.ndarray]:
+        """Currents through all edges, and the current that gets lost in each node (nodes,), A."""
+        flow = self._conductance * (self._network.drop(potential) - self._source)
+        lost = -self._network.injection(flow)
+        lost[self._metal_nodes] += self._ground[self._metal_nodes] * (
+            self._metal_source - potential[self._metal_nodes]
+        )
+        lost[-1] -= current_a
+        return flow, lost
+
+    def _solve(self, lost: np.ndarray, energy: float, largest: float) -> np.ndarray:
+        """Change of the potentials that makes good the lost currents."""
+        matrix = self._network.matrix(self._conductance, self._ground)
         if self._preconditioner is None:
             self._preconditioner = Multigrid(matrix)
         self._preconditioner.refresh(matrix)
-        potential, count = conjugate_gradients(
-            matrix, right, guess, self._preconditioner, energy, largest, _ITERATIONS
-        )
+        limits = (energy, largest, _ITERATIONS)
+        change, count = conjugate_gradients(matrix, lost, np.zeros_like(lost), self._preconditioner, *limits)
         if count > _ITERATIONS:
             self._preconditioner = Multigrid(matrix, robust=True)
-            potential, count = conjugate_gradients(
-                matrix, right, potential, self._preconditioner, energy, largest, 4 * _ITERATIONS
-            )
-            if count > 4 * _ITERATIONS:
+            change, count = conjugate_gradients(matrix, lost, change, self._preconditioner, *limits)
+            if count > _ITERATIONS:
+                residual = np.abs(lost - matrix @ change).max()
                 raise NotConverged(
-                    "potentials: conjugate gradients", float(np.abs(right - matrix @ potential).sum())
+                    "potentials: current lost in a cell over the accepted one", residual / largest
                 )
         elif count > _STALE:
             self._preconditioner = None
-        return potential
+        return change
 
-    def _balance(self, potential: np.ndarray, residual: np.ndarray, reacting: float, metal: float) -> None:
-        """Shift solid and electrolyte as wholes (in place) so that both conserve charge to rounding.
-
-        Args:
-            potential: (nodes,) V.
-            residual: (nodes,) current that gets lost in each, A.
-            reacting, metal: sums of the conductances of the reaction and to ground, S.
-        """
-        lost_solid = residual[: self.solids].sum() + residual[-1]
-        lost_liquid = residual[self.solids : -1].sum()
-        shift = (lost_solid + lost_liquid) / metal
-        potential += shift
-        potential[: self.solids] += lost_solid / reacting
-        potential[-1] += lost_solid / reacting
+    def _balance(self, potential: np.ndarray, lost: np.ndarray) -> None:
+        """Shift solid and electrolyte as wholes (in place) so that both conserve charge to rounding."""
+        lost_solid = lost[: self.solids].sum() + lost[-1]
+        lost_liquid = lost[self.solids : -1].sum()
+        potential += (lost_solid + lost_liquid) / self._ground.sum()
+        step = lost_solid / self._conductance[self._reacting_edges].sum()
+        potential[: self.solids] += step
+        potential[-1] += step
 
     def _set_electrolyte(self, salt: np.ndarray) -> None:
         faces, parameters = self._grid.liquid_faces, self._parameters
@@ -179,8 +186,8 @@ class Potentials:
             electrolyte.diffusion_voltage(mean, parameters) * (tail - head) / mean
         )
 
-    def _metal(self, salt: np.ndarray, current: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Conductance (S) and source (V) between the cells at the metal and ground.
+    def _set_metal(self, salt: np.ndarray, current: np.ndarray) -> None:
+        """Conductance and source between the cells at the metal and ground.
 
         From the metal: its reaction and SEI, then ohmic drop and diffusion voltage of half a cell.
         """
@@ -193,24 +200,6 @@ class Potentials:
             raise NotConverged("salt at the lithium metal, mol/m3", float(surface.min()))
         overpotential, resistance = lithium_metal_overpotential(current, parameters)
         diffusion = electrolyte.diffusion_voltage(cell, parameters) * np.log(surface / cell)
-        source = resistance * current - overpotential - diffusion
-        resistance = resistance + grid.metal_depth_m / (
-            grid.metal_factor * electrolyte.conductivity(cell, parameters)
-        )
-        return grid.voxel_face_m2 / resistance, source
-
-    def _flows(
-        self, potential: np.ndarray, residual: np.ndarray, metal_a: np.ndarray, current_a: float
-    ) -> Flows:
-        flow = self._conductance * (self._network.drop(potential) - self._source)
-        area = self._grid.interface.area_m2
-        reacting = flow[self._reacting_edges]
-        lost = max(
-            abs(reacting.sum() + current_a), abs(metal_a.sum() - current_a), float(np.abs(residual).max())
-        )
-        return Flows(
-            reaction=reacting / area,
-            metal=metal_a / self._grid.voxel_face_m2,
-            ionic=flow[self._liquid_edges],
-            imbalance=lost / abs(current_a),
-        )
+        ohmic = grid.metal_depth_m / (grid.metal_factor * electrolyte.conductivity(cell, parameters))
+        self._ground[self._metal_nodes] = grid.voxel_face_m2 / (resistance + ohmic)
+        self._metal_source = resistance * current - overpotential - diffusion

@@ -87,8 +87,8 @@ class Convolution(keras.layers.Layer):
 def _shifted(array, shift):
     """array[x + shift] along x, zeros where that is outside."""
     before, after = max(0, -shift), max(0, shift)
-    inside = array[:, after : ops.shape(array)[1] - before]
-    return ops.pad(inside, ((0, 0), (before, after), (0, 0), (0, 0), (0, 0)))
+    padded = ops.pad(array, ((0, 0), (before, after), (0, 0), (0, 0), (0, 0)))
+    return padded[:, after : after + ops.shape(array)[1]]
 
 
 def has_no_accelerator():

@@ -13,6 +13,11 @@ from tfmsnet.model.convolution import Convolution
 _PACKAGE = "tfmsnet"
 
 
+def coarsen(field):
+    """The mean over blocks of 2x2x2 voxels, in the field's own type."""
+    return ops.average_pool(field, pool_size=2, strides=2, padding="valid")
+
+
 @keras.saving.register_keras_serializable(package=_PACKAGE)
 class Coarsen(keras.layers.Layer):
     """The mean over blocks of 2x2x2 voxels ("nearest neighbour averaging" in the paper).
@@ -21,7 +26,7 @@ class Coarsen(keras.layers.Layer):
     """
 
     def call(self, inputs):
-        return ops.average_pool(inputs, pool_size=2, strides=2, padding="valid")
+        return coarsen(inputs)
 
     def compute_output_shape(self, input_shape):
         batch, *space, channels = input_shape

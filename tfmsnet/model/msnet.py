@@ -3,14 +3,14 @@
 import keras
 from keras import ops
 
-from tfmsnet.model.layers import Coarsen, MaskedRefine, ScaleBranch, ZeroMean
+from tfmsnet.model.layers import MaskedRefine, ScaleBranch, ZeroMean, coarsen
 
 
 def coarsened(field, scales):
     """The field on all scales, finest first: a list of (batch, x/2^n, y/2^n, z/2^n, channel)."""
     pyramid = [field]
     for _ in range(scales - 1):
-        pyramid.append(Coarsen()(pyramid[-1]))
+        pyramid.append(coarsen(pyramid[-1]))
     return pyramid
 
 
@@ -69,7 +69,6 @@ class MSNet(keras.layers.Layer):
         self.normalisation = normalisation
         self.autoregressive = autoregressive
         self.zero_mean = zero_mean
-        self.coarsen = Coarsen(name="coarsen")
         self.refine = MaskedRefine(dtype="float32", name="refine")
         self.conserve = ZeroMean(zero_mean, dtype="float32", name="conserve") if zero_mean else None
         self.branches = [
@@ -96,7 +95,7 @@ class MSNet(keras.layers.Layer):
             below = self.fields if scale < self.scales - 1 else 0
             previous = self.fields if self.autoregressive else 0
             branch.build((None, None, None, None, static + previous + below))
-        for layer in (self.coarsen, self.refine, self.conserve):
+        for layer in (self.refine, self.conserve):
             if layer is not None:
                 layer.built = True  # nothing to build; `fit` under a strategy asks
         self.built = True

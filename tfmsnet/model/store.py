@@ -53,12 +53,15 @@ def load_surrogate(directory: str | Path) -> Surrogate:
         )
     if not (directory / WEIGHTS).is_file():
         raise UserError(f"{directory}: holds no {WEIGHTS} yet; let `tfmsnet train` reach a checkpoint")
-    surrogate = Surrogate(
-        from_dict(NetworkConfig, content["network"], str(directory / DESCRIPTION)),
-        Parameters.from_dict(content["parameters"]),
-        content["statistics"],
-        content["voxel_size_m"],
-    )
+    try:
+        surrogate = Surrogate(
+            from_dict(NetworkConfig, content["network"], str(directory / DESCRIPTION)),
+            Parameters.from_dict(content["parameters"]),
+            content["statistics"],
+            content["voxel_size_m"],
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(f"{directory / DESCRIPTION}: not a surrogate's ({error}); train again") from None
     try:
         surrogate.load_weights(directory / WEIGHTS)
     except (OSError, ValueError) as error:

@@ -121,15 +121,22 @@ class Surrogate(keras.Model):
         return {**fields, **self._curve(fields, masks, conditions)}
 
     def _curve(self, fields, masks, conditions):
-        """Mean over the field's phase: concentration -> degree of lithiation, potential -> voltage."""
-        means = {
-            field: tf.reduce_sum(fields[field], axis=(2, 3, 4))
-            / tf.maximum(tf.reduce_sum(masks[..., i], axis=(1, 2, 3)), 1.0)[:, None]
-            for i, field in enumerate(self.config.fields)
-        }
+        """Degree of lithiation: mean concentration; voltage: mean potential of the solid on the foil.
+
+        The paper takes the mean over all of the solid; on the foil it is the collector's voltage to
+        0.01 mV, without the ohmic drop within the electrode.
+        """
         curve = {"dol": conditions.mean_dol}
-        if "concentration" in means:
-            curve["dol"] = means["concentration"] / self.parameters.c_max_mol_m3
-        if "potential" in means:
-            curve["voltage_v"] = means["potential"]
+        for i, field in enumerate(self.config.fields):
+            values, mask = fields[field], masks[..., i]
+            if field == "concentration":
+                curve["dol"] = _phase_mean(values, mask) / self.parameters.c_max_mol_m3
+            else:
+                curve["voltage_v"] = _phase_mean(values[..., :1], mask[..., :1])
         return curve
+
+
+def _phase_mean(values, mask):
+    """(batch, time, x, y, z), (batch, x, y, z) -> (batch, time)."""
+    volume = tf.maximum(tf.reduce_sum(mask, axis=(1, 2, 3)), 1.0)
+    return tf.reduce_sum(values, axis=(2, 3, 4)) / volume[:, None]

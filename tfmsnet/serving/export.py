@@ -27,14 +27,14 @@ class Endpoints:
         self.surrogate = surrogate
 
     def curve(self, phase, c_rate):
-        """times_s, dol and voltage_v, each (batch, 25) float32: small enough for any message limit."""
+        """times_s, dol and, with the potential, voltage_v, each (batch, 25) float32: a small message."""
         return {name: value for name, value in self.fields(phase, c_rate).items() if len(value.shape) == 2}
 
     def fields(self, phase, c_rate):
         """The curve, and concentration (mol/m3) and potential (V), each (batch, 25, x, y, z) float32."""
         smallest = 2 ** (self.surrogate.config.scales - 1)
         with tf.control_dependencies(_checks(phase, c_rate, smallest)):
-            current = tf.identity(c_rate)[:, None]
+            phase, current = tf.identity(phase), tf.identity(c_rate)[:, None]
         c_rate_profile = tf.concat([tf.zeros_like(current), tf.repeat(current, FRAMES - 1, axis=1)], axis=1)
         times_s = tf.range(FRAMES, dtype=tf.float32)[None] * FRAME_SECONDS_AT_1C / current
         outputs = self.surrogate({"phase": phase, "c_rate_profile": c_rate_profile, "times_s": times_s})

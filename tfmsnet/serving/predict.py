@@ -10,10 +10,11 @@ from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
 from tfmsnet.halfcell import Parameters
-from tfmsnet.load import FRAMES, constant_current
+from tfmsnet.load import constant_current
 from tfmsnet.model.store import DESCRIPTION, load_surrogate
 from tfmsnet.model.surrogate import check_grid
 from tfmsnet.records.sample import Sample
+from tfmsnet.serving.export import LARGEST_C_RATE, Endpoints
 
 # phase (batch, x, y, z), c_rate (batch,) -> dict of arrays
 Infer = Callable[[np.ndarray, np.ndarray], dict]
@@ -29,40 +30,49 @@ class LoadedModel:
 
     def __init__(self, infer: Infer, description: dict):
         self.infer = infer
-        self.parameters = Parameters.from_dict(description["parameters"])
-        self.voxel_size_m = description["voxel_size_m"]
-        self.scales = description["network"]["scales"]
+        try:
+            self.parameters = Parameters.from_dict(description["parameters"])
+            self.voxel_size_m = description["voxel_size_m"]
+            self.fields = tuple(description["network"]["fields"])
+            self.scales = description["network"]["scales"]
+        except (KeyError, TypeError) as error:
+            raise UserError(f"model: its {DESCRIPTION} isn't one ({error}); export or train again") from None
 
     def predict(self, image: PhaseImage, c_rate: float) -> Sample:
         """The discharge of an electrode at constant current.
 
         Returns:
-            A sample, 25 frames; a field that the surrogate doesn't predict is all zero, and without the
-            potential the voltage is too.
+            A sample, 25 frames.
 
         Raises:
-            UserError: a C-rate that isn't a positive number, voxels of another size, or a grid smaller than
-                the network's scales need.
+            UserError: a C-rate out of range, voxels of another size, a grid smaller than the network's
+                scales need, or a model of one field alone.
         """
-        if not (np.isfinite(c_rate) and c_rate > 0):
-            raise UserError(f"C-rate: expected a number above 0, found {c_rate:g}")
+        if not 0 < c_rate <= LARGEST_C_RATE:
+            raise UserError(
+                f"C-rate: expected a number above 0 and at most {LARGEST_C_RATE:g}, found {c_rate:g}"
+            )
         if abs(image.voxel_size_m - self.voxel_size_m) > 1e-3 * self.voxel_size_m:
             raise UserError(
                 f"image: voxels of {image.voxel_size_m * 1e6:g} um, but the model was trained on "
                 f"{self.voxel_size_m * 1e6:g} um; resample the image"
             )
         check_grid(image.phase.shape, self.scales, "image")
+        if set(self.fields) != {"concentration", "potential"}:
+            raise UserError(
+                f"model: predicts {', '.join(self.fields)} alone, but a discharge needs concentration and "
+                "potential; use a model of both fields"
+            )
         answer = self.infer(image.phase[None], np.array([c_rate], np.float32))
         answer = {name: np.asarray(value)[0] for name, value in answer.items()}
-        nothing = np.zeros((FRAMES, *image.phase.shape), np.float32)
         profile, times_s = constant_current(c_rate)
         return Sample(
             phase=image.phase,
-            concentration=answer.get("concentration", nothing),
-            potential=answer.get("potential", nothing),
+            concentration=answer["concentration"],
+            potential=answer["potential"],
             times_s=times_s,
             dol=answer["dol"].astype(np.float64),
-            voltage_v=answer.get("voltage_v", np.zeros(FRAMES)).astype(np.float64),
+            voltage_v=answer["voltage_v"].astype(np.float64),
             c_rate_profile=profile,
             voxel_size_m=image.voxel_size_m,
             geometry_id=image.geometry_id,
@@ -91,8 +101,6 @@ def load_model(path: str | Path) -> LoadedModel:
 
 
 def _from_run(path: Path) -> LoadedModel:
-    from tfmsnet.serving.export import Endpoints
-
     infer = tf.function(Endpoints(load_surrogate(path)).fields, reduce_retracing=True)
     description = read_json(path / DESCRIPTION, "a surrogate's description")
     return LoadedModel(lambda phase, c_rate: infer(tf.constant(phase), tf.constant(c_rate)), description)
@@ -102,9 +110,11 @@ def _from_saved_model(path: Path) -> LoadedModel:
     description = read_json(path / "assets.extra" / DESCRIPTION, "a surrogate's description")
     try:
         loaded = tf.saved_model.load(str(path))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a SavedModel that loads ({str(error).splitlines()[0]})") from None
-    signature = loaded.signatures["fields"]
+        signature = loaded.signatures["fields"]
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(
+            f"{path}: not a SavedModel of `tfmsnet export` ({str(error).splitlines()[0]})"
+        ) from None
 
     def infer(phase, c_rate, loaded=loaded):  # keeps the variables alive
         return signature(phase=tf.constant(phase), c_rate=tf.constant(c_rate))

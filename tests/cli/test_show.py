@@ -1,0 +1,48 @@
+"""tfmsnet show: pictures of a sample, or one clear line."""
+
+import sys
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from tfmsnet.cli import main as cli
+from tfmsnet.records.hdf5 import SCHEMA, write_sample
+
+
+@pytest.fixture
+def show(monkeypatch, capsys):
+    """Run the command in this process: arguments -> (status, stdout, stderr)."""
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tfmsnet", "show", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return stop.value.code, captured.out, captured.err
+
+    return call
+
+
+def test_a_sample_becomes_three_pictures(show, sample, tmp_path):
+    path, in_time = tmp_path / "sample.h5", [field.name for field in SCHEMA if "time" in field.axes]
+    write_sample(replace(sample, **{name: getattr(sample, name)[:3] for name in in_time}), path)
+    status, printed, _ = show(path, "--out", tmp_path / "pictures")
+    assert status == 0
+    made = {path.name: path for path in (tmp_path / "pictures").iterdir()}
+    assert made.keys() == {"slices.png", "curve.png", "film.gif"}
+    assert all(str(path) in printed for path in made.values())
+    for name in ("slices.png", "curve.png"):
+        assert Image.open(made[name]).format == "PNG"
+    assert Image.open(made["film.gif"]).n_frames == 3
+
+
+def test_what_is_no_sample_is_one_line(show, tmp_path):
+    (tmp_path / "notes.h5").write_text("mine")
+    for name, message in (("missing.h5", "no such file"), ("notes.h5", "not readable as HDF5")):
+        status, _, err = show(tmp_path / name, "--out", tmp_path / "pictures")
+        assert status == 2
+        (line,) = err.splitlines()
+        assert line.startswith("tfmsnet: ")
+        assert message in line
+    assert not (tmp_path / "pictures").exists()

@@ -1,0 +1,33 @@
+"""tfmsnet show: pictures of a sample."""
+
+import click
+
+from tfmsnet.cli.options import PATH
+
+
+@click.command("show")
+@click.argument("sample", type=PATH)
+@click.option("--out", required=True, type=PATH, help="Directory for the pictures.")
+def command(sample, out):
+    """Draw the discharge in SAMPLE, an .h5 file of `tfmsnet simulate` or `tfmsnet predict`.
+
+    Writes slices.png (concentration and potential at three frames), curve.png and film.gif (both fields over
+    the discharge) into OUT.
+    """
+    from tfmsnet.evaluation.animation import write_sample_animation
+    from tfmsnet.evaluation.sample_figures import discharge_figure, fields_figure
+    from tfmsnet.evaluation.style import png
+    from tfmsnet.files import replacing
+    from tfmsnet.records import read_sample
+
+    discharge = read_sample(sample)
+    figures = {
+        "slices.png": fields_figure(discharge),
+        "curve.png": discharge_figure(discharge, f"{sample.stem}, {discharge.c_rate:g}C"),
+    }
+    for name, figure in figures.items():
+        with replacing(out / name) as partial:
+            partial.write_bytes(png(figure))
+        click.echo(out / name)
+    write_sample_animation(discharge, out / "film.gif")
+    click.echo(out / "film.gif")
