@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign
 from tfmsnet.electrode import cbd_percolation, generate
@@ -29,6 +30,25 @@ def test_in_parallel_and_in_turn_the_files_are_the_same_to_the_bit(tasks, serial
     assert discharge_all(tasks, tmp_path / "parallel", jobs=2) == []
     assert contents(tmp_path / "parallel") == contents(serial)
     assert len(contents(serial)) == len(tasks)
+
+
+def test_one_blas_thread_computes_whatever_the_process_has(tasks, tmp_path, monkeypatch):
+    from tfmsnet.campaign import discharge
+
+    def threads():
+        return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
+
+    def simulate(*arguments, **options):
+        seen.append(threads())
+        raise UserError("enough")
+
+    seen = []
+    monkeypatch.setattr(discharge, "simulate", simulate)
+    with threadpool_limits(2, user_api="blas"):
+        before = threads()
+        discharge_all(tasks[:1], tmp_path, jobs=1)
+        assert threads() == before
+    assert seen == [{1}]
 
 
 def test_the_same_seed_makes_the_same_bits_and_another_seed_another_electrode(tmp_path):

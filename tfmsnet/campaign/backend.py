@@ -44,7 +44,7 @@ def workers(backend: str, jobs: int | None) -> Iterator[Run]:
 def _run_here(call: Call, arguments: Sequence[tuple], jobs: int | None) -> Iterator[tuple[int, str | None]]:
     from joblib import Parallel, delayed, parallel_config
 
-    # One BLAS thread a process: two are three times slower, and the cores are taken by the processes.
+    # The cores are taken by the processes.
     with parallel_config(backend="loky", inner_max_num_threads=1):
         parallel = Parallel(n_jobs=jobs or -1, return_as="generator_unordered", batch_size=1)
         try:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from tfmsnet.campaign.backend import LOKY, workers
 from tfmsnet.campaign.leftovers import remove_leftovers
 from tfmsnet.campaign.task import Failure, Task
@@ -112,14 +114,20 @@ def _discharge(
 ) -> str | None:
     """Make one sample; returns why it couldn't be made."""
     try:
+        _make(task, path, parameters, min_cbd_percolation)
+    except (DischargeFailed, UserError) as error:
+        return str(error)
+    except (MemoryError, OSError) as error:  # too large an electrode, a full disk: others may still go
+        return f"{type(error).__name__}: {error}"
+    return None
+
+
+def _make(task: Task, path: Path, parameters: Parameters, min_cbd_percolation: float | None) -> None:
+    # Sums of several BLAS threads round otherwise than one's; and two are slower here.
+    with threadpool_limits(1, user_api="blas"):
         image = generate(task.source) if isinstance(task.source, Recipe) else task.source
         check_dischargeable(image, min_cbd_percolation)
         discharge = simulate(
             image, task.c_rate, parameters, frames=task.frames, cutoff_voltage_v=task.cutoff_voltage_v
         )
         write_sample(Sample.from_discharge(discharge), path)
-    except (DischargeFailed, UserError) as error:
-        return str(error)
-    except (MemoryError, OSError) as error:  # too large an electrode, a full disk: others may still go
-        return f"{type(error).__name__}: {error}"
-    return None

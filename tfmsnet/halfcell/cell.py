@@ -105,6 +105,8 @@ class Cell:
         lithium_history, salt_history = times.history("lithium"), times.history("salt")
         potential, salt = times.ahead("potential"), self._inside_salt(times.ahead("salt"))
         reacting, metal = times.ahead("reaction"), times.ahead("metal")
+        if before is None:
+            potential, reacting = self._switched_on(now)
         lithium = self._inside(times.ahead("lithium"))
         self.lithium.prepare(lithium, times.weight)
         lithium = self.lithium.solve(lithium_history, reacting, lithium)
@@ -149,6 +151,18 @@ class Cell:
         dol = state.lithium[interface.am] / self.parameters.c_max_mol_m3
         limit = self.insertion.limit(dol, self.current_a > 0)
         return float((limit * interface.area_m2).sum() / abs(self.current_a))
+
+    def _switched_on(self, now: State) -> tuple[np.ndarray, np.ndarray]:
+        """A guess of potential and reaction right after the current is switched on: the same everywhere."""
+        density = -self.current_a / self.grid.interface.area_m2.sum()
+        parameters = self.parameters
+        step_v = self.insertion.overpotential_v(
+            density, parameters.initial_dol, parameters.initial_salt_mol_m3
+        )
+        potential = now.potential.copy()
+        potential[: self.potentials.solids] += step_v
+        potential[-1] += step_v
+        return potential, np.full_like(now.reaction, density)
 
     def _reaction(
         self, potential: np.ndarray, lithium: np.ndarray, salt: np.ndarray, current: np.ndarray
