@@ -1,3 +1,4 @@
+import itertools
 import math
 import subprocess
 import sys
@@ -5,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from tfmsnet.electrode import AM, ELECTROLYTE, PhaseImage
+from tfmsnet.electrode import AM, ELECTROLYTE, PhaseImage, Recipe, generate
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import DischargeFailed, Parameters, open_circuit_potential, simulate
 from tfmsnet.halfcell.grid import build_grid
@@ -57,7 +58,7 @@ def test_voltage_falls_with_time_and_with_the_rate(discharges):
     curves = [discharges[c_rate].voltage_v for c_rate in C_RATES]
     for curve in curves:
         assert (np.diff(curve) < 0).all()
-    for slower, faster in zip(curves[:-1], curves[1:], strict=True):
+    for slower, faster in itertools.pairwise(curves):
         assert (slower[1:] > faster[1:]).all()
     assert (curves[0][1:] < open_circuit_potential(discharges[0.5].dol, Parameters())[1:]).all()
 
@@ -184,6 +185,29 @@ def test_cut_offs_that_cannot_be_reached_are_refused(electrode, cutoff):
         simulate(electrode, 1.0, cutoff_voltage_v=cutoff)
 
 
+def test_slow_kinetics_and_bad_conductors_are_solved_too(electrode):
+    sluggish = simulate(electrode, 1.0, Parameters(reaction_rate_m2p5_s_mol0p5=1e-13), frames=3)
+    resistive = simulate(electrode, 1.0, Parameters(am_conductivity_s_m=1e-4), frames=3)
+    usual = simulate(electrode, 1.0, frames=3)
+    assert (sluggish.voltage_v[1:] < usual.voltage_v[1:] - 0.1).all()
+    assert (resistive.voltage_v[1:] < usual.voltage_v[1:] - 0.1).all()
+    assert max(sluggish.balances.charge.max(), resistive.balances.charge.max()) <= 1e-6
+
+
+def test_closed_pores_take_no_part(electrode):
+    closed = electrode.phase.copy()
+    closed[4:9, 4:9, 10:15] = AM
+    full = PhaseImage(closed, electrode.voxel_size_m)
+    closed[6, 6, 12] = ELECTROLYTE
+    hollow = PhaseImage(closed, electrode.voxel_size_m)
+    cells = [build_grid(image, Parameters()) for image in (full, hollow)]
+    assert len(cells[0].interface.am) == len(cells[1].interface.am)
+    assert len(cells[0].liquid_volume_m3) == len(cells[1].liquid_volume_m3)
+    assert simulate(hollow, 1.0, frames=2).voltage_v[1] == pytest.approx(
+        simulate(full, 1.0, frames=2).voltage_v[1], abs=1e-3
+    )
+
+
 def test_an_image_without_wiring_is_refused():
     phase = np.zeros((8, 8, 12), np.uint8)
     phase[2:5, 2:5, 4:8] = AM
@@ -197,14 +221,16 @@ def test_a_current_that_nothing_carries_fails_loudly(electrode):
 
 
 @pytest.mark.slow
-def test_splitting_every_voxel_in_8_changes_little(electrode):
-    halves = electrode.phase.repeat(2, 0).repeat(2, 1).repeat(2, 2)
-    split = PhaseImage(halves, electrode.voxel_size_m / 2)
-    coarse, fine = simulate(electrode, 2.0), simulate(split, 2.0)
+def test_splitting_every_voxel_in_8_changes_little():
+    image = generate(Recipe(90.0, 0.0, (16, 16, 32), seed=1))
+    halves = image.phase.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    split = PhaseImage(halves, image.voxel_size_m / 2, calendering_percent=0.0)
+    coarse, fine = simulate(image, 2.0), simulate(split, 2.0)
     assert np.abs(coarse.voltage_v - fine.voltage_v).max() < 3e-3
 
 
 def test_importing_it_is_light():
-    code = "import sys, tfmsnet.halfcell; print({'tensorflow', 'keras', 'matplotlib', 'pyamg'} & set(sys.modules))"
+    heavy = {"tensorflow", "keras", "matplotlib", "pyamg"}
+    code = f"import sys, tfmsnet.halfcell; print({heavy} & set(sys.modules))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert output.stdout.strip() == "set()"

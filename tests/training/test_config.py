@@ -5,12 +5,15 @@ from dataclasses import asdict
 
 import pytest
 
+from tfmsnet import features
 from tfmsnet.errors import UserError
+from tfmsnet.model.config import CHANNELS
 from tfmsnet.training.config import MODES, PRESETS, RunConfig, load_config
 
 
-@pytest.mark.parametrize("preset", PRESETS)
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("preset", "mode"), [(p, m) for p in PRESETS for m in MODES if (p, m) != ("paper", "direct")]
+)
 def test_a_configuration_comes_back_from_json(preset, mode, tmp_path):
     config = PRESETS[preset].in_mode(mode)
     assert config.mode == mode
@@ -40,14 +43,39 @@ def test_values_are_replaced_by_name():
         ({"filters": 0}, "filters: expected a positive integer, found 0"),
         ({"learning_rate": -1.0}, "learning_rate: expected a number between 0 and 1"),
         ({"horizon": [[0.5, 1]]}, "horizon: expected stages"),
-        ({"fields": ["temperature"]}, "fields: expected concentration, potential or both"),
+        ({"fields": ["temperature"]}, "fields: expected a list of concentration, potential"),
+        ({"fields": "concentration"}, r"such as ..concentration.., found"),
+        ({"channels": ["colour"]}, "channels: expected a list of inverted_distance"),
+        ({"channels": []}, "channels: expected a list of"),
+        ({"growth": float("inf")}, "growth: expected a positive number"),
+        ({"gradient": "tape"}, "gradient: expected adjoint where the horizon has several stages"),
         ({"steps": 70}, "steps: expected a multiple of steps_per_epoch"),
+        ({"channels": "am"}, "channels: expected a list of"),
+        ({"noise": float("inf")}, "noise: expected a number of at least 0"),
+        ({"horizon": 5}, "horizon: expected stages"),
+        ({"seed": 2**40}, "seed: expected a whole number"),
+        ({"state": "min-max", "autoregressive": False}, "reference-deviation for a direct network"),
         ({"state_dropout": 2}, "state_dropout: expected 0..1, found 2"),
     ],
 )
 def test_a_wrong_value_is_named(values, message):
     with pytest.raises(UserError, match=message):
         RunConfig().with_values(values, "--set")
+
+
+def test_every_channel_has_a_name_here():
+    assert set(CHANNELS) == set(features.CHANNELS)
+
+
+@pytest.mark.parametrize("mode", ["classic", "direct"])
+def test_back_to_autoregressive_brings_the_curriculum_back(mode):
+    config = RunConfig().in_mode(mode).in_mode("autoregressive")
+    assert config.mode == "autoregressive"
+    assert config == RunConfig()
+
+
+def test_the_configuration_of_a_run_can_be_used_again(run, make_config):
+    assert load_config(run / "run.json") == make_config()
 
 
 def test_a_wrong_file_is_named(tmp_path):

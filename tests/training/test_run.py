@@ -1,7 +1,9 @@
 """Run directories: whole, resumable with the same result, and never mixed up."""
 
 import csv
+import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 
 from tfmsnet.errors import UserError
 from tfmsnet.model.store import load_surrogate
+from tfmsnet.records import open_manifest
 from tfmsnet.training import callbacks
 from tfmsnet.training.run import train
 
@@ -22,7 +25,14 @@ def test_a_run_holds_all_of_itself(run):
     with open(run / "log.csv") as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["0", "1"]
-    assert {"loss", "loss_scale_0", "gradient_norm", "learning_rate"} <= set(rows[0])
+    assert {"loss", "loss_scale_0", "gradient_norm", "learning_rate", "val_vrmse_potential"} <= set(rows[0])
+    assert all(row["val_vrmse_potential"] == "" for row in rows)  # no validation split
+
+
+def test_a_run_knows_what_it_was_trained_on(run, records):
+    known = json.loads((run / "run.json").read_text())["train_geometries"]
+    samples = open_manifest(records).samples("train")
+    assert known == sorted({sample["geometry_id"] for sample in samples})
 
 
 def test_tensorboard_gets_the_scalars(run):
@@ -74,6 +84,55 @@ def test_a_killed_process_leaves_a_run_that_continues(records, run, make_config,
         load_surrogate(run).get_weights(), load_surrogate(tmp_path / "run").get_weights(), strict=True
     ):
         np.testing.assert_array_equal(one, other)
+
+
+def rows(run):
+    with open(run / "log.csv") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("end", [1000, -10])
+def test_a_broken_checkpoint_costs_an_epoch_not_the_run(records, run, make_config, tmp_path, end):
+    broken = shutil.copytree(run, tmp_path / "run")
+    newest = broken / "checkpoints" / "ckpt-2.data-00000-of-00001"
+    newest.write_bytes(newest.read_bytes()[:end])
+    train(records, broken, make_config())
+    assert [row["epoch"] for row in rows(broken)] == ["0", "1"]
+    assert rows(broken)[1]["loss"] == rows(run)[1]["loss"]
+    for one, other in zip(
+        load_surrogate(run).get_weights(), load_surrogate(broken).get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("part", ["data-00000-of-00001", "index"])
+def test_broken_checkpoints_are_named(records, run, make_config, tmp_path, part):
+    broken = shutil.copytree(run, tmp_path / "run")
+    for path in (broken / "checkpoints").glob(f"*.{part}"):
+        path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(UserError, match="ckpt-2: not readable as a checkpoint"):
+        train(records, broken, make_config())
+
+
+def test_a_wrong_value_leaves_no_directory(records, make_config, tmp_path):
+    with pytest.raises(UserError, match="strategy: expected one of"):
+        train(records, tmp_path / "run", make_config(), strategy="many")
+    assert not (tmp_path / "run").exists()
+
+
+def test_grids_that_do_not_fit_into_a_batch_are_refused(broken, make_config, tmp_path):
+    manifest = json.loads((broken / "manifest.json").read_text())
+    manifest["splits"]["train"][0]["samples"][0]["grid"] = [12, 12, 20]
+    (broken / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(UserError, match=r"expected 1 for training discharges of 2 grids"):
+        train(broken, tmp_path / "run", make_config())
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_a_killed_process_left_is_no_foreign_file(records, make_config, tmp_path):
+    (tmp_path / ".run.json.1-2.partial").write_text("{")
+    train(records, tmp_path, make_config(steps=2))
+    assert (tmp_path / "surrogate.weights.h5").is_file()
 
 
 def test_another_run_and_a_foreign_directory_are_refused(records, run, make_config, tmp_path):

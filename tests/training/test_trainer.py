@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tfmsnet.model.surrogate import Surrogate
-from tfmsnet.records import open_manifest
-from tfmsnet.training.data import horizon_at, training_batches, validation_batches
+from tfmsnet.records import open_manifest, read_sample, sample_files, write_records
+from tfmsnet.training.data import horizon_at, training_batches, validation_batches, window_lengths
 from tfmsnet.training.trainer import RolloutTrainer
 
 SGD = """
@@ -54,15 +54,20 @@ VALUES = {
 }
 
 
-def trained(records, path, replicas, **values):
+def in_process(code, *arguments):
     result = subprocess.run(
-        [sys.executable, "-c", SGD, str(replicas), str(records), json.dumps({**VALUES, **values}), str(path)],
+        [sys.executable, "-c", code, *map(str, arguments)],
         capture_output=True,
         text=True,
         check=False,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
     )
     assert result.returncode == 0, result.stderr[-2000:]
+    return result
+
+
+def trained(records, path, replicas, **values):
+    result = in_process(SGD, replicas, records, json.dumps({**VALUES, **values}), path)
     return np.load(path), json.loads(result.stdout.splitlines()[-1])
 
 
@@ -74,6 +79,51 @@ def test_two_replicas_take_the_step_of_one_device(records, tmp_path, clip_norm):
     np.testing.assert_allclose(two, one, atol=1e-6)
     assert logs_two["loss"] == pytest.approx(logs_one["loss"], rel=1e-5)
     assert logs_two["gradient_norm"] == pytest.approx(logs_one["gradient_norm"], rel=1e-4)
+
+
+VALIDATED = """
+import csv, json, sys
+import tensorflow as tf
+count = int(sys.argv[1])
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
+from tfmsnet.training.config import PRESETS
+from tfmsnet.training.run import train
+
+train(sys.argv[2], sys.argv[4], PRESETS["default"].with_values(json.loads(sys.argv[3]), "test"))
+with open(f"{sys.argv[4]}/log.csv") as file:
+    print(json.dumps(list(csv.DictReader(file))))
+"""
+
+
+def without_one_for_validation(data, records):
+    left_out = open_manifest(records).samples("validation")[0]["sample_id"]
+    return [path for path in sample_files(data) if read_sample(path).sample_id != left_out]
+
+
+def logged(records, path, replicas):
+    values = {**VALUES, "batch_size": 2, "steps": 2, "steps_per_epoch": 1, "horizon": [[1.0, 1]]}
+    result = in_process(VALIDATED, replicas, records, json.dumps(values), path)
+    assert "UserWarning" not in result.stderr
+    return json.loads(result.stdout.splitlines()[-1])
+
+
+def test_two_replicas_validate_like_one_device(data, tmp_path):
+    """Also a single discharge, which can't be shared out."""
+    write_records(sample_files(data), tmp_path / "all", split="1/1")
+    kept = without_one_for_validation(data, tmp_path / "all")
+    write_records(kept, tmp_path / "records", split="1/1")
+    one = logged(tmp_path / "records", tmp_path / "one", 1)
+    two = logged(tmp_path / "records", tmp_path / "two", 2)
+    assert len(one) == 2
+    for row, other in zip(one, two, strict=True):
+        assert list(row) == list(other)
+        for name in row:
+            assert float(other[name]) == pytest.approx(float(row[name]), rel=1e-3), name
+        assert [name for name in row if name.startswith("val_")] == [
+            "val_vrmse_concentration",
+            "val_vrmse_potential",
+        ]
 
 
 def make(records, config):
@@ -88,16 +138,8 @@ def make(records, config):
 def weights_after(records, config, steps):
     manifest, surrogate, trainer = make(records, config)
     data = training_batches(surrogate, config.training, manifest, records)
-    if config.training.gradient == "tape":  # a tape needs to know the number of frames
-        data = data.map(lambda b: {k: _windowed(k, v, 4) for k, v in b.items()})
     trainer.fit(data, epochs=1, steps_per_epoch=steps, verbose=0)
     return surrogate.get_weights()
-
-
-def _windowed(name, value, frames):
-    if name in ("concentration", "potential", "c_rate_profile", "mean_dol"):
-        value.set_shape([value.shape[0], frames, *value.shape[2:]])
-    return value
 
 
 def test_adjoint_and_tape_train_alike(records, make_config):
@@ -123,6 +165,11 @@ def test_the_curriculum_lengthens_the_windows(make_config):
     config = make_config(steps=10, steps_per_epoch=10, horizon=((0.4, 1), (0.8, 4), (1.0, 0))).training
     length = horizon_at(config, frames=25)
     assert [int(length(index)) for index in range(0, 20, 2)] == [1] * 4 + [4] * 4 + [24] * 2
+
+
+def test_windows_are_no_longer_than_the_discharge(make_config):
+    config = make_config(horizon=((0.5, 9), (1.0, 0))).training
+    assert window_lengths(config, frames=6) == [5, 5]
 
 
 def test_the_scores_of_whole_discharges_are_logged(records, make_config):

@@ -8,24 +8,23 @@ from tfmsnet.cli.options import PATH
 
 
 @click.command("train")
-@click.argument("records", type=PATH)
-@click.option("--out", required=True, type=PATH, help="Run directory; one of the same run is continued.")
+@click.argument("records", type=PATH, required=False)
+@click.option("--out", type=PATH, help="Run directory; one of the same run is continued.")
 @click.option(
     "--preset",
     type=click.Choice(["default", "paper"]),
-    default="default",
-    show_default=True,
-    help="paper: as Marcato et al. 2023; default: deviation from the 0-D cell, lithium conserved exactly.",
+    help="paper: as Marcato et al. 2023; default: deviation from the 0-D cell, lithium conserved exactly.  "
+    "[default: default]",
 )
 @click.option(
     "--mode",
     type=click.Choice(["autoregressive", "classic", "direct"]),
-    default="autoregressive",
-    show_default=True,
     help="autoregressive: on its own predictions; classic: one step from the true frame; direct: each frame "
-    "from image, C-rate and time alone.",
+    "from image, C-rate and time alone.  [default: the configuration's]",
 )
-@click.option("--config", type=PATH, help="JSON file of a run's configuration, instead of --preset.")
+@click.option(
+    "--config", type=PATH, help="JSON file of a configuration, or a run's run.json, instead of --preset."
+)
 @click.option(
     "--set",
     "changes",
@@ -50,19 +49,18 @@ def command(records, out, preset, mode, config, changes, strategy, print_config)
 
     from tfmsnet.training.config import PRESETS, load_config
 
-    chosen = load_config(config) if config else PRESETS[preset]
-    chosen = chosen.in_mode(mode).with_values(_parsed(changes), "--set")
+    if config and preset:
+        raise click.UsageError("--config and --preset: give one of them")
+    chosen = load_config(config) if config else PRESETS[preset or "default"]
+    chosen = (chosen.in_mode(mode) if mode else chosen).with_values(_parsed(changes), "--set")
     if print_config:
         click.echo(json.dumps(asdict(chosen), indent=1))
         return 0
-    from tfmsnet.training.callbacks import Diverged
+    if not records or not out:
+        raise click.UsageError("expected RECORDS and --out RUN (only --print-config does without)")
     from tfmsnet.training.run import train
 
-    try:
-        train(records, out, chosen, strategy=strategy)
-    except Diverged as error:
-        click.echo(f"tfmsnet: {error}", err=True)
-        return 1
+    train(records, out, chosen, strategy=strategy)
     click.echo(f"{out}: trained; score it with `tfmsnet evaluate {out} {records} --out REPORT`")
     return 0
 

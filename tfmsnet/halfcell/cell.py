@@ -26,7 +26,9 @@ _HOPELESS_V = 10.0
 _LINEAR_SHARE = 0.02
 # Volts that the potentials may be expected to change by per relative change of the salt.
 _SALT_V = 0.1
+# Share of the reaction's own slope that is left of it at least.
 _SMALLEST_SLOPE = 1e-4
+# Guesses of the DOL are kept this far from 0 and 1.
 _MARGIN = 1e-10
 
 
@@ -142,8 +144,7 @@ class Cell:
         return State(now.time_s + step_s, lithium, renewed, potential, reacting, metal, imbalance)
 
     def headroom(self, state: State) -> float:
-        """Current that diffusion to a full (in a charge: from an empty) surface carries, over the cell's
-        current.
+        """Current that diffusion to a full (in a charge: from an empty) surface carries, over the present.
 
         As it comes down to 1 the voltage collapses: no potential drives a larger current.
         """

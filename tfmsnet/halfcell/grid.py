@@ -32,8 +32,8 @@ class Faces:
 class Grid:
     """Cells of an electrode with its separator.
 
-    Solid cells are AM and CBD voxels; liquid cells are the pore and CBD voxels that are joined to the separator
-    through each other, and the separator's stretched layers.  Cells are numbered along x, y, z with z fastest.
+    Solid cells are AM and CBD voxels.  Liquid cells are the pore and CBD voxels that are joined to the
+    separator through each other, and the separator's stretched layers.  z is numbered fastest.
 
     Attributes:
         am_voxels, solid_voxels: flat numbers of their voxels in the image.

@@ -36,8 +36,7 @@ class Reaction(NamedTuple):
 
 
 class Insertion:
-    """Butler-Volmer kinetics (Eq. 8 of the paper) in series with diffusion from a cell's centre to its
-    surface.
+    """Butler-Volmer kinetics (Eq. 8 of the paper) in series with diffusion between cell centre and surface.
 
     Lithium that reacts at a face has to pass the rest of the cell, where the diffusivity may fall to nearly
     nothing as the surface fills up.  With the current j and the surface's DOL x_s from
@@ -73,6 +72,9 @@ class Insertion:
             cell_dol: (faces,) DOL in the centre of the AM cell.
             salt: (faces,) concentration of the electrolyte, mol/m3.
             guess: (faces,) of the current, A/m2.
+
+        Returns:
+            The reaction; NaN currents where no surface DOL was found.
         """
         result = Reaction(*(np.empty_like(potential_step) for _ in Reaction._fields))
         _react(
@@ -92,7 +94,7 @@ class Insertion:
         return result
 
     def overpotential_v(self, current: float, dol: float, salt: float) -> float:
-        """About the overpotential that drives `current` (A/m2) at these concentrations: a guess to start from."""
+        """About the overpotential that drives `current` (A/m2) at a DOL and a salt concentration (mol/m3)."""
         exchange = self._rate * salt**self._salt_power * (dol * (1 - dol)) ** self._alphas[1]
         return self._thermal_v / np.mean(self._alphas) * float(np.arcsinh(current / (2 * exchange)))
 
@@ -120,6 +122,7 @@ def _react(
         low, high = _EDGE, 1 - _EDGE
         dol = cell - guess[face] / (bound * cell_diffusivity)
         flow, by_volt, by_dol, by_flux = 0.0, 0.0, 0.0, 0.0
+        solved = False
         for _ in range(_ITERATIONS):
             dol = dol if low < dol < high else 0.5 * (low + high)
             flow, by_volt, by_dol = _butler_volmer(
@@ -129,6 +132,7 @@ def _react(
             by_flux = bound * _diffusivity(dol, diffusivity, floor)
             excess = flow + passed
             if abs(excess) <= _ACCURACY * (abs(flow) + abs(passed)) + 1e-15:
+                solved = True
                 break
             if excess > 0:
                 high = dol
@@ -136,12 +140,12 @@ def _react(
                 low = dol
             if high - low < 1e-15:
                 # The edge: what diffusion carries.
-                flow = -passed
+                flow, solved = -passed, True
                 break
             dol -= excess / max(by_dol + by_flux, 0.5 * by_flux)
         # On a plateau of the open-circuit potential by_dol may be slightly negative.
         series = max(by_dol + by_flux, 0.5 * by_flux)
-        current[face] = flow
+        current[face] = flow if solved else np.nan
         per_volt[face] = by_volt * by_flux / series
         per_dol[face] = by_dol * bound * cell_diffusivity / series
         surface_dol[face] = dol

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from numbers import Real
+from numbers import Integral, Real
 
 import numpy as np
 
@@ -172,7 +172,7 @@ def _check_load(c_rate: float, frames: int, cutoff_voltage_v: float | None) -> N
             f"c_rate: expected a number of 1/h other than 0, up to {_LARGEST_C_RATE:g} (negative to charge), "
             f"got {c_rate!r}"
         )
-    if isinstance(frames, bool) or not isinstance(frames, int) or frames < 2:
+    if isinstance(frames, bool) or not isinstance(frames, Integral) or frames < 2:
         raise UserError(f"frames: expected a whole number from 2 on, got {frames!r}")
     if cutoff_voltage_v is not None and not (
         isinstance(cutoff_voltage_v, Real) and math.isfinite(cutoff_voltage_v)

@@ -1,10 +1,15 @@
 """The network's configuration: one frozen dataclass, saved as JSON with every run."""
 
 import difflib
+import math
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 from tfmsnet.errors import UserError
+
+FIELDS = ("concentration", "potential")
+# The names of tfmsnet.features.CHANNELS, here without TensorFlow.
+CHANNELS = ("inverted_distance", "phase_partition", "depth", "am_distance", "am", "cbd")
 
 Config = TypeVar("Config")
 
@@ -44,8 +49,17 @@ def is_count(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """Whether a value is an int or a float."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether a value is a finite int or float."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _are_names(value: Any, allowed: tuple[str, ...]) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) > 0
+        and all(name in allowed for name in value)
+        and len(set(value)) == len(value)
+    )
 
 
 @dataclass(frozen=True)
@@ -73,15 +87,14 @@ class NetworkConfig:
     normalisation: str = "none"
 
     def __post_init__(self) -> None:
-        allowed = ("concentration", "potential")
-        require(
-            len(self.fields) > 0
-            and all(f in allowed for f in self.fields)
-            and len(set(self.fields)) == len(self.fields),
-            "fields",
-            "concentration, potential or both",
-            self.fields,
-        )
+        for name, allowed in (("fields", FIELDS), ("channels", CHANNELS)):
+            value = getattr(self, name)
+            require(
+                _are_names(value, allowed),
+                name,
+                f'a list of {", ".join(allowed)}, each at most once, such as ["{allowed[0]}"]',
+                value,
+            )
         for name, choices in (
             ("state", ("reference-deviation", "min-max")),
             ("normalisation", ("none", "instance")),
@@ -89,6 +102,13 @@ class NetworkConfig:
         ):
             require(getattr(self, name) in choices, name, f"one of {', '.join(choices)}", getattr(self, name))
         require(isinstance(self.autoregressive, bool), "autoregressive", "true or false", self.autoregressive)
+        require(
+            self.autoregressive or self.state != "min-max",
+            "state",
+            "reference-deviation for a direct network, which min-max would tell no time (preset default, or "
+            "state=reference-deviation)",
+            self.state,
+        )
         for name in ("scales", "filters", "convolutions", "kernel"):
             require(is_count(getattr(self, name)), name, "a positive integer", getattr(self, name))
         require(self.kernel % 2 == 1, "kernel", "an odd number", self.kernel)

@@ -1,16 +1,20 @@
 """What a run does between its epochs: save, log, show progress, stop on divergence."""
 
+import csv
 import math
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
+from tfmsnet.errors import RunFailed, UserError
+from tfmsnet.files import replacing
 from tfmsnet.model.store import save_weights
 
 
-class Diverged(RuntimeError):
+class Diverged(RunFailed):
     """The loss is no longer a finite number."""
 
 
@@ -26,11 +30,23 @@ class Checkpoints(keras.callbacks.Callback):
         self.checkpoint = checkpoint
 
     def restore(self) -> bool:
-        """Load the newest checkpoint; returns whether there was one."""
-        latest = self.manager.latest_checkpoint
-        if latest:
-            self.checkpoint.restore(latest).assert_existing_objects_matched()
-        return latest is not None
+        """Load the newest checkpoint that can be read; returns whether there was one.
+
+        Raises:
+            UserError: there are checkpoints, but none can be read.
+        """
+        for path in reversed(self.manager.checkpoints):
+            try:
+                self.checkpoint.restore(path).assert_existing_objects_matched()
+                return True
+            except (tf.errors.OpError, RuntimeError, LookupError, ValueError, AssertionError):
+                continue  # what TensorFlow raises depends on where the file was cut
+        if self.manager.checkpoints:
+            raise UserError(
+                f"{self.manager.latest_checkpoint}: not readable as a checkpoint, nor is one before it; "
+                "remove the run and train again"
+            )
+        return False
 
     def on_epoch_end(self, epoch, logs=None):
         save_weights(self.surrogate, self.directory)
@@ -51,11 +67,7 @@ class Progress(keras.callbacks.Callback):
         self.bar.update(1)
 
     def on_epoch_end(self, epoch, logs=None):
-        shown = {
-            name: f"{value:.3g}"
-            for name, value in logs.items()
-            if name in ("loss", "val_vrmse_concentration")
-        }
+        shown = {name: f"{value:.3g}" for name, value in logs.items() if name == "loss"}
         self.bar.set_postfix(shown)
 
     def on_train_end(self, logs=None):
@@ -66,12 +78,30 @@ class StopOnDivergence(keras.callbacks.Callback):
     """Stops before a checkpoint is made of weights that aren't numbers."""
 
     def on_epoch_end(self, epoch, logs=None):
-        loss = logs.get("loss", 0.0)
-        if not math.isfinite(loss):
-            raise Diverged(
-                f"the loss became {loss} in epoch {epoch + 1}; the last checkpoint is from before it: "
-                "start again with a smaller learning_rate or a clip_norm"
-            )
+        for name in ("loss", "gradient_norm"):
+            if not math.isfinite(logs.get(name, 0.0)):
+                raise Diverged(
+                    f"the {name} became {logs[name]} in epoch {epoch + 1}; the last checkpoint is from "
+                    "before it: start again with a smaller learning_rate or a clip_norm"
+                )
+
+
+class Validation(keras.callbacks.Callback):
+    """Scores whole discharges every so many epochs, outside the strategy: a replica may get none of them.
+
+    Adds val_<score> to the log of the epochs that it scores.
+    """
+
+    def __init__(self, trainer, batches: tf.data.Dataset, every: int):
+        super().__init__()
+        self.names = [f"val_{tracker.name}" for tracker in trainer.score_trackers]
+        self.batches, self.every = batches, every
+        self.scores = tf.function(trainer.scores, reduce_retracing=True)
+
+    def on_epoch_end(self, epoch, logs=None):
+        if (epoch + 1) % self.every == 0:
+            values = np.mean([self.scores(batch).numpy()[0] for batch in self.batches], axis=0)
+            logs.update(zip(self.names, map(float, values), strict=True))
 
 
 class LearningRate(keras.callbacks.Callback):
@@ -79,3 +109,34 @@ class LearningRate(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+
+
+class Log(keras.callbacks.Callback):
+    """log.csv: one row per epoch, whole at any time; scores are empty where an epoch wasn't validated.
+
+    Args:
+        trainer: its metrics are the columns.
+        path: of the file.
+        initial_epoch: rows from it on, of a run that was cut off, are dropped: the epochs are done again.
+    """
+
+    def __init__(self, trainer, path: Path, initial_epoch: int):
+        super().__init__()
+        self.path = path
+        trained = [tracker.name for tracker in trainer.trackers]
+        scores = [f"val_{tracker.name}" for tracker in trainer.score_trackers]
+        self.columns = ["epoch", *trained, "learning_rate", *scores]
+        self.rows = [row for row in self._read() if int(row["epoch"]) < initial_epoch]
+
+    def _read(self) -> list[dict]:
+        if not self.path.is_file():
+            return []
+        with open(self.path, newline="", encoding="utf-8") as file:
+            return [row for row in csv.DictReader(file) if (row.get("epoch") or "").isdigit()]
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.rows.append({"epoch": epoch, **{name: float(value) for name, value in logs.items()}})
+        with replacing(self.path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, self.columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(self.rows)

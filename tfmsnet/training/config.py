@@ -35,7 +35,7 @@ class TrainingConfig:
         noise: standard deviation of the noise on a window's first state, in units of the state.
         state_dropout: share of the steps in which the previous state is hidden from the network.
         symmetries: whether the 8 symmetries of the x-y plane augment the data.
-        gradient: of the rollout, "adjoint" or "tape".
+        gradient: of the rollout, "adjoint" or "tape" (for a horizon of one stage).
         precision: "float32" or "mixed_bfloat16".
         seed: of everything.
     """
@@ -79,18 +79,33 @@ class TrainingConfig:
             self.steps,
         )
         require(isinstance(self.symmetries, bool), "symmetries", "true or false", self.symmetries)
-        require(isinstance(self.seed, int) and self.seed >= 0, "seed", "a whole number >= 0", self.seed)
+        require(
+            self.seed == 0 or (is_count(self.seed) and self.seed < 2**31),
+            "seed",
+            "a whole number, 0 to 2^31 - 1",
+            self.seed,
+        )
         self._check_horizon()
+        require(
+            self.gradient == "adjoint" or len(self.horizon) == 1,
+            "gradient",
+            "adjoint where the horizon has several stages (a tape needs windows of one length, such as "
+            "horizon=[[1.0, 4]])",
+            self.gradient,
+        )
 
     def _check_horizon(self) -> None:
         stages = self.horizon
-        well_formed = len(stages) > 0 and all(
-            isinstance(stage, tuple)
-            and len(stage) == 2
-            and is_number(stage[0])
-            and isinstance(stage[1], int)
-            and stage[1] >= 0
-            for stage in stages
+        well_formed = (
+            isinstance(stages, tuple)
+            and len(stages) > 0
+            and all(
+                isinstance(stage, tuple)
+                and len(stage) == 2
+                and is_number(stage[0])
+                and (is_count(stage[1]) or stage[1] == 0)
+                for stage in stages
+            )
         )
         ends = [stage[0] for stage in stages] if well_formed else []
         require(
@@ -118,7 +133,7 @@ class RunConfig:
     def in_mode(self, mode: str) -> "RunConfig":
         """The same run in another mode.
 
-        autoregressive: windows of the preset's curriculum, on its own predictions;
+        autoregressive: windows of the default preset's curriculum, on its own predictions;
         classic: one step from the true previous frame, nothing dropped;
         direct: no previous state, the frame from the image and what is known of its time alone.
         """
@@ -132,7 +147,13 @@ class RunConfig:
         elif mode == "direct":
             training = replace(self.training, horizon=one_step, state_dropout=0.0, noise=0.0)
         else:
-            training = self.training
+            usual = TrainingConfig()
+            training = replace(
+                self.training,
+                horizon=usual.horizon,
+                state_dropout=usual.state_dropout,
+                noise=usual.noise,
+            )
         return RunConfig(replace(self.network, autoregressive=mode != "direct"), training)
 
     def with_values(self, values: dict[str, object], where: str) -> "RunConfig":
@@ -154,12 +175,16 @@ class RunConfig:
 
 
 def load_config(path: str | Path) -> RunConfig:
-    """Read a configuration; keys that it leaves out keep the default preset's values.
+    """Read a configuration, or that of a run out of its run.json.
+
+    Keys that it leaves out keep the default preset's values.
 
     Raises:
         UserError: no such file, a key that doesn't exist, a value out of its range.
     """
     content = read_json(path, "a training configuration")
+    if isinstance(content.get("config"), dict):
+        content = content["config"]
     return _from_content(content, str(path))
 
 

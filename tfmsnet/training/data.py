@@ -27,10 +27,15 @@ def described(surrogate: Surrogate) -> Callable[[dict], dict]:
     return stage
 
 
+def window_lengths(config: TrainingConfig, frames: int) -> list[int]:
+    """Per stage of the curriculum the frames of a window, at most all that discharges of `frames` offer."""
+    return [min(length or frames - 1, frames - 1) for _, length in config.horizon]
+
+
 def horizon_at(config: TrainingConfig, frames: int) -> Callable[[tf.Tensor], tf.Tensor]:
     """Index in the stream -> frames of its window, as the curriculum has it."""
     steps = [round(end * config.steps) for end, _ in config.horizon]
-    lengths = [length or frames - 1 for _, length in config.horizon]
+    lengths = window_lengths(config, frames)
 
     def length(index):
         step = index // config.batch_size
@@ -47,25 +52,24 @@ def training_batches(
     directory: str | Path,
     *,
     step: int = 0,
-    workers: int = 1,
-    worker: int = 0,
 ) -> tf.data.Dataset:
     """The endless stream of training batches from an optimizer step on.
 
-    Batches hold `batch_size / workers` elements; together the workers' batches are the global batch.
+    No window is longer than the shortest discharge, so that all of a stage fit into one batch.
     """
-    frames = max(sample["frames"] for sample in manifest.samples("train"))
+    frames = min(sample["frames"] for sample in manifest.samples("train"))
+    lengths = window_lengths(config, frames)
     source = pipeline.stream(
         manifest, directory, "train", seed=config.seed, position=step * config.batch_size
     )
     stages = [
-        pipeline.sharded(workers, worker),
         pipeline.parsed(),
         pipeline.mapped(described(surrogate)),
         pipeline.windows(horizon_at(config, frames), config.seed),
         *([pipeline.symmetries(config.seed)] if config.symmetries else []),
         pipeline.mapped(trimmed),
-        pipeline.batched(config.batch_size // workers),
+        *([pipeline.mapped(of_length(lengths[0]))] if len(lengths) == 1 else []),
+        pipeline.batched(config.batch_size),
         pipeline.prefetched(),
     ]
     return pipeline.deterministic(pipeline.composed(source, stages))
@@ -74,13 +78,15 @@ def training_batches(
 def validation_batches(
     surrogate: Surrogate, manifest: Manifest, directory: str | Path, split: str = "validation"
 ) -> tf.data.Dataset:
-    """All discharges of a split, whole, once."""
-    source = pipeline.stream(manifest, directory, split, seed=0).take(len(manifest.samples(split)))
+    """All discharges of a split, whole, once, one to a batch."""
+    samples = len(manifest.samples(split))
+    source = pipeline.stream(manifest, directory, split, seed=0).take(samples)
     stages = [
         pipeline.parsed(),
         pipeline.mapped(described(surrogate)),
         pipeline.mapped(trimmed),
         pipeline.batched(1),
+        lambda dataset: dataset.apply(tf.data.experimental.assert_cardinality(samples)),
         pipeline.prefetched(),
     ]
     return pipeline.deterministic(pipeline.composed(source, stages))
@@ -96,6 +102,20 @@ TRAINED_ON = (
     "c_rate_scale",
     "index",
 )
+
+
+def of_length(window: int) -> Callable[[dict], dict]:
+    """Tell TensorFlow the frames of all windows: a tape over a rollout has to know them beforehand."""
+
+    def stage(element):
+        return {
+            name: tf.ensure_shape(value, [window + 1, *value.shape[1:]])
+            if name in pipeline.IN_TIME
+            else value
+            for name, value in element.items()
+        }
+
+    return stage
 
 
 def trimmed(element: dict) -> dict:

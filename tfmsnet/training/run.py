@@ -56,10 +56,10 @@ def train(
     for sample in (sample for split in manifest.splits for sample in manifest.samples(split)):
         check_grid(sample["grid"], config.network.scales, f"{records}: {sample['sample_id']}")
     run = Path(run)
-    _claim(run, Path(records), config)
     keras.utils.set_random_seed(config.training.seed)
     chosen = make_strategy(strategy)
     _check_replicas(config.training, chosen.num_replicas_in_sync)
+    _check_grids(config.training, manifest)
     with chosen.scope():
         surrogate = Surrogate(
             config.network,
@@ -71,6 +71,7 @@ def train(
         trainer = RolloutTrainer(surrogate, config.training)
         optimizer = keras.optimizers.Adam(_learning_rate(config.training))
         trainer.compile(optimizer=optimizer)
+    _claim(run, Path(records), config, manifest)
     save_description(surrogate, manifest.statistics, run)
     checkpoints = callbacks.Checkpoints(trainer, run)
     checkpoints.restore()
@@ -91,25 +92,25 @@ def _fit(
     step: int,
     title: str,
 ):
-    epochs = -(-config.steps // config.steps_per_epoch)
-    validation = None
+    epochs, initial_epoch = config.steps // config.steps_per_epoch, step // config.steps_per_epoch
+    validation = []
     if manifest.samples("validation"):
-        validation = validation_batches(trainer.surrogate, manifest, records)
+        whole = validation_batches(trainer.surrogate, manifest, records)
+        validation = [callbacks.Validation(trainer, whole, every=max(1, epochs // 10))]
     trainer.fit(
         training_batches(trainer.surrogate, config, manifest, records, step=step),
-        initial_epoch=step // config.steps_per_epoch,
+        initial_epoch=initial_epoch,
         epochs=epochs,
         steps_per_epoch=config.steps_per_epoch,
-        validation_data=validation,
-        validation_freq=max(1, epochs // 10),
         shuffle=False,  # the stream shuffles
         verbose=0,
         callbacks=[
             callbacks.StopOnDivergence(),
             callbacks.LearningRate(),
+            *validation,
             callbacks.Progress(title, config.steps, step),
             keras.callbacks.TensorBoard(str(run / "tensorboard"), write_graph=False),
-            keras.callbacks.CSVLogger(str(run / "log.csv"), append=step > 0),
+            callbacks.Log(trainer, run / "log.csv", initial_epoch),
             checkpoints,
         ],
     )
@@ -136,7 +137,17 @@ def _check_replicas(config: TrainingConfig, replicas: int) -> None:
         )
 
 
-def _claim(run: Path, records: Path, config: RunConfig) -> None:
+def _check_grids(config: TrainingConfig, manifest: Manifest) -> None:
+    grids = sorted({tuple(sample["grid"]) for sample in manifest.samples("train")})
+    if len(grids) > 1 and config.batch_size > 1:
+        raise UserError(
+            f"batch_size: expected 1 for training discharges of {len(grids)} grids "
+            f"({', '.join('x'.join(map(str, grid)) for grid in grids[:3])}), found {config.batch_size}; "
+            "use batch_size=1 on one device, or records of one grid"
+        )
+
+
+def _claim(run: Path, records: Path, config: RunConfig, manifest: Manifest) -> None:
     """Make the run directory, or check that it holds this very run."""
     content = {"config": asdict(config), "manifest_sha256": sha256(records / MANIFEST)}
     path = run / "run.json"
@@ -148,11 +159,15 @@ def _claim(run: Path, records: Path, config: RunConfig) -> None:
                     f"{run}: holds another run ({key} differs); choose another --out, or remove it"
                 )
         return
-    if run.exists() and (not run.is_dir() or any(run.iterdir())):
+    if run.exists() and (
+        not run.is_dir() or any(not path.name.endswith(".partial") for path in run.iterdir())
+    ):
         raise UserError(
             f"{run}: expected a new or empty directory, or a run to continue; choose another --out"
         )
     run.mkdir(parents=True, exist_ok=True)
+    seen = {sample["geometry_id"] for s in ("train", "validation") for sample in manifest.samples(s)}
+    content["train_geometries"] = sorted(seen)
     write_json(path, {**content, "records": str(records.resolve()), "versions": _versions()})
 
 

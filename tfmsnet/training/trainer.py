@@ -133,20 +133,27 @@ class RolloutTrainer(keras.Model):
             lambda i: distribution(shape, tf.stack([salt, i])), index, fn_output_signature=tf.float32
         )
 
-    def test_step(self, batch):
-        """Scores of the rollout on its own predictions from the window's first frame."""
+    def scores(self, batch):
+        """vRMSE of the rollout on its own predictions from the first frame, mean over the frames.
+
+        Returns:
+            (batch, field) float32.
+        """
         scene, drive, initial, true = self.window(batch)
         frames = tf.shape(drive)[1] - 1
         states = rollout(
             lambda t, state: self.surrogate.step(scene, drive[:, t + 1], state)[0], initial, frames
         )
-        samples = tf.cast(tf.shape(drive)[0], tf.float32)
+        per_frame = tf.map_fn(
+            lambda t: vrmse_by_field(states[:, t], true[:, t + 1], scene.masks[0]),
+            tf.range(frames),
+            fn_output_signature=tf.float32,
+        )
+        return tf.reduce_mean(per_frame, axis=0)
 
-        def frame_score(t):
-            return tf.reduce_sum(vrmse_by_field(states[:, t], true[:, t + 1], scene.masks[0]), axis=0)
-
-        scores = tf.map_fn(frame_score, tf.range(frames), fn_output_signature=tf.float32)
-        mean = tf.reduce_mean(scores, axis=0) / samples
-        for tracker, value in zip(self.score_trackers, tf.unstack(mean), strict=True):
-            tracker.update_state(value, sample_weight=samples)
+    def test_step(self, batch):
+        """The scores' means, for `evaluate`."""
+        scores = self.scores(batch)
+        for tracker, values in zip(self.score_trackers, tf.unstack(scores, axis=-1), strict=True):
+            tracker.update_state(values)
         return {tracker.name: tracker.result() for tracker in self.score_trackers}

@@ -1,0 +1,138 @@
+"""Curves of PyBaMM's half-cell DFN for a voxel electrode: the fixtures of tests/halfcell/test_pybamm.py.
+
+    pip install pybamm numba pyamg
+    python benchmarks/halfcell_pybamm.py
+
+The porous-electrode model is given what the voxel electrode has: thickness, porosity (pores and the share of
+electrolyte in the CBD), volume and reacting surface of the AM (hence the radius 3 volume / surface of its one
+spherical particle size), and the effective ionic transport of its pores; and the same materials.  Nothing is
+fitted.
+"""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pybamm
+
+from tfmsnet.electrode import PhaseImage, Recipe, generate
+from tfmsnet.electrode.transport import effective_transport
+from tfmsnet.halfcell import Parameters, open_circuit_potential
+from tfmsnet.halfcell.grid import build_grid
+from tfmsnet.halfcell.parameters import FARADAY_C_MOL
+from tfmsnet.halfcell.simulate import one_c_current_a
+
+FIXTURES = Path(__file__).parent.parent / "tests" / "halfcell" / "fixtures"
+IMAGE = FIXTURES / "electrode.npz"
+C_RATES = (0.5, 1.0, 2.0)
+FRAMES = 25
+
+
+def electrode() -> PhaseImage:
+    """The electrode of the fixtures, made once."""
+    if not IMAGE.exists():
+        IMAGE.parent.mkdir(exist_ok=True)
+        np.savez_compressed(IMAGE, phase=generate(Recipe(90.0, 0.0, (24, 24, 64), seed=0)).phase)
+    return PhaseImage(np.load(IMAGE)["phase"], calendering_percent=0.0)
+
+
+def polynomial(coefficients, x):
+    return sum(coefficient * x**power for power, coefficient in enumerate(coefficients))
+
+
+def parameter_values(image: PhaseImage, materials: Parameters, c_rate: float) -> pybamm.ParameterValues:
+    grid = build_grid(image, materials)
+    fractions = image.volume_fractions
+    porosity = fractions["electrolyte"] + materials.cbd_porosity * fractions["CBD"]
+    transport = effective_transport(image, materials.cbd_transport_factor)
+    area_m2 = image.size_m[0] * image.size_m[1]
+    density = c_rate * one_c_current_a(grid.am_volume_m3, materials) / area_m2
+    c_max, rate = materials.c_max_mol_m3, materials.reaction_rate_m2p5_s_mol0p5
+
+    def exchange_current(salt, surface, largest, temperature):
+        return FARADAY_C_MOL * rate * salt**0.5 * surface**0.5 * (largest - surface) ** 0.5
+
+    values = pybamm.ParameterValues("Xu2019")
+    values.update(
+        {
+            "Ambient temperature [K]": materials.temperature_k,
+            "Initial temperature [K]": materials.temperature_k,
+            "Reference temperature [K]": materials.temperature_k,
+            # A cell of 1 m2.
+            "Electrode height [m]": 1.0,
+            "Electrode width [m]": 1.0,
+            "Current function [A]": density,
+            "Contact resistance [Ohm]": materials.sei_resistance_ohm_m2,
+            "Lower voltage cut-off [V]": 2.0,
+            "Upper voltage cut-off [V]": 5.0,
+            "Exchange-current density for lithium metal electrode [A.m-2]": (
+                materials.lithium_exchange_current_a_m2
+            ),
+            "SEI resistivity [Ohm.m]": 0.0,
+            "Separator thickness [m]": materials.separator_thickness_m,
+            "Separator porosity": materials.separator_porosity,
+            "Separator Bruggeman coefficient (electrolyte)": materials.separator_bruggeman,
+            "Positive electrode thickness [m]": image.size_m[2],
+            "Positive electrode porosity": porosity,
+            "Positive electrode Bruggeman coefficient (electrolyte)": float(
+                np.log(transport) / np.log(porosity)
+            ),
+            # Well wired: the drop in the solid is below a millivolt.
+            "Positive electrode conductivity [S.m-1]": 10.0,
+            "Positive electrode active material volume fraction": fractions["AM"],
+            "Positive particle radius [m]": 3 * grid.am_volume_m3 / grid.interface.area_m2.sum(),
+            "Positive electrode exchange-current density [A.m-2]": exchange_current,
+            "Positive electrode OCP [V]": lambda x: open_circuit_potential(x, materials, pybamm.tanh),
+            "Positive particle diffusivity [m2.s-1]": lambda x, temperature: pybamm.maximum(
+                polynomial(materials.solid_diffusivity, x), materials.solid_diffusivity_floor_m2_s
+            ),
+            "Maximum concentration in positive electrode [mol.m-3]": c_max,
+            "Initial concentration in positive electrode [mol.m-3]": c_max * materials.initial_dol,
+            "Initial concentration in electrolyte [mol.m-3]": materials.initial_salt_mol_m3,
+            "Electrolyte conductivity [S.m-1]": lambda c, temperature: polynomial(
+                materials.salt_conductivity, c / 1000
+            ),
+            "Electrolyte diffusivity [m2.s-1]": lambda c, temperature: polynomial(
+                materials.salt_diffusivity, c / 1000
+            ),
+            "Cation transference number": lambda c, temperature: polynomial(
+                materials.transference_number, c / 1000
+            ),
+            "Thermodynamic factor": lambda c, temperature: polynomial(
+                materials.thermodynamic_factor, c / 1000
+            ),
+        }
+    )
+    return values
+
+
+def curve(image: PhaseImage, materials: Parameters, c_rate: float) -> list[tuple[float, float, float]]:
+    """(time in s, mean DOL, voltage in V) of every frame but the first."""
+    model = pybamm.lithium_ion.DFN({"working electrode": "positive", "contact resistance": "true"})
+    mesh = {"x_n": 20, "x_s": 20, "x_p": 40, "r_n": 20, "r_p": 60}
+    solver = pybamm.IDAKLUSolver(rtol=1e-8, atol=1e-8)
+    simulation = pybamm.Simulation(
+        model, parameter_values=parameter_values(image, materials, c_rate), var_pts=mesh, solver=solver
+    )
+    times = np.arange(FRAMES) * 100 / c_rate
+    solution = simulation.solve([0, times[-1]], t_interp=times)
+    dol = materials.initial_dol + (1 - materials.initial_dol) * np.arange(FRAMES) / 36
+    return list(zip(times[1:], dol[1:], solution["Voltage [V]"](times[1:]), strict=True))
+
+
+def main() -> None:
+    image, materials = electrode(), Parameters()
+    for c_rate in C_RATES:
+        path = FIXTURES / f"pybamm_{c_rate:g}C.csv"
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["time_s", "dol", "voltage_v"])
+            writer.writerows(
+                (f"{time:g}", f"{dol:.6f}", f"{volts:.5f}")
+                for time, dol, volts in curve(image, materials, c_rate)
+            )
+        print(path, f"PyBaMM {pybamm.__version__}")
+
+
+if __name__ == "__main__":
+    main()
