@@ -26,6 +26,7 @@ def miniature(monkeypatch):
     monkeypatch.setattr(demo, "CHANGES", few)
 
 
+@pytest.mark.slow
 def test_it_goes_all_the_way_and_a_second_call_changes_nothing(miniature, tmp_path):
     said = []
     demo.run_demo(tmp_path / "demo", said.append, no_bar)
@@ -47,6 +48,7 @@ def test_it_goes_all_the_way_and_a_second_call_changes_nothing(miniature, tmp_pa
     assert kept == {path: path.stat().st_mtime_ns for path in kept}
 
 
+@pytest.mark.slow
 def test_the_printed_errors_are_those_of_the_served_model(miniature, tmp_path):
     said = []
     demo.run_demo(tmp_path / "demo", said.append, no_bar)
