@@ -14,12 +14,12 @@ from tfmsnet.halfcell.potentials import Link, Potentials
 from tfmsnet.halfcell.salt import Salt
 
 _PASSES = 15
-# Accepted misfit of the reaction's potential step, V, root mean square over the interface.
-_MISFIT_V = 1e-5
+# Accepted misfit of the potentials to the reaction's kinetics and to the salt, V, root mean square.
+_MISFIT_V = 5e-5
 # Accepted current that gets lost in a cell, over the whole current.
 _IMBALANCE = 1e-6
-# From this misfit on a pass is usually the last.
-_NEAR_V = 4e-3
+# A pass usually leaves less than this share of the salt's misfit.
+_CONTRACTION = 0.3
 # No pass mends this much.
 _HOPELESS_V = 10.0
 # A pass solves the potentials to this share of the misfit that it starts from.
@@ -76,7 +76,9 @@ class Cell:
         self.lithium = Lithium(grid, parameters)
         self.potentials = Potentials(grid, parameters)
         self.salt = Salt(grid, parameters, 1.5 / usual_step_s)
+        # Of the step before, to start the next from: the lithium's answer and the passes that it needed.
         self._answer = np.zeros(self.lithium.cells)
+        self._needed = _PASSES
 
     def at_rest(self) -> State:
         """Equilibrium at the initial degree of lithiation."""
@@ -113,20 +115,23 @@ class Cell:
         self.lithium.prepare(lithium, times.weight)
         lithium = self.lithium.solve(lithium_history, reacting, lithium)
         salt_misfit_v = imbalance = last_misfit_v = np.inf
-        cautious = False
-        for _ in range(_PASSES):
+        cautious, needed = False, _PASSES
+        for done in range(_PASSES):
             reaction = self._reaction(potential, lithium, salt, reacting)
             misfit_v = _misfit_v(reaction, reacting, self.grid)
-            if max(misfit_v, salt_misfit_v) <= _MISFIT_V and imbalance <= _IMBALANCE:
-                break
+            if max(misfit_v, salt_misfit_v) <= _MISFIT_V:
+                needed = min(needed, done)
+                if imbalance <= _IMBALANCE:
+                    break
             if not misfit_v < _HOPELESS_V:
                 raise NotConverged("misfit of the reaction in V", misfit_v)
             cautious |= misfit_v > last_misfit_v
             last_misfit_v = misfit_v
             link = self._link(potential, reaction, reacting, cautious)
-            error_v = max(_LINEAR_SHARE * misfit_v, 0.1 * _MISFIT_V)
-            # A pass that can't be the last needn't conserve charge to the end.
-            accepted = _IMBALANCE / 2 if misfit_v < _NEAR_V else 100 * _IMBALANCE
+            error_v = max(_LINEAR_SHARE * misfit_v, 0.02 * _MISFIT_V)
+            # Only the last pass, as far as that can be told, has to conserve charge to the end.
+            last = done + 1 >= min(self._needed, needed) or _CONTRACTION * salt_misfit_v <= _MISFIT_V
+            accepted = _IMBALANCE / 2 if last else 100 * _IMBALANCE
             potential, flows = self.potentials.solve(
                 potential, link, salt, metal, self.current_a, error_v, accepted
             )
@@ -140,6 +145,7 @@ class Cell:
             raise NotConverged(
                 f"misfit of the reaction in V after {_PASSES} passes", max(misfit_v, salt_misfit_v)
             )
+        self._needed = needed
         self._check(lithium, renewed)
         return State(now.time_s + step_s, lithium, renewed, potential, reacting, metal, imbalance)
 

@@ -5,7 +5,7 @@ from numba import njit
 
 from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
-from tfmsnet.halfcell.network import Network
+from tfmsnet.halfcell.network import Network, pattern
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 2000
@@ -97,9 +97,7 @@ class Lithium:
         """Solution of the prepared matrix with `drain` added to its diagonal."""
         solution = guess.copy()
         matrix = self._matrix
-        norm = _jacobi_cg(
-            matrix.indptr, matrix.indices, matrix.data, drain, right, solution, accepted, _ITERATIONS
-        )
+        norm = _jacobi_cg(*pattern(matrix), matrix.data, drain, right, solution, accepted, _ITERATIONS)
         if not norm <= accepted:
             raise NotConverged("lithium: residual over the accepted one", float(np.sqrt(norm / accepted)))
         return solution

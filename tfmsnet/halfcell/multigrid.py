@@ -7,6 +7,8 @@ import numpy as np
 from numba import njit
 from scipy import sparse
 
+from tfmsnet.halfcell.network import pattern
+
 _STRENGTH = 0.02  # smoothed aggregation: weaker couplings are left out
 _RUGE_STUBEN_STRENGTH = 0.08
 _COARSEST = 100
@@ -60,14 +62,13 @@ class _Level:
 
     def __init__(self, matrix: sparse.csr_matrix, prolongation: sparse.csr_matrix | None) -> None:
         matrix.sort_indices()
-        self.indptr, self.indices = matrix.indptr, matrix.indices
+        self.indptr, self.indices = pattern(matrix)
         self.middle = _diagonal_entries(self.indptr, self.indices)
         self.renew(matrix)
         if prolongation is not None:
             self.coarse_size = prolongation.shape[1]
             self.prolongation = (
-                prolongation.indptr,
-                prolongation.indices,
+                *pattern(prolongation),
                 prolongation.data.astype(np.float32),
             )
 
@@ -151,7 +152,7 @@ def conjugate_gradients(
         if abs(product) <= energy and worst <= largest:
             return solution, count
         _turn(direction, correction, product / previous if count else 0.0)
-        curvature = _multiply(matrix.indptr, matrix.indices, matrix.data, direction, image)
+        curvature = _multiply(*pattern(matrix), matrix.data, direction, image)
         worst = _advance(solution, residual, direction, image, product / curvature)
         previous = product
     return solution, iterations + 1
@@ -189,7 +190,7 @@ def _advance(solution, residual, direction, image, step):
 
 @njit(cache=True)
 def _diagonal_entries(indptr, indices):
-    middle = np.empty(indptr.size - 1, np.int32)
+    middle = np.empty(indptr.size - 1, np.uint32)
     for row in range(middle.size):
         for k in range(indptr[row], indptr[row + 1]):
             if indices[k] == row:
@@ -212,7 +213,7 @@ def _restrict_swept(indptr, middle, indices, values, solution, p_indptr, p_indic
     """Add the residual after `_sweep_from_zero` to the coarse level: minus the upper triangle's part."""
     for row in range(solution.size):
         total = np.float32(0)
-        for k in range(middle[row] + 1, indptr[row + 1]):
+        for k in range(middle[row] + np.uint32(1), indptr[row + 1]):
             total -= values[k] * solution[indices[k]]
         for k in range(p_indptr[row], p_indptr[row + 1]):
             coarse[p_indices[k]] += p_values[k] * total
@@ -233,6 +234,6 @@ def _sweep_backward(indptr, middle, indices, values, inverse, right, solution):
         total = right[row]
         for k in range(indptr[row], middle[row]):
             total -= values[k] * solution[indices[k]]
-        for k in range(middle[row] + 1, indptr[row + 1]):
+        for k in range(middle[row] + np.uint32(1), indptr[row + 1]):
             total -= values[k] * solution[indices[k]]
         solution[row] = total * inverse[row]

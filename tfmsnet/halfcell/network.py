@@ -26,13 +26,13 @@ class Network:
         columns = np.concatenate([self.heads, self.tails, own])
         # Numbered from 1: a stored zero would be lost to some sparse operations.
         labels = np.concatenate([edges, edges, np.full(nodes, len(edges), np.int32)]) + 1
-        pattern = sparse.csr_matrix((labels, (rows, columns)), shape=(nodes, nodes))
-        pattern.sort_indices()
-        if pattern.nnz != len(rows):
+        layout = sparse.csr_matrix((labels, (rows, columns)), shape=(nodes, nodes))
+        layout.sort_indices()
+        if layout.nnz != len(rows):
             raise ValueError("Network: some pair of nodes is joined twice")
-        self._edge_of_entry = pattern.data - 1
+        self._edge_of_entry = layout.data - 1
         self._matrix = sparse.csr_matrix(
-            (np.zeros(pattern.nnz), pattern.indices, pattern.indptr), shape=(nodes, nodes)
+            (np.zeros(layout.nnz), layout.indices, layout.indptr), shape=(nodes, nodes)
         )
 
     @property
@@ -61,6 +61,12 @@ class Network:
     def mean(self, potential: np.ndarray) -> np.ndarray:
         """(u_tail + u_head) / 2 of every edge."""
         return 0.5 * (potential[self.tails] + potential[self.heads])
+
+
+def pattern(matrix: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
+    """indptr and indices of a matrix, unsigned: numba checks signed ones for counting from the end."""
+    indptr, indices = (array.astype(np.int32, copy=False) for array in (matrix.indptr, matrix.indices))
+    return indptr.view(np.uint32), indices.view(np.uint32)
 
 
 @njit(cache=True)
