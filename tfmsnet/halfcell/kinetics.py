@@ -12,7 +12,7 @@ from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
 _LARGEST_EXPONENT = 30.0
 # The surface's DOL is sought this far inside 0 to 1.
 _EDGE = 1e-13
-_ITERATIONS = 60
+_ITERATIONS = 200  # a handful but for volts of overpotential; each halves the excess or the bracket
 _ACCURACY = 1e-10
 # Gauss-Legendre nodes and weights on 0 to 1: exact for the diffusivity's polynomial above its floor.
 _NODES = tuple(float(node) for node in (1 + np.polynomial.legendre.leggauss(3)[0]) / 2)
@@ -122,7 +122,7 @@ def _react(
         low, high = _EDGE, 1 - _EDGE
         dol = cell - guess[face] / (bound * cell_diffusivity)
         flow, by_volt, by_dol, by_flux = 0.0, 0.0, 0.0, 0.0
-        solved = False
+        solved, last = False, np.inf
         for _ in range(_ITERATIONS):
             dol = dol if low < dol < high else 0.5 * (low + high)
             flow, by_volt, by_dol = _butler_volmer(
@@ -142,7 +142,10 @@ def _react(
                 # The edge: what diffusion carries.
                 flow, solved = -passed, True
                 break
-            dol -= excess / max(by_dol + by_flux, 0.5 * by_flux)
+            # Newton's step while it pays: far up an exponential it would creep.
+            newton = dol - excess / max(by_dol + by_flux, 0.5 * by_flux)
+            dol = newton if abs(excess) <= 0.5 * last else 0.5 * (low + high)
+            last = abs(excess)
         # On a plateau of the open-circuit potential by_dol may be slightly negative.
         series = max(by_dol + by_flux, 0.5 * by_flux)
         current[face] = flow if solved else np.nan
