@@ -2,6 +2,8 @@
 
 from tfmsnet.records.manifest import Manifest
 
+COLUMNS = ("minimum", "maximum", "mean", "std", "level_rms", "pattern_rms")
+
 
 def table(manifest: Manifest) -> str:
     """Splits, sizes, loads and statistics of a data set, as lines of text."""
@@ -18,17 +20,14 @@ def table(manifest: Manifest) -> str:
         f"voxel size {manifest.voxel_size_m * 1e6:g} um, compression {manifest.compression or 'none'}, "
         f"schema version {manifest.schema_version}",
         "",
-        f"{'training field':<16}{'minimum':>12}{'maximum':>12}{'mean':>12}{'std':>12}{'deviation rms':>16}",
+        f"{'training field':<16}" + "".join(f"{name.replace('_', ' '):>12}" for name in COLUMNS),
     ]
-    for field, unit, deviation in (
-        ("concentration", "mol/m3", "of DOL per C"),
-        ("potential", "V", "V per C"),
+    for field, unit in (
+        ("concentration", "mol/m3; level and pattern of the deviation from the 0-D cell: DOL per C"),
+        ("potential", "V; level and pattern: V per C"),
     ):
         s = manifest.statistics[field]
-        lines.append(
-            f"{field:<16}{s['minimum']:>12.6g}{s['maximum']:>12.6g}{s['mean']:>12.6g}{s['std']:>12.4g}"
-            f"{s['deviation_rms']:>16.4g}  {unit}; deviation from the 0-D cell: {deviation}"
-        )
+        lines.append(f"{field:<16}" + "".join(f"{s[name]:>12.5g}" for name in COLUMNS) + f"  {unit}")
     return "\n".join(lines)
 
 

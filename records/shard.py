@@ -13,7 +13,7 @@ from tfmsnet.files import replacing
 from tfmsnet.halfcell import Parameters
 from tfmsnet.records.sample import Sample
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 ARRAYS = {
     "phase": np.dtype("u1"),
     "concentration": np.dtype("<f4"),

@@ -13,7 +13,8 @@ def split_geometries(recipes: dict[str, tuple[float, float]], rule: str, seed: i
     Args:
         recipes: geometry id -> (AM wt%, calendering %), NaN where unknown.
         rule: "paper" (the recipe of 90 wt% and 10 % calendering is the test), or
-            "VALIDATION/TEST": how many geometries go to each, e.g. "2/4".
+            "VALIDATION/TEST": how many geometries go to each, e.g. "2/4"; drawn from the recipes in turn,
+            so that nine geometries have nine recipes.
         seed: of the draw.
 
     Returns:
@@ -27,7 +28,7 @@ def split_geometries(recipes: dict[str, tuple[float, float]], rule: str, seed: i
         chosen = {name: "test" if tuple(recipes[name]) == (90.0, 10.0) else "train" for name in names}
     else:
         validation, test = _counts(rule)
-        drawn = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
+        drawn = _in_turn(names, recipes, np.random.default_rng(seed))
         chosen = dict.fromkeys(drawn, "train")
         chosen |= dict.fromkeys(drawn[:test], "test")
         chosen |= dict.fromkeys(drawn[test : test + validation], "validation")
@@ -38,6 +39,17 @@ def split_geometries(recipes: dict[str, tuple[float, float]], rule: str, seed: i
                 "give more geometries or another --split"
             )
     return chosen
+
+
+def _in_turn(names: list[str], recipes: dict, rng: np.random.Generator) -> list[str]:
+    """The geometries in a random order that takes the recipes in turn."""
+    taken: dict[tuple, int] = {}
+    turns = []
+    for i in rng.permutation(len(names)):
+        recipe = str(tuple(recipes[names[i]]))  # NaN isn't equal to itself, "nan" is
+        turns.append((taken.get(recipe, 0), names[i]))
+        taken[recipe] = taken.get(recipe, 0) + 1
+    return [name for _, name in sorted(turns, key=lambda turn: turn[0])]
 
 
 def _counts(rule: str) -> tuple[int, int]:

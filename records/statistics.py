@@ -15,16 +15,18 @@ class FieldStatistics:
 
     Attributes:
         minimum, maximum, mean, std: in the field's unit (mol/m3 or V).
-        deviation_rms: root mean square, over frames 1 and later, of the deviation from the 0-D cell
-            divided by the discharge's C-rate: to first order the deviation follows the current.  In
-            degree of lithiation for the concentration, in V for the potential.
+        level_rms, pattern_rms: root mean square, over frames 1 and later, of the deviation from the 0-D
+            cell divided by the discharge's C-rate (to first order the deviation follows the current), in
+            two parts: its mean over the phase (the level), and what is left around that mean (the
+            pattern).  In degree of lithiation for the concentration, in V for the potential.
     """
 
     minimum: float
     maximum: float
     mean: float
     std: float
-    deviation_rms: float
+    level_rms: float
+    pattern_rms: float
 
 
 class _Moments:
@@ -58,7 +60,8 @@ class StatisticsAccumulator:
 
     def __init__(self) -> None:
         self._values = {"concentration": _Moments(), "potential": _Moments()}
-        self._deviations = {"concentration": _Moments(), "potential": _Moments()}
+        self._levels = {"concentration": _Moments(), "potential": _Moments()}
+        self._patterns = {"concentration": _Moments(), "potential": _Moments()}
 
     def add(self, sample: Sample) -> None:
         """Take a sample of the training split in."""
@@ -72,14 +75,21 @@ class StatisticsAccumulator:
                 self._values[field].add(inside)
                 if frame:
                     deviation = (inside - known[frame]) / (units[field] * abs(sample.c_rate))
-                    self._deviations[field].add(deviation)
+                    level = deviation.mean()
+                    self._levels[field].add(np.array([level]))
+                    self._patterns[field].add(deviation - level)
 
     def result(self) -> dict[str, dict[str, float]]:
         """field -> the attributes of `FieldStatistics`, as the manifest keeps them."""
         return {
             field: asdict(
                 FieldStatistics(
-                    values.minimum, values.maximum, values.mean, values.std, self._deviations[field].rms
+                    values.minimum,
+                    values.maximum,
+                    values.mean,
+                    values.std,
+                    self._levels[field].rms,
+                    self._patterns[field].rms,
                 )
             )
             for field, values in self._values.items()

@@ -26,10 +26,10 @@ def test_the_papers_configuration_has_2979363_parameters():
     assert network.count_params() == 2_979_363
 
 
-@pytest.mark.parametrize("zero_mean", [None, (True, False)])
-def test_every_scale_is_exactly_zero_outside_its_phase(zero_mean):
+@pytest.mark.parametrize("parts", [None, ("pattern", "level")])
+def test_every_scale_is_exactly_zero_outside_its_phase(parts):
     features, masks = scene()
-    network = MSNet(fields=2, filters=4, growth=2.0, convolutions=2, zero_mean=zero_mean)
+    network = MSNet(fields=2, filters=4, growth=2.0, convolutions=2, parts=parts)
     for output, mask in zip(step(network, features, masks), masks, strict=True):
         assert output.shape == mask.shape
         assert (output[np.asarray(mask) == 0] == 0).all()
@@ -38,9 +38,18 @@ def test_every_scale_is_exactly_zero_outside_its_phase(zero_mean):
 
 def test_the_mean_is_zero_on_every_scale_where_it_is_known():
     features, masks = scene()
-    network = MSNet(fields=2, filters=4, growth=2.0, convolutions=2, zero_mean=(True, False))
+    network = MSNet(fields=2, filters=4, growth=2.0, convolutions=2, parts=("pattern", "level"))
     for output in step(network, features, masks):
         assert abs(output[..., 0].sum(dtype=np.float64)) < 1e-4 * np.abs(output[..., 0]).sum()
+
+
+def test_a_level_is_uniform_over_its_phase_on_every_scale():
+    features, masks = scene()
+    network = MSNet(fields=2, filters=4, growth=2.0, convolutions=2, parts=("pattern", "level"))
+    for output, mask in zip(step(network, features, masks), masks, strict=True):
+        inside = np.asarray(mask)[..., 1] > 0
+        density = output[..., 1][inside] / np.asarray(mask)[..., 1][inside]
+        np.testing.assert_allclose(density, density[0], rtol=1e-4)
 
 
 def test_what_is_outside_the_phase_of_the_previous_state_matters_not_after_masking():
@@ -73,6 +82,6 @@ def test_the_direct_network_takes_no_state():
 
 
 def test_the_configuration_round_trips():
-    network = MSNet(fields=2, filters=4, growth=2.5, convolutions=2, zero_mean=(True, False))
+    network = MSNet(fields=2, filters=4, growth=2.5, convolutions=2, parts=("pattern", "level"))
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(network))
     assert copy.get_config() == network.get_config()

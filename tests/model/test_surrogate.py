@@ -9,20 +9,20 @@ import tensorflow as tf
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import constant_current
+from tfmsnet.model.basis import make_surrogate
 from tfmsnet.model.config import PAPER_NETWORK, NetworkConfig
 from tfmsnet.model.rollout import rollout
 from tfmsnet.model.store import WEIGHTS, load_surrogate
-from tfmsnet.model.surrogate import Surrogate
 
 STATISTICS = {
-    "concentration": {"minimum": 2.2e4, "maximum": 4.2e4, "deviation_rms": 0.006},
-    "potential": {"minimum": 3.6, "maximum": 4.2, "deviation_rms": 0.03},
+    "concentration": {"minimum": 2.2e4, "maximum": 4.2e4, "pattern_rms": 0.006},
+    "potential": {"minimum": 3.6, "maximum": 4.2, "pattern_rms": 1e-4, "level_rms": 0.03},
 }
 SMALL = NetworkConfig(filters=4, convolutions=2)
 
 
 def make(config=SMALL):
-    return Surrogate(config, Parameters(), STATISTICS, 0.5e-6)
+    return make_surrogate(config, Parameters(), STATISTICS, 0.5e-6)
 
 
 def discharge(surrogate, phase, c_rate=1.0):
@@ -42,6 +42,7 @@ def discharge(surrogate, phase, c_rate=1.0):
     [
         SMALL,
         replace(SMALL, autoregressive=False),
+        replace(SMALL, autoregressive=False, basis=3),
         replace(PAPER_NETWORK, filters=4, growth=2.0, fields=("concentration", "potential")),
     ],
 )

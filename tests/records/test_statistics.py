@@ -24,14 +24,18 @@ def test_they_are_those_of_all_values_inside_the_phase(samples):
         assert found[field]["std"] == pytest.approx(values.std(), rel=1e-10)
 
 
-def test_the_deviation_is_that_from_the_0d_cell_per_c_rate(samples):
-    squares, count = 0.0, 0
+def test_level_and_pattern_are_parts_of_the_deviation_from_the_0d_cell_per_c_rate(samples):
+    squares, count, levels = 0.0, 0, []
     for s in samples:
         reference = uniform_fields(s.c_rate_profile, s.times_s, s.parameters).potential
         deviation = (s.potential[1:, s.solid_mask] - reference[1:, None]) / s.c_rate
-        squares, count = squares + (deviation**2).sum(), count + deviation.size
-    expected = (squares / count) ** 0.5
-    assert statistics(samples)["potential"]["deviation_rms"] == pytest.approx(expected, rel=1e-9)
+        level = deviation.mean(1, keepdims=True)
+        squares, count = squares + ((deviation - level) ** 2).sum(), count + deviation.size
+        levels.append(level.ravel())
+    found = statistics(samples)
+    assert found["potential"]["pattern_rms"] == pytest.approx((squares / count) ** 0.5, rel=1e-9)
+    assert found["potential"]["level_rms"] == pytest.approx(np.mean(np.square(levels)) ** 0.5, rel=1e-9)
+    assert found["concentration"]["level_rms"] < 1e-6  # lithium is conserved
 
 
 def test_a_changed_test_sample_does_not_change_them(data, records, tmp_path):

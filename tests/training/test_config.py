@@ -12,7 +12,8 @@ from tfmsnet.training.config import MODES, PRESETS, RunConfig, load_config
 
 
 @pytest.mark.parametrize(
-    ("preset", "mode"), [(p, m) for p in PRESETS for m in MODES if (p, m) != ("paper", "direct")]
+    ("preset", "mode"),
+    [(p, m) for p in PRESETS for m in MODES if p != "paper" or m not in ("direct", "basis")],
 )
 def test_a_configuration_comes_back_from_json(preset, mode, tmp_path):
     config = PRESETS[preset].in_mode(mode)
@@ -55,6 +56,8 @@ def test_values_are_replaced_by_name():
         ({"horizon": 5}, "horizon: expected stages"),
         ({"seed": 2**40}, "seed: expected a whole number"),
         ({"state": "min-max", "autoregressive": False}, "reference-deviation for a direct network"),
+        ({"basis": -1}, "basis: expected a whole number of at least 0"),
+        ({"basis": 4}, "autoregressive: expected false for a network with a time basis"),
         ({"state_dropout": 2}, "state_dropout: expected 0..1, found 2"),
     ],
 )

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfmsnet.model.msnet import coarsened
-from tfmsnet.training.objective import RELATIVE_FLOOR, frame_losses, vrmse_by_field
+from tfmsnet.training.objective import RELATIVE_FLOOR, frame_losses, vrmse
 
 
 @pytest.fixture
@@ -41,6 +41,24 @@ def test_the_relative_loss_of_predicting_no_deviation_is_one_per_field(frame):
 
 def test_vrmse_of_the_frames_mean_is_one(frame):
     mask, target, _ = frame
-    space = (1, 2, 3)
-    mean = target.sum(space, keepdims=True) / mask.sum(space, keepdims=True) * mask
-    np.testing.assert_allclose(vrmse_by_field(tf.constant(mean), target, mask), 1, rtol=1e-5)
+    target, mask = target[..., 0], mask[..., 0]  # two frames of one field
+    mean = target.sum((1, 2, 3), keepdims=True) / mask.sum((1, 2, 3), keepdims=True) * mask
+    found = [
+        vrmse(tf.constant(m[None, None]), t[None, None], k[None])
+        for m, t, k in zip(mean, target, mask, strict=True)
+    ]
+    np.testing.assert_allclose(np.ravel(found), 1, rtol=1e-5)
+
+
+def test_frames_with_a_time_axis_cost_what_they_cost_one_by_one(frame, rng):
+    mask, target, output = frame
+    more = np.stack([target, 2 * target, rng.standard_normal(target.shape) * mask], axis=1).astype(np.float32)
+    outputs = np.stack([output] * 3, axis=1)
+    flat = [coarsened(outputs[:, t], 2) for t in range(3)]
+    together = [np.stack([np.asarray(one[n]) for one in flat], axis=1) for n in range(2)]
+    found = frame_losses(
+        [tf.constant(part) for part in together], tf.constant(more), coarsened(mask, 2), True
+    )
+    for t in range(3):
+        alone = frame_losses(flat[t], tf.constant(more[:, t]), coarsened(mask, 2), True)
+        np.testing.assert_allclose(found[:, t], alone, rtol=1e-5)

@@ -18,9 +18,10 @@ from tfmsnet.cli.options import PATH
 )
 @click.option(
     "--mode",
-    type=click.Choice(["autoregressive", "classic", "direct"]),
+    type=click.Choice(["autoregressive", "classic", "direct", "basis"]),
     help="autoregressive: on its own predictions; classic: one step from the true frame; direct: each frame "
-    "from image, C-rate and time alone.  [default: the configuration's]",
+    "from image, C-rate and time alone; basis: direct, all frames in one pass (constant current, many times "
+    "faster).  [default: the configuration's]",
 )
 @click.option(
     "--config", type=PATH, help="JSON file of a configuration, or a run's run.json, instead of --preset."

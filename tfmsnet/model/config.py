@@ -71,6 +71,8 @@ class NetworkConfig:
         state: "reference-deviation" or "min-max" (the paper), see `tfmsnet.model.state`.
         channels: geometry channels, see `tfmsnet.features.CHANNELS`.
         autoregressive: whether the previous state is an input.
+        basis: how many functions of time the frames of a direct network share, see
+            `tfmsnet.model.basis`; 0 for a network that makes each frame by itself.
         scales, filters, growth, convolutions, kernel, activation, normalisation: see `MSNet`.
     """
 
@@ -78,6 +80,7 @@ class NetworkConfig:
     state: str = "reference-deviation"
     channels: tuple[str, ...] = ("inverted_distance", "am_distance", "am", "cbd", "depth")
     autoregressive: bool = True
+    basis: int = 0
     scales: int = 3
     filters: int = 16
     growth: float = 2.0
@@ -108,6 +111,13 @@ class NetworkConfig:
             "reference-deviation for a direct network, which min-max would tell no time (preset default, or "
             "state=reference-deviation)",
             self.state,
+        )
+        require(self.basis == 0 or is_count(self.basis), "basis", "a whole number of at least 0", self.basis)
+        require(
+            self.basis == 0 or not self.autoregressive,
+            "autoregressive",
+            "false for a network with a time basis, which has no steps (--mode basis, or basis=0)",
+            self.autoregressive,
         )
         for name in ("scales", "filters", "convolutions", "kernel"):
             require(is_count(getattr(self, name)), name, "a positive integer", getattr(self, name))

@@ -1,4 +1,4 @@
-"""The layers of MSNet: Coarsen, MaskedRefine, ZeroMean and ScaleBranch.
+"""The layers of MSNet: Coarsen, MaskedRefine, Projection and ScaleBranch.
 
 Arrays are (batch, x, y, z, channel).  A mask holds, per field, the fraction of a voxel that belongs to
 the field's phase: 0 or 1 at the finest scale, in between at the coarser ones.  A coarse field is the
@@ -56,19 +56,20 @@ class MaskedRefine(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)
-class ZeroMean(keras.layers.Layer):
-    """Takes the mean over the phase away, for the fields whose mean is known.
+class Projection(keras.layers.Layer):
+    """Keeps of each field the part that it may have: all of it, its pattern, or its level.
 
-    With a state that is the deviation from the 0-D cell this makes the predicted mean degree of
-    lithiation Faraday's, whatever the weights are: lithium is conserved by construction.
+    The level is the mean over the phase, the pattern what is left around it.  A concentration whose state
+    is the deviation from the 0-D cell is a pattern: its predicted mean is Faraday's whatever the
+    weights are, and lithium is conserved by construction.
 
     Args:
-        fields: per field, whether its mean is removed.
+        parts: per field, "whole", "pattern" (zero mean over the phase) or "level" (uniform there).
     """
 
-    def __init__(self, fields, **kwargs):
+    def __init__(self, parts, **kwargs):
         super().__init__(**kwargs)
-        self.fields = tuple(bool(field) for field in fields)
+        self.parts = tuple(parts)
 
     def call(self, field, phase_mask):
         space = (1, 2, 3)
@@ -76,14 +77,16 @@ class ZeroMean(keras.layers.Layer):
         values, weights = ops.cast(field, "float32"), ops.cast(phase_mask, "float32")
         total = ops.sum(values, axis=space, keepdims=True)
         volume = ops.maximum(ops.sum(weights, axis=space, keepdims=True), 1e-6)
-        chosen = ops.convert_to_tensor([float(field) for field in self.fields], dtype="float32")
-        return ops.cast(values - weights * (total / volume) * chosen, field.dtype)
+        level = weights * (total / volume)
+        around = ops.convert_to_tensor([float(part != "level") for part in self.parts], dtype="float32")
+        mean = ops.convert_to_tensor([float(part != "pattern") for part in self.parts], dtype="float32")
+        return ops.cast((values - level) * around + level * mean, field.dtype)
 
     def compute_output_shape(self, field_shape, phase_mask_shape):
         return field_shape
 
     def get_config(self):
-        return {**super().get_config(), "fields": self.fields}
+        return {**super().get_config(), "parts": self.parts}
 
 
 @keras.saving.register_keras_serializable(package=_PACKAGE)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from tfmsnet.model.layers import MaskedRefine, ScaleBranch, ZeroMean, coarsen
+from tfmsnet.model.layers import MaskedRefine, Projection, ScaleBranch, coarsen
 
 
 def coarsened(field, scales):
@@ -32,8 +32,7 @@ class MSNet(keras.layers.Layer):
         growth: factor of the channels from one scale to the next coarser (the paper: 4).
         convolutions, kernel, activation, normalisation: see `ScaleBranch`.
         autoregressive: whether the previous state is an input; False makes the *direct* network.
-        zero_mean: per field, whether its mean over the phase is taken away (see `ZeroMean`);
-            None for no field.
+        parts: per field, which part of it the state is (see `Projection`); None for all of every field.
 
     Call with
         features: list over scales of (batch, x/2^n, y/2^n, z/2^n, channel),
@@ -54,7 +53,7 @@ class MSNet(keras.layers.Layer):
         activation="celu",
         normalisation="none",
         autoregressive=True,
-        zero_mean=None,
+        parts=None,
         **kwargs,
     ):
         # Masks and states stay float32 under mixed precision; `_inputs` casts what the convolutions take.
@@ -68,9 +67,9 @@ class MSNet(keras.layers.Layer):
         self.activation = activation
         self.normalisation = normalisation
         self.autoregressive = autoregressive
-        self.zero_mean = zero_mean
+        self.parts = parts
         self.refine = MaskedRefine(dtype="float32", name="refine")
-        self.conserve = ZeroMean(zero_mean, dtype="float32", name="conserve") if zero_mean else None
+        self.project = Projection(parts, dtype="float32", name="project") if parts else None
         self.branches = [
             ScaleBranch(
                 fields,
@@ -95,7 +94,7 @@ class MSNet(keras.layers.Layer):
             below = self.fields if scale < self.scales - 1 else 0
             previous = self.fields if self.autoregressive else 0
             branch.build((None, None, None, None, static + previous + below))
-        for layer in (self.refine, self.conserve):
+        for layer in (self.refine, self.project):
             if layer is not None:
                 layer.built = True  # nothing to build; `fit` under a strategy asks
         self.built = True
@@ -108,8 +107,8 @@ class MSNet(keras.layers.Layer):
                 refined = self.refine(outputs[scale + 1], masks[scale], masks[scale + 1])
             inputs = self._inputs(features[scale], drive, states[scale], refined)
             update = ops.cast(self.branches[scale](inputs), "float32") * masks[scale]
-            if self.conserve:
-                update = self.conserve(update, masks[scale])
+            if self.project:
+                update = self.project(update, masks[scale])
             outputs[scale] = update if refined is None else update + refined
         return outputs
 
@@ -135,5 +134,5 @@ class MSNet(keras.layers.Layer):
             "activation": self.activation,
             "normalisation": self.normalisation,
             "autoregressive": self.autoregressive,
-            "zero_mean": self.zero_mean,
+            "parts": self.parts,
         }

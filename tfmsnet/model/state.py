@@ -3,8 +3,8 @@
 `ReferenceDeviation` (the default) lets the network learn only what the 0-D cell doesn't know already;
 `MinMax` is the paper's.  Both offer the same calls, so everything else is the same for both.
 
-Arrays: a state is (batch, time, x, y, z, field); a field (batch, time, x, y, z); masks
-(batch, x, y, z, field).
+Arrays: a state is (batch, time, x, y, z, channel); a field (batch, time, x, y, z); masks
+(batch, x, y, z, channel), of the phase that the channel's field lives in.
 """
 
 from dataclasses import dataclass
@@ -43,6 +43,12 @@ def make_conditions(c_rate: tf.Tensor, times_s: tf.Tensor, parameters: Parameter
     return Conditions(c_rate, mean_dol, tf.reduce_max(tf.abs(c_rate), axis=1))
 
 
+def phase_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Mean over a phase of values, zero outside it, (batch, time, x, y, z); mask (batch, x, y, z)."""
+    volume = tf.maximum(tf.reduce_sum(mask, axis=(1, 2, 3)), 1.0)
+    return tf.reduce_sum(values, axis=(2, 3, 4)) / volume[:, None]
+
+
 def _per_frame(values: tf.Tensor) -> tf.Tensor:
     """(batch, time) -> (batch, time, 1, 1, 1)."""
     return values[:, :, None, None, None]
@@ -53,35 +59,57 @@ def _per_sample(values: tf.Tensor) -> tf.Tensor:
     return values[:, None, None, None, None]
 
 
+class Channel(NamedTuple):
+    """A channel of the state.
+
+    Attributes:
+        field: what it is a part of.
+        part: "whole", "pattern" or "level", see `Projection`.
+        unit: physical value of 1, per unit of C-rate; of c / c_max for the concentration, in V for the
+            potential.
+    """
+
+    field: str
+    part: str
+    unit: float
+
+
 @dataclass(frozen=True)
 class ReferenceDeviation:
     """The state is the deviation from the 0-D cell, in units of its training rms per unit of C-rate.
 
-    Concentration: c / c_max minus Faraday's mean degree of lithiation; its mean over the AM is zero, which
-    the network keeps exactly (`zero_mean`).  Potential: phi minus the open-circuit potential of that mean.
-    To first order both deviations are proportional to the current: dividing by it makes the discharges
+    Concentration: c / c_max minus Faraday's mean degree of lithiation.  Its mean over the AM is zero, so
+    the state is its pattern.  Potential: phi minus the open-circuit potential of that mean, in two
+    channels: its level, the overpotential of the whole cell, and its pattern, the ohmic drop in the
+    solid, which is hundreds of times smaller and would be lost beside it.
+    To first order the deviations are proportional to the current: dividing by it makes the discharges
     of one electrode at several C-rates nearly alike.
 
     Args:
-        fields: names, in the order of the state's channels.
+        fields: names.
         parameters: of the cell.
-        units: per field, rms of the deviation per unit of C-rate (the manifest's `deviation_rms`).
+        channels: of the state, in their order.
     """
 
     fields: tuple[str, ...]
     parameters: Parameters
-    units: tuple[float, ...]
+    channels: tuple[Channel, ...]
 
     drive_channels = 2
 
     @classmethod
     def from_statistics(cls, fields, parameters, statistics) -> "ReferenceDeviation":
-        return cls(tuple(fields), parameters, tuple(statistics[f]["deviation_rms"] for f in fields))
+        channels = []
+        for field in fields:
+            channels.append(Channel(field, "pattern", statistics[field]["pattern_rms"]))
+            if field == "potential":
+                channels.append(Channel(field, "level", statistics[field]["level_rms"]))
+        return cls(tuple(fields), parameters, tuple(channels))
 
     @property
-    def zero_mean(self) -> tuple[bool, ...]:
-        """Per field, whether its mean over the phase is zero by construction."""
-        return tuple(field == "concentration" for field in self.fields)
+    def parts(self) -> tuple[str, ...]:
+        """Per channel, which part of its field it is."""
+        return tuple(channel.part for channel in self.channels)
 
     def drive(self, conditions: Conditions) -> tf.Tensor:
         """(batch, time, 2): C-rate and mean degree of lithiation, both about 0..1."""
@@ -92,32 +120,45 @@ class ReferenceDeviation:
             return conditions.mean_dol * self.parameters.c_max_mol_m3
         return open_circuit_potential(conditions.mean_dol, self.parameters, tanh=tf.tanh)
 
-    def _unit(self, index: int, conditions: Conditions) -> tf.Tensor:
-        amount = self.parameters.c_max_mol_m3 if self.fields[index] == "concentration" else 1.0
-        return conditions.c_rate_scale * self.units[index] * amount
+    def _unit(self, channel: Channel, conditions: Conditions) -> tf.Tensor:
+        amount = self.parameters.c_max_mol_m3 if channel.field == "concentration" else 1.0
+        return _per_sample(conditions.c_rate_scale * channel.unit * amount)
 
     def encode(self, values: dict, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
         """Physical fields -> state, zero outside the phases."""
-        states = [
-            (values[field] - _per_frame(self._reference(field, conditions)))
-            / _per_sample(self._unit(i, conditions))
-            for i, field in enumerate(self.fields)
-        ]
-        return tf.stack(states, axis=-1) * masks[:, None]
+        states = []
+        for i, channel in enumerate(self.channels):
+            mask = masks[:, None, ..., i]
+            deviation = values[channel.field] - _per_frame(self._reference(channel.field, conditions))
+            level = phase_mean(deviation * mask, masks[..., i])[:, :, None, None, None]
+            kept = level if channel.part == "level" else deviation - level
+            states.append(kept / self._unit(channel, conditions) * mask)
+        return tf.stack(states, axis=-1)
+
+    def deviation(self, state: tf.Tensor, conditions: Conditions) -> dict:
+        """State -> deviation of each physical field from a uniform reference, zero outside the phases."""
+        return {
+            field: tf.add_n(
+                [
+                    state[..., i] * self._unit(channel, conditions)
+                    for i, channel in enumerate(self.channels)
+                    if channel.field == field
+                ]
+            )
+            for field in self.fields
+        }
 
     def decode(self, state: tf.Tensor, masks: tf.Tensor, conditions: Conditions) -> dict:
         """State -> physical fields, zero outside the phases."""
+        owners = [channel.field for channel in self.channels]
         return {
-            field: (
-                state[..., i] * _per_sample(self._unit(i, conditions))
-                + _per_frame(self._reference(field, conditions))
-            )
-            * masks[:, None, ..., i]
-            for i, field in enumerate(self.fields)
+            field: deviation
+            + _per_frame(self._reference(field, conditions)) * masks[:, None, ..., owners.index(field)]
+            for field, deviation in self.deviation(state, conditions).items()
         }
 
     def initial(self, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
-        """The equilibrium state (batch, x, y, z, field): no deviation."""
+        """The equilibrium state (batch, x, y, z, channel): no deviation."""
         return tf.zeros_like(masks)
 
 
@@ -148,8 +189,16 @@ class MinMax:
         )
 
     @property
-    def zero_mean(self) -> None:
-        """No field's mean is known."""
+    def channels(self) -> tuple[Channel, ...]:
+        """One for each field, all of it."""
+        return tuple(
+            Channel(field, "whole", high - low)
+            for field, low, high in zip(self.fields, self.minima, self.maxima, strict=True)
+        )
+
+    @property
+    def parts(self) -> None:
+        """Nothing is known beforehand of any field."""
         return None
 
     def drive(self, conditions: Conditions) -> tf.Tensor:
@@ -164,6 +213,10 @@ class MinMax:
         ]
         return tf.stack(states, axis=-1) * masks[:, None]
 
+    def deviation(self, state: tf.Tensor, conditions: Conditions) -> dict:
+        """State -> deviation of each physical field from a uniform reference, zero outside the phases."""
+        return {channel.field: state[..., i] * channel.unit for i, channel in enumerate(self.channels)}
+
     def decode(self, state: tf.Tensor, masks: tf.Tensor, conditions: Conditions) -> dict:
         """State -> physical fields, zero outside the phases."""
         return {
@@ -172,7 +225,7 @@ class MinMax:
         }
 
     def initial(self, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
-        """The equilibrium state (batch, x, y, z, field)."""
+        """The equilibrium state (batch, x, y, z, channel)."""
         start = conditions.mean_dol[:, :1]
         values = {
             "concentration": _per_frame(start * self.parameters.c_max_mol_m3),

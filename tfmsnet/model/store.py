@@ -6,6 +6,7 @@ from pathlib import Path
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, replacing, write_json
 from tfmsnet.halfcell import Parameters
+from tfmsnet.model.basis import make_surrogate
 from tfmsnet.model.config import NetworkConfig, from_dict
 from tfmsnet.model.surrogate import Surrogate
 
@@ -54,7 +55,7 @@ def load_surrogate(directory: str | Path) -> Surrogate:
     if not (directory / WEIGHTS).is_file():
         raise UserError(f"{directory}: holds no {WEIGHTS} yet; let `tfmsnet train` reach a checkpoint")
     try:
-        surrogate = Surrogate(
+        surrogate = make_surrogate(
             from_dict(NetworkConfig, content["network"], str(directory / DESCRIPTION)),
             Parameters.from_dict(content["parameters"]),
             content["statistics"],

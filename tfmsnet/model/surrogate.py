@@ -13,7 +13,7 @@ from tfmsnet.model.config import NetworkConfig
 from tfmsnet.model.msnet import MSNet
 from tfmsnet.model.rollout import rollout
 from tfmsnet.model.scene import Scene, crop_space, field_masks, make_scene
-from tfmsnet.model.state import STATES, Conditions, make_conditions
+from tfmsnet.model.state import STATES, Conditions, make_conditions, phase_mean
 
 
 def check_grid(grid, scales: int, name: str) -> None:
@@ -50,8 +50,13 @@ class Surrogate(keras.Model):
         self.parameters = parameters
         self.voxel_size_m = voxel_size_m
         self.state = STATES[config.state].from_statistics(config.fields, parameters, statistics)
-        self.network = MSNet(
-            fields=len(config.fields),
+        self.network = self._make_network(precision)
+        self._build_network()
+
+    def _make_network(self, precision):
+        config = self.config
+        return MSNet(
+            **self._network_size(),
             scales=config.scales,
             filters=config.filters,
             growth=config.growth,
@@ -60,17 +65,22 @@ class Surrogate(keras.Model):
             activation=config.activation,
             normalisation=config.normalisation,
             autoregressive=config.autoregressive,
-            zero_mean=self.state.zero_mean,
             dtype=precision,
             name="msnet",
         )
-        self._build_network()
+
+    def _network_size(self):
+        return {"fields": len(self.state.channels), "parts": self.state.parts}
+
+    @property
+    def _network_drive_channels(self):
+        return self.state.drive_channels
 
     def _build_network(self):
         space = (None, None, None, None)
         features = [(*space, len(self.config.channels))] * self.config.scales
-        masks = [(*space, len(self.config.fields))] * self.config.scales
-        self.network.build(features, masks, (None, self.state.drive_channels))
+        masks = [(*space, self.network.fields)] * self.config.scales
+        self.network.build(features, masks, (None, self._network_drive_channels))
         self.built = True
 
     def features(self, phase):
@@ -79,10 +89,15 @@ class Surrogate(keras.Model):
 
     def scene(self, phase, features) -> Scene:
         """The static inputs on all scales, padded."""
-        return make_scene(phase, features, self.config.fields, self.config.scales)
+        return make_scene(phase, features, self.channel_fields, self.config.scales)
+
+    @property
+    def channel_fields(self) -> tuple[str, ...]:
+        """Per channel of the state, the field that it is a part of."""
+        return tuple(channel.field for channel in self.state.channels)
 
     def step(self, scene: Scene, drive, state):
-        """One time step: (batch, drive channel), (batch, x, y, z, field) -> list over scales of states."""
+        """One time step: (batch, drive channel), (batch, x, y, z, channel) -> list over scales of states."""
         previous = state if self.config.autoregressive else None
         return self.network(scene.features, scene.masks, drive, previous)
 
@@ -90,11 +105,15 @@ class Surrogate(keras.Model):
         """(batch, time) each -> what is known beforehand."""
         return make_conditions(c_rate, times_s, self.parameters)
 
-    def states(self, phase, conditions: Conditions):
-        """The predicted states (batch, time - 1, x, y, z, field), padded, frame 0 left out."""
-        scene = self.scene(phase, self.features(phase))
+    def states(self, scene: Scene, conditions: Conditions, initial):
+        """The predicted states (batch, time - 1, x, y, z, channel), padded, frame 0 left out.
+
+        Args:
+            scene: static inputs.
+            conditions: of all frames.
+            initial: (batch, x, y, z, channel), the state of frame 0.
+        """
         drive = self.state.drive(conditions)
-        initial = self.state.initial(scene.masks[0], conditions)
         return rollout(
             lambda t, state: self.step(scene, drive[:, t + 1], state)[0],
             initial,
@@ -114,11 +133,12 @@ class Surrogate(keras.Model):
         """
         phase = inputs["phase"]
         conditions = self.conditions(inputs["c_rate_profile"], inputs["times_s"])
-        masks = field_masks(phase, self.config.fields)
-        states = crop_space(self.states(phase, conditions), phase, axis=2)
-        start = self.state.initial(masks, conditions)[:, None]
-        fields = self.state.decode(tf.concat([start, states], axis=1), masks, conditions)
-        return {**fields, **self._curve(fields, masks, conditions)}
+        scene = self.scene(phase, self.features(phase))
+        initial = self.state.initial(scene.masks[0], conditions)
+        states = tf.concat([initial[:, None], self.states(scene, conditions, initial)], axis=1)
+        masks = field_masks(phase, self.channel_fields)
+        fields = self.state.decode(crop_space(states, phase, axis=2), masks, conditions)
+        return {**fields, **self._curve(fields, field_masks(phase, self.config.fields), conditions)}
 
     def _curve(self, fields, masks, conditions):
         """Degree of lithiation: mean concentration; voltage: mean potential of the solid on the foil.
@@ -130,13 +150,7 @@ class Surrogate(keras.Model):
         for i, field in enumerate(self.config.fields):
             values, mask = fields[field], masks[..., i]
             if field == "concentration":
-                curve["dol"] = _phase_mean(values, mask) / self.parameters.c_max_mol_m3
+                curve["dol"] = phase_mean(values, mask) / self.parameters.c_max_mol_m3
             else:
-                curve["voltage_v"] = _phase_mean(values[..., :1], mask[..., :1])
+                curve["voltage_v"] = phase_mean(values[..., :1], mask[..., :1])
         return curve
-
-
-def _phase_mean(values, mask):
-    """(batch, time, x, y, z), (batch, x, y, z) -> (batch, time)."""
-    volume = tf.maximum(tf.reduce_sum(mask, axis=(1, 2, 3)), 1.0)
-    return tf.reduce_sum(values, axis=(2, 3, 4)) / volume[:, None]

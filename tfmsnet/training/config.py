@@ -14,7 +14,8 @@ from tfmsnet.model.config import (
     require,
 )
 
-MODES = ("autoregressive", "classic", "direct")
+BASIS = 8
+MODES = ("autoregressive", "classic", "direct", "basis")
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,9 @@ class RunConfig:
 
     @property
     def mode(self) -> str:
-        """ "direct", "classic" or "autoregressive", read off the configuration."""
+        """One of `MODES`, read off the configuration."""
+        if self.network.basis:
+            return "basis"
         if not self.network.autoregressive:
             return "direct"
         return "classic" if all(frames == 1 for _, frames in self.training.horizon) else "autoregressive"
@@ -135,7 +138,8 @@ class RunConfig:
 
         autoregressive: windows of the default preset's curriculum, on its own predictions;
         classic: one step from the true previous frame, nothing dropped;
-        direct: no previous state, the frame from the image and what is known of its time alone.
+        direct: no previous state, the frame from the image and what is known of its time alone;
+        basis: direct, all frames of a discharge in one pass.
         """
         if mode not in MODES:
             raise UserError(f"mode: expected one of {', '.join(MODES)}, found {mode!r}")
@@ -146,6 +150,9 @@ class RunConfig:
             training = replace(self.training, horizon=one_step, state_dropout=0.0)
         elif mode == "direct":
             training = replace(self.training, horizon=one_step, state_dropout=0.0, noise=0.0)
+        elif mode == "basis":
+            whole = ((1.0, 0),)
+            training = replace(self.training, horizon=whole, state_dropout=0.0, noise=0.0)
         else:
             usual = TrainingConfig()
             training = replace(
@@ -154,7 +161,12 @@ class RunConfig:
                 state_dropout=usual.state_dropout,
                 noise=usual.noise,
             )
-        return RunConfig(replace(self.network, autoregressive=mode != "direct"), training)
+        network = replace(
+            self.network,
+            autoregressive=mode in ("autoregressive", "classic"),
+            basis=(self.network.basis or BASIS) if mode == "basis" else 0,
+        )
+        return RunConfig(network, training)
 
     def with_values(self, values: dict[str, object], where: str) -> "RunConfig":
         """Replace values, named "network.filters" or, where that isn't ambiguous, "filters"."""

@@ -1,29 +1,33 @@
-"""The loss of a window of frames: the paper's eqs. (17) and (18), over the field's own phase."""
+"""The loss of frames: the paper's eqs. (17) and (18), over the field's own phase.
+
+Arrays may have a time axis after the batch, or none; masks are the same at all times.
+"""
 
 import tensorflow as tf
 
 from tfmsnet.model.msnet import coarsened
+from tfmsnet.model.state import phase_mean
 
 # Mean square of the state below which a frame's relative error isn't counted in full.
 RELATIVE_FLOOR = 0.02
 
 
 def frame_losses(outputs, target, masks, relative):
-    """Squared error of one frame, per sample and scale, summed over the fields.
+    """Squared error of frames, per sample and scale, summed over the channels.
 
     On every scale the squared error is averaged over the phase.  With `relative` it is divided by the
     mean square of the true state at the finest scale (plus a floor).
 
     Args:
-        outputs: list over scales, finest first, of (batch, x/2^n, ..., field).
-        target: (batch, x, y, z, field), zero outside the phases.
-        masks: list over scales of (batch, x/2^n, ..., field).
+        outputs: list over scales, finest first, of (batch, [time,] x/2^n, ..., channel).
+        target: (batch, [time,] x, y, z, channel), zero outside the phases.
+        masks: list over scales of (batch, x/2^n, ..., channel).
         relative: whether errors are relative.
 
     Returns:
-        (batch, scale) float32.
+        (batch, [time,] scale) float32.
     """
-    targets = coarsened(target, len(outputs))
+    targets = _coarsened(target, len(outputs))
     weight = 1.0
     if relative:
         weight = 1.0 / (_phase_mean(target**2, masks[0]) + RELATIVE_FLOOR)
@@ -34,21 +38,35 @@ def frame_losses(outputs, target, masks, relative):
     return tf.stack(errors, axis=-1)
 
 
+def _coarsened(target, scales):
+    """On all scales; pooling knows no time, so it takes the frames as a larger batch."""
+    if len(target.shape) == 5:
+        return coarsened(target, scales)
+    lead = tf.shape(target)[:2]
+    merged = tf.reshape(target, tf.concat([[-1], tf.shape(target)[2:]], axis=0))
+    return [
+        tf.reshape(part, tf.concat([lead, tf.shape(part)[1:]], axis=0)) for part in coarsened(merged, scales)
+    ]
+
+
 def _phase_mean(values, mask):
-    """(batch, x, y, z, field) -> (batch, field)."""
-    space = (1, 2, 3)
-    return tf.reduce_sum(values, space) / tf.maximum(tf.reduce_sum(mask, space), 1.0)
+    """(batch, [time,] x, y, z, channel) -> (batch, [time,] channel)."""
+    space = (-4, -3, -2)
+    volume = tf.maximum(tf.reduce_sum(mask, space), 1.0)
+    return tf.reduce_sum(values, space) / (volume if len(values.shape) == 5 else volume[:, None])
 
 
-def vrmse_by_field(output, target, mask):
-    """Root of the squared error over the frame's variance, per sample and field (1: no better than the mean).
+def vrmse(output, target, mask):
+    """Root of the squared error over the frame's variance, per sample (1: no better than the mean).
 
     Args:
-        output, target, mask: (batch, x, y, z, field).
+        output, target: (batch, time, x, y, z), of one field; any unit, any uniform offset.
+        mask: (batch, x, y, z), of its phase.
 
     Returns:
-        (batch, field) float32.
+        (batch, time) float32.
     """
-    mean = _phase_mean(target, mask)[:, None, None, None, :] * mask
-    variance = _phase_mean((target - mean) ** 2, mask)
-    return tf.sqrt(_phase_mean((output - target) ** 2, mask) / tf.maximum(variance, 1e-12))
+    mean = phase_mean(target * mask[:, None], mask)[:, :, None, None, None]
+    variance = phase_mean((target - mean) ** 2 * mask[:, None], mask)
+    error = phase_mean((output - target) ** 2 * mask[:, None], mask)
+    return tf.sqrt(error / tf.maximum(variance, 1e-30))

@@ -11,6 +11,7 @@ import tensorflow as tf
 import tfmsnet
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_json
+from tfmsnet.model.basis import make_surrogate
 from tfmsnet.model.store import save_description, save_weights
 from tfmsnet.model.surrogate import Surrogate, check_grid
 from tfmsnet.records.manifest import FILE as MANIFEST
@@ -20,7 +21,7 @@ from tfmsnet.training import callbacks
 from tfmsnet.training.config import RunConfig, TrainingConfig
 from tfmsnet.training.data import training_batches, validation_batches
 from tfmsnet.training.strategies import make_strategy
-from tfmsnet.training.trainer import RolloutTrainer
+from tfmsnet.training.trainer import make_trainer
 
 WARM_UP = 0.03
 
@@ -61,14 +62,14 @@ def train(
     _check_replicas(config.training, chosen.num_replicas_in_sync)
     _check_grids(config.training, manifest)
     with chosen.scope():
-        surrogate = Surrogate(
+        surrogate = make_surrogate(
             config.network,
             manifest.parameters,
             manifest.statistics,
             manifest.voxel_size_m,
             config.training.precision,
         )
-        trainer = RolloutTrainer(surrogate, config.training)
+        trainer = make_trainer(surrogate, config.training)
         optimizer = keras.optimizers.Adam(_learning_rate(config.training))
         trainer.compile(optimizer=optimizer)
     _claim(run, Path(records), config, manifest)

@@ -4,12 +4,11 @@ import keras
 import tensorflow as tf
 
 from tfmsnet.model.adjoint import adjoint_gradient, tape_gradient
-from tfmsnet.model.rollout import rollout
 from tfmsnet.model.scene import pad_space
 from tfmsnet.model.state import Conditions
 from tfmsnet.model.surrogate import Surrogate
 from tfmsnet.training.config import TrainingConfig
-from tfmsnet.training.objective import frame_losses, vrmse_by_field
+from tfmsnet.training.objective import frame_losses, vrmse
 
 GRADIENTS = {"adjoint": adjoint_gradient, "tape": tape_gradient}
 
@@ -52,27 +51,17 @@ class RolloutTrainer(keras.Model):
         return self.surrogate(inputs)
 
     def window(self, batch):
-        """Scene, drive, initial state and true states (batch, frames + 1, x, y, z, field) of a batch."""
+        """Scene, conditions and true states (batch, frames + 1, x, y, z, channel) of a batch."""
         scene = self.surrogate.scene(batch["phase"], batch["features"])
         conditions = Conditions(batch["c_rate_profile"], batch["mean_dol"], batch["c_rate_scale"])
         divisor = 2 ** (self.surrogate.config.scales - 1)
         fields = {f: pad_space(batch[f], divisor, axis=2) for f in self.surrogate.config.fields}
-        true = self.surrogate.state.encode(fields, scene.masks[0], conditions)
-        return scene, self.surrogate.state.drive(conditions), true[:, 0], true
+        return scene, conditions, self.surrogate.state.encode(fields, scene.masks[0], conditions)
 
     def train_step(self, batch):
-        scene, drive, initial, true = self.window(batch)
-        samples = tf.cast(tf.shape(drive)[0], tf.float32)
-        step = self.loss_step(scene, drive, true, batch["index"])
+        samples = tf.cast(tf.shape(batch["phase"])[0], tf.float32)
+        loss, record, gradients = self.loss_and_gradients(batch)
         variables = self.surrogate.trainable_variables
-        frames = tf.shape(drive)[1] - 1 if self.config.gradient == "adjoint" else drive.shape[1] - 1
-        loss, record, gradients = self.gradient(
-            step,
-            self._noisy(initial, scene.masks[0], batch["index"]),
-            frames,
-            variables,
-            records=self.surrogate.config.scales,
-        )
         norm = self._apply(gradients, variables, samples)
         for tracker, value in zip(
             self.trackers, [loss / samples, *tf.unstack(record / samples)], strict=False
@@ -80,6 +69,19 @@ class RolloutTrainer(keras.Model):
             tracker.update_state(value, sample_weight=samples)
         self.trackers[-1].update_state(norm)
         return {tracker.name: tracker.result() for tracker in self.trackers}
+
+    def loss_and_gradients(self, batch):
+        """Loss (summed over the replica's samples, mean over the frames), loss per scale, gradients."""
+        scene, conditions, true = self.window(batch)
+        drive = self.surrogate.state.drive(conditions)
+        frames = tf.shape(drive)[1] - 1 if self.config.gradient == "adjoint" else drive.shape[1] - 1
+        return self.gradient(
+            self.loss_step(scene, drive, true, batch["index"]),
+            self._noisy(true[:, 0], scene.masks[0], batch["index"]),
+            frames,
+            self.surrogate.trainable_variables,
+            records=self.surrogate.config.scales,
+        )
 
     def loss_step(self, scene, drive, true, index):
         """The step that the gradient is taken of: `(t, state) -> (state, loss, loss per scale)`.
@@ -139,17 +141,16 @@ class RolloutTrainer(keras.Model):
         Returns:
             (batch, field) float32.
         """
-        scene, drive, initial, true = self.window(batch)
-        frames = tf.shape(drive)[1] - 1
-        states = rollout(
-            lambda t, state: self.surrogate.step(scene, drive[:, t + 1], state)[0], initial, frames
-        )
-        per_frame = tf.map_fn(
-            lambda t: vrmse_by_field(states[:, t], true[:, t + 1], scene.masks[0]),
-            tf.range(frames),
-            fn_output_signature=tf.float32,
-        )
-        return tf.reduce_mean(per_frame, axis=0)
+        scene, conditions, true = self.window(batch)
+        predicted = self.surrogate.states(scene, conditions, true[:, 0])
+        state, owners = self.surrogate.state, self.surrogate.channel_fields
+        predicted = state.deviation(predicted, conditions)
+        true = state.deviation(true[:, 1:], conditions)
+        scores = [
+            vrmse(predicted[field], true[field], scene.masks[0][..., owners.index(field)])
+            for field in self.surrogate.config.fields
+        ]
+        return tf.reduce_mean(tf.stack(scores, axis=-1), axis=1)
 
     def test_step(self, batch):
         """The scores' means, for `evaluate`."""
@@ -157,3 +158,23 @@ class RolloutTrainer(keras.Model):
         for tracker, values in zip(self.score_trackers, tf.unstack(scores, axis=-1), strict=True):
             tracker.update_state(values)
         return {tracker.name: tracker.result() for tracker in self.score_trackers}
+
+
+class BasisTrainer(RolloutTrainer):
+    """Trains a `BasisSurrogate`: one pass makes all frames, so nothing is rolled out."""
+
+    def loss_and_gradients(self, batch):
+        scene, conditions, true = self.window(batch)
+        variables = [variable.value for variable in self.surrogate.trainable_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            outputs = self.surrogate.frames(scene, conditions)
+            losses = frame_losses(outputs, true[:, 1:], scene.masks, self.config.loss == "relative")
+            per_scale = tf.reduce_sum(tf.reduce_mean(losses, axis=1), axis=0)
+            loss = tf.reduce_sum(per_scale)
+        return loss, per_scale, tape.gradient(loss, variables)
+
+
+def make_trainer(surrogate: Surrogate, config: TrainingConfig) -> RolloutTrainer:
+    """The trainer that a surrogate needs."""
+    return (BasisTrainer if surrogate.config.basis else RolloutTrainer)(surrogate, config)

@@ -1,0 +1,63 @@
+"""The time basis: sums of coefficients times functions, at any time, with what the state promises."""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfmsnet.halfcell import Parameters
+from tfmsnet.load import constant_current
+from tfmsnet.model.basis import TimeBasis, combine, make_surrogate
+from tfmsnet.model.config import NetworkConfig
+
+STATISTICS = {"concentration": {"pattern_rms": 0.006}, "potential": {"pattern_rms": 1e-4, "level_rms": 0.03}}
+
+
+def surrogate():
+    keras.utils.set_random_seed(3)
+    config = NetworkConfig(filters=4, convolutions=2, autoregressive=False, basis=3)
+    return make_surrogate(config, Parameters(), STATISTICS, 0.5e-6)
+
+
+def test_it_is_the_sum_over_functions_of_time(rng):
+    coefficients = rng.random((2, 3, 4, 5, 2 * 6)).astype(np.float32)
+    functions = rng.random((2, 7, 6)).astype(np.float32)
+    found = keras.ops.convert_to_numpy(combine(coefficients, functions, 2))
+    expected = np.einsum("bxyzck,btk->btxyzc", coefficients.reshape(2, 3, 4, 5, 2, 6), functions)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_a_frame_does_not_depend_on_the_other_frames_asked_for(rng):
+    model = surrogate()
+    phase = tf.constant(rng.integers(0, 3, (1, 8, 8, 8)).astype(np.uint8))
+    profile, times_s = constant_current(2.0)
+    every = model({"phase": phase, **_load(profile, times_s)})
+    some = model({"phase": phase, **_load(profile[::6], times_s[::6])})
+    np.testing.assert_allclose(some["voltage_v"], every["voltage_v"][:, ::6], atol=1e-5)
+
+
+def test_the_potential_has_one_level_on_all_of_the_solid_and_a_pattern_around_it(rng):
+    phase = rng.integers(0, 3, (1, 8, 8, 8)).astype(np.uint8)
+    model = surrogate()
+    profile, times_s = constant_current(1.0)
+    load = _load(profile, times_s)
+    conditions = model.conditions(load["c_rate_profile"], load["times_s"])
+    scene = model.scene(tf.constant(phase), model.features(tf.constant(phase)))
+    states = model.states(scene, conditions, None).numpy()[0]
+    solid = phase[0] > 0
+    assert np.abs(states[:, solid, 1].mean(1)).max() < 1e-5
+    assert states[:, solid, 2].std(1).max() < 1e-5
+    assert np.abs(states[:, solid, 2]).max() > 1e-3
+
+
+def test_keras_keeps_the_layer():
+    layer = TimeBasis(4, width=8)
+    layer(np.zeros((1, 2, 2), np.float32))
+    copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert copy.get_config() == layer.get_config()
+
+
+def _load(profile, times_s):
+    return {
+        "c_rate_profile": tf.constant(profile[None], tf.float32),
+        "times_s": tf.constant(times_s[None], tf.float32),
+    }

@@ -1,0 +1,116 @@
+"""The direct network whose frames share one pass: fields of coefficients times functions of time.
+
+    y(x, t) = sum_k a_k(x) b_k(t)
+
+MSNet makes the coefficients a_k from the image and the C-rate, a small dense network the functions b_k
+from what is known of each frame's time.  It is the branch and trunk of a DeepONet (Lu et al. 2021,
+doi:10.1038/s42256-021-00302-5) with MSNet as the branch.  A whole discharge costs about what one frame of
+the other networks costs, in training and in prediction; in exchange it holds for constant current alone.
+"""
+
+import keras
+import tensorflow as tf
+from keras import ops
+
+from tfmsnet.model.scene import Scene
+from tfmsnet.model.state import Conditions
+from tfmsnet.model.surrogate import Surrogate
+
+
+@keras.saving.register_keras_serializable(package="tfmsnet")
+class TimeBasis(keras.layers.Layer):
+    """Functions of time: a dense network with two hidden layers.
+
+    Input (batch, time, drive channel), output (batch, time, function).
+
+    Args:
+        functions: how many.
+        width: of the hidden layers.
+    """
+
+    def __init__(self, functions, width=64, **kwargs):
+        super().__init__(**kwargs)
+        self.functions = functions
+        self.width = width
+
+    def build(self, input_shape):
+        self.layers = [
+            keras.layers.Dense(self.width, activation="silu", dtype=self.dtype_policy, name="hidden_0"),
+            keras.layers.Dense(self.width, activation="silu", dtype=self.dtype_policy, name="hidden_1"),
+            keras.layers.Dense(self.functions, dtype=self.dtype_policy, name="functions"),
+        ]
+        shape = tuple(input_shape)
+        for layer in self.layers:
+            layer.build(shape)
+            shape = layer.compute_output_shape(shape)
+        self.built = True
+
+    def call(self, inputs):
+        # Frames are close to each other on the drive's scale of 0..1.
+        hidden = 4.0 * inputs
+        for layer in self.layers:
+            hidden = layer(hidden)
+        return hidden
+
+    def compute_output_shape(self, input_shape):
+        return (*input_shape[:-1], self.functions)
+
+    def get_config(self):
+        return {**super().get_config(), "functions": self.functions, "width": self.width}
+
+
+def combine(coefficients, functions, channels):
+    """sum_k a_k b_k.
+
+    Args:
+        coefficients: (batch, x, y, z, channel * function).
+        functions: (batch, time, function).
+        channels: of the state.
+
+    Returns:
+        (batch, time, x, y, z, channel).
+    """
+    count = functions.shape[-1]
+    shape = ops.shape(coefficients)
+    flat = ops.reshape(coefficients, (shape[0], -1, count))
+    frames = ops.matmul(functions, ops.transpose(flat, (0, 2, 1)))
+    return ops.reshape(frames, (shape[0], -1, *shape[1:4], channels))
+
+
+class BasisSurrogate(Surrogate):
+    """A `Surrogate` without steps: see the module's text."""
+
+    def _make_network(self, precision):
+        self.basis = TimeBasis(self.config.basis, dtype="float32", name="time_basis")
+        self.basis.build((None, None, self.state.drive_channels))
+        return super()._make_network(precision)
+
+    def _network_size(self):
+        """Every channel of the state has its own coefficients."""
+        count = self.config.basis
+        return {
+            "fields": len(self.state.channels) * count,
+            "parts": tuple(part for part in self.state.parts for _ in range(count)),
+        }
+
+    @property
+    def _network_drive_channels(self):
+        return 1
+
+    def frames(self, scene: Scene, conditions: Conditions):
+        """All frames but the first, a list over scales of (batch, time - 1, x, y, z, channel)."""
+        masks = [tf.repeat(mask, self.config.basis, axis=-1) for mask in scene.masks]
+        c_rate = conditions.c_rate_scale[:, None] / 3.0
+        coefficients = self.network(scene.features, masks, c_rate)
+        functions = self.basis(self.state.drive(conditions)[:, 1:])
+        channels = len(self.state.channels)
+        return [combine(part, functions, channels) for part in coefficients]
+
+    def states(self, scene: Scene, conditions: Conditions, initial):
+        """As `Surrogate.states`; the initial state isn't looked at."""
+        return self.frames(scene, conditions)[0]
+
+
+def make_surrogate(config, *args, **kwargs) -> Surrogate:
+    """The surrogate of a configuration, see `Surrogate` for the arguments."""
+    return (BasisSurrogate if config.basis else Surrogate)(config, *args, **kwargs)
