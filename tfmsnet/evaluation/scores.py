@@ -32,12 +32,16 @@ class FieldScores:
     spectral_error: np.ndarray
 
     def summary(self) -> dict[str, float]:
-        """One number a score: over the frames, and VRMSE and pattern error at the middle and last one."""
+        """One number a score: over the frames, and VRMSE and pattern error at the middle and last one.
+
+        The medians leave the first scored frame out, in which hardly anything has happened yet.
+        """
         last = len(self.vrmse) - 1
         row = {}
         for name in ("vrmse", "pattern_error"):
             values = getattr(self, name)
             row |= {
+                f"{name}_median": median(values[1:] if last else values),
                 f"{name}_middle": values[last // 2],
                 f"{name}_last": values[last],
                 f"{name}_worst": values.max(),

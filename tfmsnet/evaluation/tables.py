@@ -30,11 +30,11 @@ class Column:
 
 
 TERMINAL = (
-    Column("concentration_vrmse_middle", "c VRMSE middle"),
+    Column("concentration_vrmse_median", "c VRMSE"),
     Column("concentration_vrmse_last", "c VRMSE last"),
     Column("concentration_vrmse_worst", "c VRMSE worst"),
-    Column("potential_vrmse_last", "phi VRMSE last"),
-    Column("potential_pattern_error_last", "phi pattern last"),
+    Column("potential_vrmse_median", "phi VRMSE"),
+    Column("potential_pattern_error_median", "phi pattern"),
     Column("curve_rmse_mv", "curve RMSE (mV)"),
 )
 HEADLINE = (
@@ -48,6 +48,8 @@ DETAILS = {
         Column(f"{field}_nrmse_worst", "nRMSE worst"),
         Column(f"{field}_mean_error_percent_worst", "error of mean worst (%)", rounding=1e-3),
         Column(f"{field}_max_error_worst", f"max error worst ({unit})", factor=factor),
+        Column(f"{field}_vrmse_middle", "VRMSE middle"),
+        Column(f"{field}_vrmse_last", "VRMSE last"),
         Column(f"{field}_vrmse_worst", "VRMSE worst"),
         Column(f"{field}_pattern_error_middle", "pattern middle"),
         Column(f"{field}_pattern_error_worst", "pattern worst"),
@@ -59,7 +61,7 @@ DETAILS = {
 
 
 _LEGEND = (
-    "c: concentration, phi: potential; VRMSE 1: the true mean everywhere; pattern 1: any uniform field; "
+    "c: concentration, phi: potential, median over the frames; VRMSE 1: the true mean everywhere; pattern 1: any uniform field; "
     "*: best.\nPersistence copies the simulator's previous frame, which no surrogate has."
 )
 
