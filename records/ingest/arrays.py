@@ -101,15 +101,13 @@ def _field(read, entry: Entry, units, mapping: Mapping, mask: np.ndarray, frames
     if values.shape != (frames, *mask.shape):
         raise UserError(
             f"dataset {entry.name}: expected (time, x, y, z) = {(frames, *mask.shape)} as times and phase "
-            "have it, "
-            f"found {values.shape}; check its axes"
+            f"have it, found {values.shape}; check its axes"
         )
     bad = np.argwhere(~np.isfinite(values) & mask)
     if len(bad):
         raise UserError(
-            f"dataset {entry.name}: {len(bad)} values in its phase aren't finite, the first at (time, x, "
-            "y, z) = "
-            f"{tuple(int(i) for i in bad[0])}"
+            f"dataset {entry.name}: {len(bad)} values in its phase aren't finite, the first at (time, x, y, "
+            f"z) = {tuple(int(i) for i in bad[0])}"
         )
     result = np.zeros(values.shape, np.float32)
     result[:, mask] = values[:, mask]

@@ -26,8 +26,8 @@ def check_times(times_s: np.ndarray, what: str = "times") -> None:
     if len(late):
         before, after = times_s[late[0] : late[0] + 2]
         raise UserError(
-            f"{what}: expected frames in order of time, found {after:g} s after {before:g} s; "
-            "sort them, and give each once"
+            f"{what}: expected frames in order of time, found {after:g} s after {before:g} s; sort them, and "
+            "give each once"
         )
     if times_s[0] != 0:
         raise UserError(
@@ -40,14 +40,13 @@ def check_concentration(values: np.ndarray, parameters: Parameters, what: str) -
     low, high, c_max = float(values.min()), float(values.max()), parameters.c_max_mol_m3
     if low < -_OVERSHOOT * c_max or high > (1 + _OVERSHOOT) * c_max:
         raise UserError(
-            f"{what}: {low:g} to {high:g} mol/m3, expected 0 to c_max = {c_max:g} mol/m3; "
-            "check the unit, or give the cell's c_max_mol_m3 in its parameters"
+            f"{what}: {low:g} to {high:g} mol/m3, expected 0 to c_max = {c_max:g} mol/m3; check the unit, or "
+            "give the cell's c_max_mol_m3 in its parameters"
         )
     if values.mean() < _SMALLEST_MEAN_DOL * c_max:
         raise UserError(
             f"{what}: on average {values.mean():g} mol/m3, next to nothing of c_max = {c_max:g} mol/m3; "
-            "check the "
-            "unit (1 for a degree of lithiation, mol/l, ...)"
+            "check the unit (1 for a degree of lithiation, mol/l, ...)"
         )
 
 
@@ -113,9 +112,8 @@ def _foil_potential(image: PhaseImage, potential: np.ndarray) -> np.ndarray:
     foil = image.phase[:, :, 0] != ELECTROLYTE
     if not foil.any():
         raise UserError(
-            "voltage: no solid lies on the foil (z = 0) to take it from; check which end the foil is at, "
-            "or give "
-            "the box in which the electrode lies"
+            "voltage: no solid lies on the foil (z = 0) to take it from; check which end the foil is at, or "
+            "give the box in which the electrode lies"
         )
     return potential[:, :, :, 0][:, foil].mean(axis=1, dtype=np.float64)
 
@@ -124,9 +122,8 @@ def _profile(dol: np.ndarray, times_s: np.ndarray, parameters: Parameters, c_rat
     """C-rates (time,) that fit the lithium gained."""
     if abs(dol[0] - parameters.initial_dol) > _INITIAL_DOL_ERROR:
         raise UserError(
-            f"concentration: the first frame has a mean degree of lithiation of {dol[0]:.4f}, the "
-            "parameters say "
-            f"{parameters.initial_dol:g}; give the cell's initial_dol and c_max_mol_m3 in its parameters"
+            f"concentration: the first frame has a mean degree of lithiation of {dol[0]:.4f}, the parameters "
+            f"say {parameters.initial_dol:g}; give the cell's initial_dol and c_max_mol_m3 in its parameters"
         )
     gained = (dol - dol[0]) / (1 - parameters.initial_dol)
     if c_rate is None:
@@ -137,10 +134,8 @@ def _profile(dol: np.ndarray, times_s: np.ndarray, parameters: Parameters, c_rat
     if np.abs(passed - gained).max() > _CHARGE_ERROR * np.abs(gained).max():
         worst = int(np.argmax(np.abs(passed - gained)))
         raise UserError(
-            f"c_rate: at {times_s[worst]:g} s it has passed {passed[worst]:.4g} of the charge that fills "
-            "the AM, "
-            f"which gained {gained[worst]:.4g} of it; 1C fills the AM from its initial degree of "
-            "lithiation to 1 in "
-            "an hour; leave c_rate out to take it from the lithium"
+            f"c_rate: at {times_s[worst]:g} s it has passed {passed[worst]:.4g} of the charge that fills the "
+            f"AM, which gained {gained[worst]:.4g} of it; 1C fills the AM from its initial degree of "
+            "lithiation to 1 in an hour; leave c_rate out to take it from the lithium"
         )
     return profile

@@ -102,8 +102,7 @@ def _time_columns(export: Export, *quantities: Quantity) -> tuple[np.ndarray, li
         if list(columns) != list(found[0]):
             raise UserError(
                 f"columns {quantities[0].name} and {quantity.name}: expected the same times in the same "
-                "order, "
-                f"found {len(found[0])} and {len(columns)}"
+                f"order, found {len(found[0])} and {len(columns)}"
             )
     return np.array(list(found[0])), [list(columns.values()) for columns in found]
 
@@ -121,8 +120,7 @@ def _defined(nodes_m: np.ndarray, values: np.ndarray, what: str) -> NodeField:
         where = ", ".join(f"{1e6 * x:.4g}" for x in nodes_m[bad[0]])
         found = values[bad[0]][~np.isfinite(values[bad[0]])][0]
         raise UserError(
-            f"{what}: {found} at some times but not at all, at {len(bad)} nodes, the first at ({where}) "
-            "um; solve or "
-            "export again"
+            f"{what}: {found} at some times but not at all, at {len(bad)} nodes, the first at ({where}) um; "
+            "solve or export again"
         )
     return NodeField(nodes_m, values)

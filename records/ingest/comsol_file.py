@@ -47,7 +47,10 @@ def read_export(path: Path) -> Export:
                 line = ""
     except UnicodeDecodeError:
         raise UserError(f"{path}: expected text (UTF-8), found something else") from None
-    labels = [parse_label(text) for text in _COLUMN.findall(header[1:])]
+    try:
+        labels = [parse_label(text) for text in _COLUMN.findall(header[1:])]
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
     names = [label.name.lower() for label in labels[:3]]
     if names != ["x", "y", "z"]:
         raise UserError(

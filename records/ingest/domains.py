@@ -35,8 +35,8 @@ class Domains:
         absent = sorted((self.am | self.cbd) - found)
         if absent:
             raise UserError(
-                f"{what}: domains {absent} aren't in the file, which has {_some(sorted(found))}; "
-                "say which are AM and CBD"
+                f"{what}: domains {absent} aren't in the file, which has {_some(sorted(found))}; say which "
+                "are AM and CBD"
             )
         labels = np.full(len(values), ELECTROLYTE, np.uint8)
         labels[np.isin(values, list(self.am))] = AM

@@ -126,6 +126,6 @@ def _loneliness(tree: cKDTree, targets_m, lonely, kernel: GaussianKernel, what: 
     return (
         f"{what}: {len(lonely)} of {len(targets_m)} voxels have no node within {1e6 * kernel.radius_m:g} um, "
         f"at (x, y, z) = ({'), ('.join(where)}){' ...' if len(lonely) > 3 else ''} um; the farthest has its "
-        f"nearest at {1e6 * distance.max():.3g} um; give a larger radius, a box that the nodes fill, or "
-        "fill with the nearest"
+        f"nearest at {1e6 * distance.max():.3g} um; give a larger radius, a box that the nodes fill, or fill "
+        "with the nearest"
     )

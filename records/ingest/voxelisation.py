@@ -36,8 +36,7 @@ def phases_of_cells(points_m: np.ndarray, corners: np.ndarray, labels: np.ndarra
         first = _place(grid.centres_m(outside)[0])
         raise UserError(
             f"mesh: {np.count_nonzero(outside)} of {outside.size} voxels lie in no cell, the first at "
-            f"{first} um, "
-            "although the electrolyte is meshed; give a box that the mesh covers"
+            f"{first} um, although the electrolyte is meshed; give a box that the mesh covers"
         )
     phase = np.where(outside, ELECTROLYTE, labels[found])
     return PhaseImage(phase.astype(np.uint8), grid.voxel_size_m)
@@ -72,8 +71,7 @@ def phases_of_nodes(nodes_m: np.ndarray, labels: np.ndarray, grid: Grid, reach_m
     if len(far):
         raise UserError(
             f"phases: {len(far)} of {len(centres)} voxels have no node within {1e6 * reach_m:g} um, the "
-            "first at "
-            f"{_place(centres[far[0]])} um; give a box that the nodes fill, or a larger radius"
+            f"first at {_place(centres[far[0]])} um; give a box that the nodes fill, or a larger radius"
         )
     return PhaseImage(labels[voters][nearest].reshape(grid.shape).astype(np.uint8), grid.voxel_size_m)
 

@@ -69,9 +69,8 @@ def _times(given: Sequence[float] | None, found: list[float | None], paths: list
         raise UserError(f"times: expected {len(found)}, one for each frame, got {len(times)}")
     if any(time is None for time in times):
         raise UserError(
-            f"{paths[times.index(None)]}: has no time (TimeValue, or arrays called '... @ t=100'); give "
-            "the times, or "
-            "a .pvd"
+            f"{paths[times.index(None)]}: has no time (TimeValue, or arrays called '... @ t=100'); give the "
+            "times, or a .pvd"
         )
     return np.array(times, np.float64)
 
@@ -111,8 +110,7 @@ class _Phases:
         if name not in mesh.point_names | mesh.cell_names:
             raise UserError(
                 f"array {name} is missing; found {', '.join(sorted(mesh.point_names)) or 'none'} at points "
-                "and "
-                f"{', '.join(sorted(mesh.cell_names)) or 'none'} at cells"
+                f"and {', '.join(sorted(mesh.cell_names)) or 'none'} at cells"
             )
         return name in mesh.point_names
 

@@ -111,32 +111,36 @@ def _labels(types: np.ndarray, am_types: Sequence[int], cbd_types: Sequence[int]
             f"{value:g} ({count} particles)" for value, count in zip(unknown[:8], counts[:8], strict=True)
         )
         raise UserError(
-            f"types: {found} is neither AM {sorted(am_types)} nor CBD {sorted(cbd_types)}; "
-            "say which types are which"
+            f"types: {found} is neither AM {sorted(am_types)} nor CBD {sorted(cbd_types)}; say which types "
+            "are which"
         )
     return label.astype(np.uint8)
 
 
 def _read_dump(file: TextIO, timestep: int | None) -> tuple[np.ndarray, Box]:
     """Columns x, y, z, radius, type (particle, 5) of a frame, and the box, in the file's unit."""
-    frames = _frames(file)
-    if timestep is None:
-        frame = frames[-1]
-    else:
-        known = {frame.timestep: frame for frame in frames}
-        if timestep not in known:
-            raise UserError(f"timestep: {timestep} isn't in the dump; it has {_some(list(known))}")
-        frame = known[timestep]
+    frames, is_whole = _frames(file)
+    known = {frame.timestep: frame for frame in frames}
+    if timestep is None and not is_whole:
+        raise UserError(
+            f"the dump is cut off after timestep {frames[-1].timestep}; choose one: it has "
+            f"{_some(list(known))}"
+        )
+    if timestep is not None and timestep not in known:
+        raise UserError(f"timestep: {timestep} isn't in the dump; it has {_some(list(known))}")
+    frame = frames[-1] if timestep is None else known[timestep]
     file.seek(frame.offset)
     where = f"timestep {frame.timestep}"
-    rows = _numbers(itertools.islice(file, frame.count), frame.columns, where, None)
-    if len(rows[0]) != frame.count:
+    # A last line without its end may have lost digits, too.
+    lines = [line for line in itertools.islice(file, frame.count) if line.endswith("\n")]
+    if len(lines) < frame.count:
         raise UserError(
-            f"{where}: expected {frame.count} particles, found {len(rows[0])}: the dump is cut off; "
-            "choose an earlier timestep"
+            f"{where}: expected {frame.count} particles, found {len(lines)}: the dump is cut off; choose an "
+            "earlier timestep"
         )
-    columns, low, high = rows[0], frame.bounds[:, 0], frame.bounds[:, 1]
-    if rows[1]:  # scaled coordinates
+    columns, scaled = _numbers(lines, frame.columns, where, None)
+    low, high = frame.bounds.T
+    if scaled:
         columns[:, :3] = low + columns[:, :3] * (high - low)
     return columns, Box(tuple(low.tolist()), tuple(high.tolist()), frame.periodic)
 
@@ -146,7 +150,8 @@ def _some(values: list) -> str:
     return shown if len(values) <= 6 else f"{shown} ... {values[-1]} ({len(values)} of them)"
 
 
-def _frames(file: TextIO) -> list[_Frame]:
+def _frames(file: TextIO) -> tuple[list[_Frame], bool]:
+    """All frames, and whether the file ends with the last one's particles."""
     frames, header = [], {}
     while line := file.readline():
         if not line.startswith("ITEM:"):
@@ -165,7 +170,7 @@ def _frames(file: TextIO) -> list[_Frame]:
             header[item] = [file.readline() for _ in range(lines)]
     if not frames:
         raise UserError("no ITEM: ATOMS in it: the dump is cut off or empty")
-    return frames
+    return frames, not header
 
 
 def _frame(header: dict[str, list[str]], columns: tuple[str, ...], offset: int) -> _Frame:
@@ -213,8 +218,8 @@ def _numbers(lines, names: tuple[str, ...], where: str, separator: str | None) -
         row = int(np.argmax(bad))
         values = ", ".join(f"{value:g}" for value in columns[row])
         raise UserError(
-            f"{where}: particle {row + 1} has x, y, z, radius, type = {values}; expected finite numbers "
-            "and a radius above 0"
+            f"{where}: particle {row + 1} has x, y, z, radius, type = {values}; expected finite numbers and "
+            "a radius above 0"
         )
     return columns, scaled
 
