@@ -45,8 +45,9 @@ def phases_of_cells(points_m: np.ndarray, corners: np.ndarray, labels: np.ndarra
 def phases_of_nodes(nodes_m: np.ndarray, labels: np.ndarray, grid: Grid, reach_m: float) -> PhaseImage:
     """Voxels by the nearest node.
 
-    Nodes at one place in two phases, those of an interface, have no vote: the voxels beside it follow the
-    nodes on their own side.
+    Nodes of an interface, at one place in two phases or of unknown phase, have no vote: the voxels beside it
+    follow the nodes on their own side.  A mesh whose interface nodes are there once, with one side's label,
+    is refused: it would shift the interface by half an element.  Nodes on a lattice have no such bias.
 
     Args:
         nodes_m: (node, 3), m.
@@ -55,16 +56,15 @@ def phases_of_nodes(nodes_m: np.ndarray, labels: np.ndarray, grid: Grid, reach_m
         reach_m: how far a voxel's node may be.
 
     Raises:
-        UserError: no node in the electrolyte; voxels without a node in reach; no AM in the box.
+        UserError: no node in the electrolyte; interface nodes on one side alone; voxels without a node in
+            reach; no AM in the box.
     """
     if not (labels == ELECTROLYTE).any():
         raise UserError(
             "domains: no node is in the electrolyte, so there's no telling where the solid ends; export all "
             "domains, or give a phase image"
         )
-    known = np.flatnonzero(labels >= 0)
-    pairs = known[cKDTree(nodes_m[known]).query_pairs(_COINCIDENT * grid.voxel_size_m, output_type="ndarray")]
-    voters = np.setdiff1d(known, pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]])
+    voters = _voters(nodes_m, labels, _COINCIDENT * grid.voxel_size_m)
     centres = grid.centres_m(np.ones(grid.shape, bool))
     distance, nearest = cKDTree(nodes_m[voters]).query(centres)
     far = np.flatnonzero(distance > reach_m)
@@ -74,6 +74,26 @@ def phases_of_nodes(nodes_m: np.ndarray, labels: np.ndarray, grid: Grid, reach_m
             f"first at {_place(centres[far[0]])} um; give a box that the nodes fill, or a larger radius"
         )
     return PhaseImage(labels[voters][nearest].reshape(grid.shape).astype(np.uint8), grid.voxel_size_m)
+
+
+def _voters(nodes_m: np.ndarray, labels: np.ndarray, coincident_m: float) -> np.ndarray:
+    """Indices of the nodes that lie inside of a phase."""
+    known = np.flatnonzero(labels >= 0)
+    pairs = known[cKDTree(nodes_m[known]).query_pairs(coincident_m, output_type="ndarray")]
+    shared = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]]
+    if not len(shared) and len(known) == len(labels) and not _is_lattice(nodes_m, coincident_m):
+        raise UserError(
+            "domains: no node is in two phases, so interfaces would be off by half an element; export both "
+            "sides of interfaces (no smoothing, or that inside of domains), or on a regular grid, or give a "
+            "phase image"
+        )
+    return np.setdiff1d(known, shared)
+
+
+def _is_lattice(nodes_m: np.ndarray, coincident_m: float) -> bool:
+    # Rounding errors may part what is one plane: sorted, its coordinates differ by next to nothing.
+    planes = [1 + np.count_nonzero(np.diff(np.sort(axis)) > coincident_m) for axis in nodes_m.T]
+    return np.prod(planes) == len(nodes_m)
 
 
 def _place(point_m: np.ndarray) -> str:

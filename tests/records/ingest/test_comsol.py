@@ -58,6 +58,36 @@ def test_an_image_gives_the_phases(export, reading):
     assert sample.potential[1, 2, 2, 0] == pytest.approx(3.9 - 0.04 - 1e-3 * place[0, 2], abs=2e-4)
 
 
+def test_averages_at_interfaces_have_no_vote(small_rows, write, tmp_path):
+    labels, rows = small_rows
+    both = write.comsol(tmp_path / "both.txt", labels, rows)
+    _, first, count = np.unique(rows[:, :3], axis=0, return_index=True, return_counts=True)
+    rows = rows.copy()
+    rows[first[count == 2], 3] = 4.0 + 0.5
+    averaged = write.comsol(tmp_path / "averaged.txt", labels, rows[first])
+    reading = replace(READING, domain="dom")
+    np.testing.assert_array_equal(
+        read_comsol(averaged, reading).image.phase, read_comsol(both, reading).image.phase
+    )
+
+
+def test_an_export_on_a_regular_grid_is_taken_as_it_is(truth, write, tmp_path):
+    axis = (np.arange(12) + 0.5) / 2
+    places = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
+    inside = np.linalg.norm(places - [3, 3, 2], axis=1) < 2.4
+    fields = np.column_stack([truth.concentration(places), truth.potential(places)])
+    fields[~inside] = np.nan
+    labels = [
+        f"{name} @ t={time:g}" for name in ("cs (mol/m^3)", "phis (V)") for time in (0, 400, 1000, 1900)
+    ]
+    rows = np.column_stack([places, np.where(inside, 7, 1), fields])
+    path = write.comsol(tmp_path / "grid.txt", ["x", "y", "z", "dom", *labels], rows)
+    solution = read_comsol(path, replace(READING, box_m=(0, 6e-6) * 3))
+    np.testing.assert_array_equal(solution.image.phase.ravel() == AM, inside)
+    sample = to_sample(solution)
+    np.testing.assert_allclose(sample.concentration[:, sample.am_mask].T, fields[inside, :4], rtol=1e-6)
+
+
 @pytest.mark.parametrize(("separator", "unit"), [(",", "mm"), (" ", "m")])
 def test_other_separators_and_units_of_length(small_rows, write, tmp_path, separator, unit):
     labels, rows = small_rows
@@ -148,6 +178,11 @@ def no_electrolyte(labels, rows):
     return labels, rows[rows[:, 3] == 7]
 
 
+def one_sided(labels, rows):
+    _, first = np.unique(rows[:, :3], axis=0, return_index=True)
+    return labels, rows[first]
+
+
 def sparse_nodes(labels, rows):
     return labels, rows[(rows[:, 0] < 2) | (rows[:, 0] > 4.4)]
 
@@ -168,6 +203,7 @@ def sparse_nodes(labels, rows):
         (two_dimensional, "ends with the columns x, y, z"),
         (no_place, "row 4: expected numbers as x, y, z"),
         (no_electrolyte, "no node is in the electrolyte"),
+        (one_sided, "no node is in two phases, so interfaces would be off by half an element; export both"),
         (sparse_nodes, r"phases: \d+ of 800 voxels have no node within 1 um, the first at"),
     ],
 )

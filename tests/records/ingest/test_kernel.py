@@ -126,3 +126,32 @@ def test_voxels_out_of_reach_are_counted_and_placed_or_filled():
 def test_what_cannot_be_is_refused(call, message):
     with pytest.raises(UserError, match=message):
         call()
+
+
+def test_vtk_gives_the_same():
+    """ParaView's interpolator itself, where it is installed."""
+    vtk = pytest.importorskip("vtk")
+    support = pytest.importorskip("vtk.util.numpy_support")
+    nodes, targets = scattered(4)
+    values = np.sin(nodes[:, 0])
+
+    def cloud(places):
+        points, data = vtk.vtkPoints(), vtk.vtkPolyData()
+        points.SetData(support.numpy_to_vtk(np.ascontiguousarray(places), deep=1))
+        data.SetPoints(points)
+        return data
+
+    source, kernel, probe = cloud(nodes), vtk.vtkGaussianKernel(), vtk.vtkPointInterpolator()
+    array = support.numpy_to_vtk(values, deep=1)
+    array.SetName("u")
+    source.GetPointData().AddArray(array)
+    kernel.SetRadius(0.8)
+    kernel.SetSharpness(2.5)
+    kernel.SetKernelFootprintToRadius()
+    probe.SetInputData(cloud(targets))
+    probe.SetSourceData(source)
+    probe.SetKernel(kernel)
+    probe.Update()
+    expected = support.vtk_to_numpy(probe.GetOutput().GetPointData().GetArray("u"))
+    found = interpolate(nodes, values[:, None], targets, GaussianKernel(0.8, 2.5))[0]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
