@@ -52,9 +52,10 @@ def main():
     interpolate(nodes, values, targets, GaussianKernel())
     seconds = time.process_time() - begin
     more = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    result = 4 * FRAMES * len(targets) / 2**20
     print(
-        f"{len(nodes)} nodes, {len(targets)} voxels, {FRAMES} frames: {seconds:.0f} s CPU, {more:.0f} MiB more "
-        f"than before, of which {4 * FRAMES * len(targets) / 2**20:.0f} MiB are the result"
+        f"{len(nodes)} nodes, {len(targets)} voxels, {FRAMES} frames: {seconds:.0f} s CPU, {more:.0f} MiB "
+        f"more than before, of which {result:.0f} MiB are the result"
     )
 
 

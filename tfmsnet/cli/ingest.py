@@ -114,7 +114,13 @@ def _parameters(options: dict):
     from tfmsnet.halfcell import Parameters
 
     path = options["parameters"]
-    return Parameters.from_dict(read_json(path, "a cell's parameters")) if path else Parameters()
+    if not path:
+        return Parameters()
+    try:
+        return Parameters.from_dict(read_json(path, "a cell's parameters"))
+    except UserError as error:
+        message = str(error)
+        raise UserError(message if message.startswith(str(path)) else f"{path}: {message}") from None
 
 
 def _numbers(text: str | None) -> list[float] | None:

@@ -52,51 +52,17 @@ def test_comsol_with_an_image(run, export, small_series, tmp_path):
     reading = Reading(Quantity("c"), Quantity("phi"), domain="material", domains=Domains([7]))
     image = read_vtu(small_series, reading).image
     write_image(image, tmp_path / "image.tif")
-    status, _, err = run(
-        "comsol",
-        export,
-        *COMSOL[:4],
-        "--image",
-        tmp_path / "image.tif",
-        "--labels",
-        0,
-        1,
-        2,
-        "--origin-um",
-        0,
-        0,
-        0,
-        "--out",
-        tmp_path / "data",
-        "--box",
-        0,
-        5,
-        0,
-        5,
-        0,
-        4,
-    )
+    place = ("--image", tmp_path / "image.tif", "--labels", 0, 1, 2, "--origin-um", 0, 0, 0)
+    options = (*COMSOL[:4], *place, "--out", tmp_path / "data")
+    status, _, err = run("comsol", export, *options, "--box", 0, 5, 0, 5, 0, 4)
     assert status == 2
     assert "--box: an image has its own" in err
-    status, _, err = run(
-        "comsol",
-        export,
-        *COMSOL[:4],
-        "--image",
-        tmp_path / "image.tif",
-        "--labels",
-        0,
-        1,
-        2,
-        "--origin-um",
-        0,
-        0,
-        0,
-        "--out",
-        tmp_path / "data",
-    )
+    status, _, err = run("comsol", export, *options)
     assert status == 0, err
     np.testing.assert_array_equal(read_sample(tmp_path / "data" / "export.h5").phase, image.phase)
+    status, _, err = run("comsol", export, *COMSOL, "--out", tmp_path, "--origin-um", 0, 0, 0)
+    assert status == 2
+    assert "give one with --image" in err
 
 
 def test_arrays_become_samples(run, sample, tmp_path):
@@ -146,10 +112,14 @@ def test_parameters_of_another_cell(run, small_series, tmp_path):
         (("--concentration-unit", "mol/l"), "check the unit"),
         (("--c-rate", "3"), "c_rate: at 1900 s it has passed"),
         (("--parameters", "none.json"), "none.json: no such file"),
+        (("--parameters", "{wrong}"), "wrong.json: Parameters: unknown c_max"),
         (("--length-unit", "mm"), "check the unit"),
     ],
 )
-def test_a_mistake_is_one_line_and_no_file(run, small_series, tmp_path, arguments, message):
+def test_a_mistake_is_one_line_and_no_file(run, small_series, tmp_path_factory, arguments, message):
+    tmp_path, wrong = tmp_path_factory.mktemp("out"), tmp_path_factory.mktemp("in") / "wrong.json"
+    wrong.write_text('{"c_max": 1}')
+    arguments = [argument.format(wrong=wrong) for argument in arguments]
     status, _, err = run("vtu", *small_series, *VTU, "--out", tmp_path / "data", *arguments)
     assert status == 2
     assert message in err.splitlines()[-1]
