@@ -13,6 +13,7 @@ from tfmsnet.errors import RunFailed, UserError
 COMMANDS = {
     "demo": "demo",
     "simulate": "simulate",
+    "voxelise": "voxelise",
     "describe": "describe",
     "show": "show",
     "records": "records",

@@ -76,3 +76,17 @@ def read_image_with(path: Path, reading: dict, voxel_size_m: float = 0.5e-6):
         if changed:
             click.echo(f"{path}: {changed} unwired solid voxels turned to electrolyte", err=True)
     return image
+
+
+def whole_numbers(text: str, option: str) -> tuple[int, ...]:
+    """ "1,3-5" -> (1, 3, 4, 5); "" -> ()."""
+    numbers = []
+    for part in filter(None, text.replace(" ", "").split(",")):
+        first, _, last = part.partition("-")
+        try:
+            numbers.extend(range(int(first), int(last or first) + 1))
+        except ValueError:
+            raise click.BadParameter(
+                f"{option}: expected whole numbers such as 1,3-5, found {text!r}"
+            ) from None
+    return tuple(numbers)

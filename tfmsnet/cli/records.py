@@ -1,7 +1,8 @@
-"""tfmsnet records: write, info, verify."""
+"""tfmsnet records: import, write, info, verify."""
 
 import click
 
+from tfmsnet.cli.ingest import command as import_command
 from tfmsnet.cli.options import PATH
 from tfmsnet.cli.progress import progress_bar
 
@@ -9,6 +10,9 @@ from tfmsnet.cli.progress import progress_bar
 @click.group("records")
 def command():
     """TFRecord shards with a manifest: write them, look at them, verify them."""
+
+
+command.add_command(import_command)
 
 
 @command.command("write")

@@ -52,7 +52,7 @@ def read_image(
     check_voxel_size("voxel_size_m", voxel_size_m)
     array = _load(path)
     try:
-        phase = _map_labels(_as_xyz(array, axes or _DEFAULT_AXES[path.suffix.lower()]), labels)
+        phase = map_labels(_as_xyz(array, axes or _DEFAULT_AXES[path.suffix.lower()]), labels)
         if foil_last:
             phase = phase[:, :, ::-1]
         if target_voxel_size_m is not None:
@@ -126,8 +126,8 @@ def _as_xyz(array: np.ndarray, axes: str) -> np.ndarray:
     return array.transpose([axes.index(axis) for axis in "xyz"])
 
 
-def _map_labels(array: np.ndarray, labels: Sequence[int] | None) -> np.ndarray:
-    """Labels 0, 1, 2 (x, y, z) uint8 in place of the file's."""
+def map_labels(array: np.ndarray, labels: Sequence[int] | None) -> np.ndarray:
+    """Labels 0, 1, 2 (x, y, z) uint8 in place of a file's; see `read_image` for `labels`."""
     if array.dtype.kind not in "biuf":
         raise UserError(f"expected whole numbers as labels, got {array.dtype}")
     found = np.unique(array)

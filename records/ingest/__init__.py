@@ -1,0 +1,36 @@
+"""Other people's results to samples: voxelised, interpolated, checked.
+
+`read_vtu` and `read_comsol` give what a finite-element program left, as a `Solution` on its own nodes;
+`to_sample` brings it onto voxels.  `read_arrays` takes what is on voxels already, in HDF5 and NPZ files of
+other layouts.
+"""
+
+from tfmsnet.records.ingest.arrays import read_arrays
+from tfmsnet.records.ingest.comsol import read_comsol
+from tfmsnet.records.ingest.domains import Domains
+from tfmsnet.records.ingest.grid import Grid
+from tfmsnet.records.ingest.kernel import GaussianKernel, interpolate
+from tfmsnet.records.ingest.mapping import Mapping, mapping_from, read_mapping
+from tfmsnet.records.ingest.quantity import Quantity
+from tfmsnet.records.ingest.reading import Reading
+from tfmsnet.records.ingest.sampling import to_sample
+from tfmsnet.records.ingest.solution import NodeField, Solution
+from tfmsnet.records.ingest.vtu import read_vtu
+
+__all__ = [
+    "Domains",
+    "GaussianKernel",
+    "Grid",
+    "Mapping",
+    "NodeField",
+    "Quantity",
+    "Reading",
+    "Solution",
+    "interpolate",
+    "mapping_from",
+    "read_arrays",
+    "read_comsol",
+    "read_mapping",
+    "read_vtu",
+    "to_sample",
+]

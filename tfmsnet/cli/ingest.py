@@ -1,0 +1,176 @@
+"""tfmsnet records import: other people's results as samples."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from tfmsnet.cli.ingest_options import mesh_options, sample_options
+from tfmsnet.cli.options import PATH, whole_numbers
+from tfmsnet.cli.progress import progress_bar
+from tfmsnet.errors import UserError
+
+
+@click.group("import")
+def command():
+    """Turn other people's results into samples (*.h5), which `tfmsnet records write` takes.
+
+    A file that exists is never overwritten, and none is left half-written.
+    """
+
+
+@command.command("vtu")
+@click.argument("series", type=PATH, nargs=-1, required=True)
+@mesh_options
+@click.option("--times", metavar="T0,T1,...", help="Of the files.  [default: the .pvd's, or the files' own]")
+@sample_options
+def vtu(series, times, **options):
+    """One discharge from a SERIES of VTU files, a .pvd, or a VTU with arrays called '... @ t=100'.
+
+    Voxels take the phase of the cell that holds their centre; both fields are interpolated with a Gaussian
+    kernel from the nodes of their own phases.  Needs tfmsnet[mesh].
+    """
+    from tfmsnet.records.ingest import read_vtu
+
+    path = _free_path(options, series[0])
+    parameters = _parameters(options)
+    click.echo(f"reading {len(series)} files", err=True)
+    solution = read_vtu(series, _reading(options, parameters), times=_numbers(times))
+    _write(solution, parameters, options, path)
+
+
+@command.command("comsol")
+@click.argument("export", type=PATH)
+@mesh_options
+@click.option(
+    "--image", type=PATH, help="Phase image (TIFF, .npy) with voxels of --voxel-size-um, instead of --domain."
+)
+@click.option("--labels", type=int, nargs=3, help="Of pore, AM and CBD in the image.")
+@click.option("--origin-um", type=float, nargs=3, help="Lower corner of the image.  [default: of the nodes]")
+@sample_options
+def comsol(export, image, labels, origin_um, **options):
+    """One discharge from EXPORT, a spreadsheet export (.txt, .csv) of COMSOL over all time steps.
+
+    Columns are x, y, z and `NAME (unit) @ t=...`.  Phases come from an image, or from a column of domain
+    numbers by the nearest node.
+    """
+    from tfmsnet.electrode import read_image
+    from tfmsnet.records.ingest import read_comsol
+
+    if image and options["box"]:
+        raise click.UsageError("--box: an image has its own; say where it lies with --origin-um")
+    if not image and (labels or origin_um):
+        raise click.UsageError("--labels and --origin-um: they are an image's; give one with --image")
+    path = _free_path(options, export)
+    parameters = _parameters(options)
+    reading = _reading(options, parameters)
+    phases = read_image(image, reading.voxel_size_m, labels=labels or None) if image else None
+    click.echo(f"reading {export}", err=True)
+    solution = read_comsol(
+        export,
+        reading,
+        image=phases,
+        origin_m=tuple(x * 1e-6 for x in origin_um) if origin_um else None,
+        reach_m=options["radius_um"] * 1e-6,
+    )
+    _write(solution, parameters, options, path)
+
+
+@command.command("arrays")
+@click.argument("sources", type=PATH, nargs=-1, required=True)
+@click.option(
+    "--mapping", required=True, type=PATH, help="JSON: what is called how, with axes, units and labels."
+)
+@click.option("--out", required=True, type=PATH, help="Directory for the samples (*.h5).")
+def arrays(sources, mapping, out):
+    """A discharge from each of SOURCES, HDF5 or NPZ files of another layout.
+
+    The mapping names the datasets, as in {"phase": "img", "concentration": {"name": "c", "axes": "tzyx",
+    "unit": "mol/l"}, "potential": "phi", "times": "t"}.
+    """
+    from tfmsnet.records import write_sample
+    from tfmsnet.records.ingest import read_arrays, read_mapping
+
+    layout = read_mapping(mapping)
+    paths = [_free_path({"out": out, "name": None}, source) for source in sources]
+    if len(set(paths)) < len(paths):
+        raise UserError(f"{out}: two sources would write one sample; give them names that differ")
+    with progress_bar("importing") as progress:
+        for number, (source, path) in enumerate(zip(sources, paths, strict=True), 1):
+            write_sample(read_arrays(source, layout), path)
+            progress(number / len(sources), path.name)
+    click.echo(f"{out}: {len(paths)} samples")
+
+
+def _free_path(options: dict, source: Path) -> Path:
+    path = options["out"] / f"{options['name'] or source.stem}.h5"
+    if path.exists():
+        raise UserError(f"{path}: exists already; remove it, or choose another --out or name")
+    return path
+
+
+def _parameters(options: dict):
+    from tfmsnet.files import read_json
+    from tfmsnet.halfcell import Parameters
+
+    path = options["parameters"]
+    if not path:
+        return Parameters()
+    try:
+        return Parameters.from_dict(read_json(path, "a cell's parameters"))
+    except UserError as error:
+        message = str(error)
+        raise UserError(message if message.startswith(str(path)) else f"{path}: {message}") from None
+
+
+def _numbers(text: str | None) -> list[float] | None:
+    try:
+        return None if text is None else [float(part) for part in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"--times: expected numbers such as 0,100,200, found {text!r}") from None
+
+
+def _reading(options: dict, parameters):
+    from tfmsnet.records.ingest import Domains, Quantity, Reading
+
+    return Reading(
+        Quantity(options["concentration"], options["concentration_unit"]),
+        Quantity(options["potential"], options["potential_unit"]),
+        domain=options["domain"],
+        domains=Domains(
+            whole_numbers(options["am_domains"], "--am-domains"),
+            whole_numbers(options["cbd_domains"], "--cbd-domains"),
+        ),
+        voxel_size_m=options["voxel_size_um"] * 1e-6,
+        box_m=tuple(x * 1e-6 for x in options["box"]) if options["box"] else None,
+        length_unit=options["length_unit"],
+        time_unit=options["time_unit"],
+        c_max_mol_m3=parameters.c_max_mol_m3,
+    )
+
+
+def _write(solution, parameters, options: dict, path: Path) -> None:
+    from tfmsnet.records import write_sample
+    from tfmsnet.records.ingest import GaussianKernel, to_sample
+
+    recipe = {name: options[name] for name in ("am_wt_percent", "calendering_percent")}
+    image = replace(
+        solution.image, geometry_id=options["geometry_id"] or solution.image.geometry_id, **recipe
+    )
+    with progress_bar("interpolating") as progress:
+        sample = to_sample(
+            replace(solution, image=image),
+            GaussianKernel(options["radius_um"] * 1e-6, options["sharpness"]),
+            parameters,
+            fill=options["fill"],
+            c_rate=options["c_rate"],
+            foil_last=options["foil_last"],
+            progress=progress,
+        )
+    write_sample(sample, path)
+    grid = "x".join(map(str, sample.grid))
+    click.echo(f"{path}: {sample.frames} frames, {grid} voxels, {sample.c_rate:.4g}C, {_fractions(image)}")
+
+
+def _fractions(image) -> str:
+    return ", ".join(f"{100 * share:.1f} % {name}" for name, share in image.volume_fractions.items())

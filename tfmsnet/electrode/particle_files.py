@@ -1,0 +1,240 @@
+"""Particle lists from files: LAMMPS dumps and tables."""
+
+import itertools
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from tfmsnet.electrode.image import AM, CBD
+from tfmsnet.electrode.particles import Box, ParticleList
+from tfmsnet.errors import UserError
+from tfmsnet.units import LENGTH_M, factor
+
+# How the files call a column, in the order of preference.
+_RADIUS = {"radius": 1.0, "r": 1.0, "diameter": 0.5, "d": 0.5}
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """A timestep of a dump: where its particles begin, and how they are laid out."""
+
+    timestep: int
+    count: int
+    columns: tuple[str, ...]
+    bounds: np.ndarray
+    periodic: tuple[bool, bool, bool]
+    offset: int
+
+
+def read_particles(
+    path: str | PathLike,
+    unit: str = "um",
+    *,
+    am_types: Sequence[int] = (1,),
+    cbd_types: Sequence[int] = (2,),
+    timestep: int | None = None,
+    box: Sequence[float] | None = None,
+    periodic: str | None = None,
+) -> ParticleList:
+    """Read spheres from a LAMMPS dump (text, `dump custom`) or a table with a header.
+
+    Columns are x, y, z, radius (or diameter) and type, in any order and among others; a dump may have scaled
+    (xs) or unwrapped (xu) coordinates instead.  A table is separated by commas, semicolons or blanks.
+
+    Args:
+        path: the file.
+        unit: of all lengths in it: m, cm, mm, um, nm or angstrom.
+        am_types, cbd_types: the types that are active material and carbon-binder.
+        timestep: the dump's frame of this number; None takes the last one.
+        box: (x0, x1, y0, y1, z0, z1) in `unit`; None takes the dump's bounds along periodic axes and the
+            extent of the particles along open ones.
+        periodic: the periodic axes, such as "xy" or ""; None takes the dump's, and none for a table.
+
+    Raises:
+        UserError: no such file, truncated, a column missing, a value that is no number, a radius that isn't
+            above 0, a type that is neither phase's, a timestep that isn't there.  The message names the file.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; expected a LAMMPS dump or a table of particles")
+    try:
+        with path.open(encoding="utf-8") as file:
+            is_dump = file.readline().startswith("ITEM:")
+            file.seek(0)
+            columns, own = _read_dump(file, timestep) if is_dump else _read_table(file, timestep)
+        scale = factor(LENGTH_M, unit, "unit")
+        centre, radius = columns[:, :3] * scale, columns[:, 3] * scale
+        label = _labels(columns[:, 4], am_types, cbd_types)
+        chosen = _box(own, scale, box, periodic, centre, radius)
+        return ParticleList(centre, radius, label, chosen)
+    except UnicodeDecodeError:
+        raise UserError(
+            f"{path}: expected text, found something else; a binary dump has to be converted"
+        ) from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+
+
+def _box(
+    own: Box | None, scale: float, box, periodic: str | None, centre: np.ndarray, radius: np.ndarray
+) -> Box:
+    repeats = own.periodic if own else (False, False, False)
+    if periodic is not None:
+        if not set(periodic) <= set("xyz"):
+            raise UserError(f"periodic: expected some of the letters x, y, z, got {periodic!r}")
+        repeats = tuple(axis in periodic for axis in "xyz")
+    if box is not None:
+        edges = np.array(box, np.float64).reshape(3, 2) * scale
+        return Box(tuple(edges[:, 0]), tuple(edges[:, 1]), repeats)
+    low, high = (centre - radius[:, None]).min(axis=0), (centre + radius[:, None]).max(axis=0)
+    if any(repeats) and own is None:
+        raise UserError("periodic: a table holds no box, whose edges are the periods; give a box")
+    if own is not None:
+        low = np.where(repeats, np.array(own.low_m) * scale, low)
+        high = np.where(repeats, np.array(own.high_m) * scale, high)
+    return Box(tuple(low.tolist()), tuple(high.tolist()), repeats)
+
+
+def _labels(types: np.ndarray, am_types: Sequence[int], cbd_types: Sequence[int]) -> np.ndarray:
+    both = set(am_types) & set(cbd_types)
+    if both:
+        raise UserError(f"types: {sorted(both)} can't be AM and CBD at once")
+    label = np.select([np.isin(types, list(am_types)), np.isin(types, list(cbd_types))], [AM, CBD], 0)
+    if not label.all():
+        unknown, counts = np.unique(types[label == 0], return_counts=True)
+        found = ", ".join(
+            f"{value:g} ({count} particles)" for value, count in zip(unknown[:8], counts[:8], strict=True)
+        )
+        raise UserError(
+            f"types: {found} is neither AM {sorted(am_types)} nor CBD {sorted(cbd_types)}; say which types "
+            "are which"
+        )
+    return label.astype(np.uint8)
+
+
+def _read_dump(file: TextIO, timestep: int | None) -> tuple[np.ndarray, Box]:
+    """Columns x, y, z, radius, type (particle, 5) of a frame, and the box, in the file's unit."""
+    frames, is_whole = _frames(file)
+    known = {frame.timestep: frame for frame in frames}
+    if timestep is None and not is_whole:
+        raise UserError(
+            f"the dump is cut off after timestep {frames[-1].timestep}; choose one: it has "
+            f"{_some(list(known))}"
+        )
+    if timestep is not None and timestep not in known:
+        raise UserError(f"timestep: {timestep} isn't in the dump; it has {_some(list(known))}")
+    frame = frames[-1] if timestep is None else known[timestep]
+    file.seek(frame.offset)
+    where = f"timestep {frame.timestep}"
+    # A last line without its end may have lost digits, too.
+    lines = [line for line in itertools.islice(file, frame.count) if line.endswith("\n")]
+    if len(lines) < frame.count:
+        raise UserError(
+            f"{where}: expected {frame.count} particles, found {len(lines)}: the dump is cut off; choose an "
+            "earlier timestep"
+        )
+    columns, scaled = _numbers(lines, frame.columns, where, None)
+    low, high = frame.bounds.T
+    if scaled:
+        columns[:, :3] = low + columns[:, :3] * (high - low)
+    return columns, Box(tuple(low.tolist()), tuple(high.tolist()), frame.periodic)
+
+
+def _some(values: list) -> str:
+    shown = ", ".join(f"{value}" for value in values[:6])
+    return shown if len(values) <= 6 else f"{shown} ... {values[-1]} ({len(values)} of them)"
+
+
+def _frames(file: TextIO) -> tuple[list[_Frame], bool]:
+    """All frames, and whether the file ends with the last one's particles."""
+    frames, header = [], {}
+    while line := file.readline():
+        if not line.startswith("ITEM:"):
+            raise UserError(
+                f"expected a line ITEM: ..., found {line.strip()[:40]!r}: not a LAMMPS dump, or a damaged one"
+            )
+        item = line[5:].strip()
+        if item.startswith("ATOMS"):
+            frame = _frame(header, tuple(item.split()[1:]), file.tell())
+            frames.append(frame)
+            for _ in itertools.islice(iter(file.readline, ""), frame.count):
+                pass
+            header = {}
+        else:
+            lines = 3 if item.startswith("BOX BOUNDS") else 1
+            header[item] = [file.readline() for _ in range(lines)]
+    if not frames:
+        raise UserError("no ITEM: ATOMS in it: the dump is cut off or empty")
+    return frames, not header
+
+
+def _frame(header: dict[str, list[str]], columns: tuple[str, ...], offset: int) -> _Frame:
+    try:
+        item = next(item for item in header if item.startswith("BOX BOUNDS"))
+        words = item.split()[2:]
+        if "xy" in words or "abc" in item:
+            raise UserError("the box is triclinic; expected an orthogonal one")
+        bounds = np.array([[float(word) for word in line.split()] for line in header[item]]).reshape(3, 2)
+        periodic = tuple(word == "pp" for word in words) if len(words) == 3 else (False, False, False)
+        return _Frame(
+            int(header["TIMESTEP"][0]), int(header["NUMBER OF ATOMS"][0]), columns, bounds, periodic, offset
+        )
+    except UserError:
+        raise
+    except (StopIteration, KeyError, ValueError):
+        raise UserError(
+            "expected TIMESTEP, NUMBER OF ATOMS and BOX BOUNDS before ATOMS: the dump is damaged"
+        ) from None
+
+
+def _read_table(file: TextIO, timestep: int | None) -> tuple[np.ndarray, None]:
+    if timestep is not None:
+        raise UserError("timestep: a table has no timesteps; leave it out")
+    header = file.readline().lstrip("#% \ufeff").strip()
+    separator = next((mark for mark in (",", ";", "\t") if mark in header), None)
+    names = tuple(name.strip().strip('"').lower() for name in header.split(separator))
+    return _numbers(file, names, "the table", separator)[0], None
+
+
+def _numbers(lines, names: tuple[str, ...], where: str, separator: str | None) -> tuple[np.ndarray, bool]:
+    """Columns x, y, z, radius, type (particle, 5), and whether the coordinates are scaled."""
+    chosen, scale, scaled = _columns(names, where)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # an empty table is said below
+            columns = np.loadtxt(lines, delimiter=separator, usecols=chosen, ndmin=2, comments=None)
+    except (ValueError, IndexError) as error:
+        raise UserError(f"{where}: expected numbers under {' '.join(names)}: {error}") from None
+    if not len(columns):
+        raise UserError(f"{where}: holds no particles")
+    columns[:, 3] *= scale
+    bad = ~np.isfinite(columns).all(axis=1) | ~(columns[:, 3] > 0)
+    if bad.any():
+        row = int(np.argmax(bad))
+        values = ", ".join(f"{value:g}" for value in columns[row])
+        raise UserError(
+            f"{where}: particle {row + 1} has x, y, z, radius, type = {values}; expected finite numbers and "
+            "a radius above 0"
+        )
+    return columns, scaled
+
+
+def _columns(names: tuple[str, ...], where: str) -> tuple[list[int], float, bool]:
+    """The columns of x, y, z, radius, type; the factor of the radius; whether coordinates are scaled."""
+    sets = {"": False, "u": False, "s": True, "su": True}
+    suffix = next((mark for mark in sets if all(axis + mark in names for axis in "xyz")), None)
+    radius = next((name for name in _RADIUS if name in names), None)
+    missing = [
+        name
+        for name, found in (("x, y, z", suffix is not None), ("radius", radius), ("type", "type" in names))
+        if not found
+    ]
+    if missing:
+        raise UserError(f"{where}: column {' and '.join(missing)} is missing; found {', '.join(names)}")
+    chosen = [names.index(name) for name in (*(axis + suffix for axis in "xyz"), radius, "type")]
+    return chosen, _RADIUS[radius], sets[suffix]
