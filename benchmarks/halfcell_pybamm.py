@@ -10,11 +10,11 @@ fitted.
 """
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pybamm
 
+from halfcell_checks.dfn import C_RATES, FIXTURES, dfn_electrode
 from tfmsnet.electrode import PhaseImage, Recipe, generate
 from tfmsnet.electrode.transport import effective_transport
 from tfmsnet.halfcell import Parameters, open_circuit_potential
@@ -22,9 +22,7 @@ from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.halfcell.simulate import one_c_current_a
 
-FIXTURES = Path(__file__).parent.parent / "tests" / "halfcell" / "fixtures"
 IMAGE = FIXTURES / "electrode.npz"
-C_RATES = (0.5, 1.0, 2.0)
 FRAMES = 25
 
 
@@ -33,7 +31,7 @@ def electrode() -> PhaseImage:
     if not IMAGE.exists():
         IMAGE.parent.mkdir(exist_ok=True)
         np.savez_compressed(IMAGE, phase=generate(Recipe(90.0, 0.0, (24, 24, 64), seed=0)).phase)
-    return PhaseImage(np.load(IMAGE)["phase"], calendering_percent=0.0)
+    return dfn_electrode()
 
 
 def polynomial(coefficients, x):

@@ -9,6 +9,7 @@ from tfmsnet.records.hdf5 import read_header, read_sample
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.sample import Sample
 from tfmsnet.records.shard import SCHEMA_VERSION, write_shard
+from tfmsnet.records.short import REFUSE, without_short
 from tfmsnet.records.split import SPLITS, split_geometries
 from tfmsnet.records.statistics import StatisticsAccumulator
 
@@ -23,6 +24,7 @@ def write_records(
     seed: int = 0,
     compression: str = "",
     shard_bytes: float = SHARD_BYTES,
+    short: str = REFUSE,
     progress: Callable[[float], None] | None = None,
 ) -> Manifest:
     """Write a data set of records; the directory appears when it is complete.
@@ -34,6 +36,7 @@ def write_records(
         seed: of the split's draw.
         compression: "" or "GZIP".
         shard_bytes: about how large a shard grows.
+        short: what to do with discharges that ended before the others, see `without_short`.
         progress: called with the fraction done after each sample.
 
     Returns:
@@ -41,12 +44,12 @@ def write_records(
 
     Raises:
         UserError: a sample that can't be read, or that doesn't fit the others (voxel size, parameters,
-            the same id twice); a split that can't be made; a directory that exists.
+            the same id twice, fewer frames); a split that can't be made; a directory that exists.
     """
     if compression not in ("", "GZIP"):
         raise UserError(f"compression: expected '' or 'GZIP', found {compression!r}")
     with replacing_directory(directory) as partial:
-        headers = _headers(files)
+        files, headers = without_short(files, _headers(files), short)
         splits = split_geometries(
             {h.geometry_id: (h.am_wt_percent, h.calendering_percent) for h in headers}, split, seed
         )

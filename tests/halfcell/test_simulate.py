@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from halfcell_checks.refinement import with_split_voxels
 from tfmsnet.electrode import AM, ELECTROLYTE, PhaseImage, Recipe, generate
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import DischargeFailed, Parameters, open_circuit_potential, simulate
@@ -223,9 +224,7 @@ def test_a_current_that_nothing_carries_fails_loudly(electrode):
 @pytest.mark.slow
 def test_splitting_every_voxel_in_8_changes_little():
     image = generate(Recipe(90.0, 0.0, (16, 16, 32), seed=1))
-    halves = image.phase.repeat(2, 0).repeat(2, 1).repeat(2, 2)
-    split = PhaseImage(halves, image.voxel_size_m / 2, calendering_percent=0.0)
-    coarse, fine = simulate(image, 2.0), simulate(split, 2.0)
+    coarse, fine = simulate(image, 2.0), simulate(with_split_voxels(image, 2), 2.0)
     assert np.abs(coarse.voltage_v - fine.voltage_v).max() < 3e-3
 
 

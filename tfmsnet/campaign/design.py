@@ -81,5 +81,8 @@ def image_campaign(
     Raises:
         UserError: the image can't be discharged (see `check_dischargeable`), or C-rates that can't be.
     """
-    check_dischargeable(image)
+    try:
+        check_dischargeable(image)
+    except UserError as error:
+        raise UserError(f"{name}: {error}") from None
     return [Task(name, image, rate, frames, cutoff_voltage_v) for rate in checked_c_rates(c_rates)]

@@ -25,6 +25,11 @@ def image_options(function):
             help="Voxel edge of the image, um; other sizes are resampled to 0.5 um.",
         ),
         click.option(
+            "--axes",
+            metavar="ORDER",
+            help="The file's axes, such as yxz.  [default: zyx of a TIFF (z over its pages), xyz of .npy]",
+        ),
+        click.option(
             "--foil-last", is_flag=True, help="The foil is at the end of the image's z axis, not its start."
         ),
         click.option(
@@ -54,10 +59,18 @@ def read_image_with(path: Path, reading: dict, voxel_size_m: float = 0.5e-6):
         path,
         given,
         labels=reading["labels"],
+        axes=reading["axes"],
         foil_last=reading["foil_last"],
         target_voxel_size_m=None if abs(given - voxel_size_m) < 1e-12 else voxel_size_m,
         crop=(crop[0:2], crop[2:4], crop[4:6]) if crop else None,
     )
+    if image.voxel_size_m != given:
+        shape = " x ".join(map(str, image.shape))
+        click.echo(
+            f"{path}: resampled from {reading['voxel_size_um']:g} um to {shape} voxels of "
+            f"{image.voxel_size_m * 1e6:g} um",
+            err=True,
+        )
     if reading["remove_islands"]:
         image, changed = remove_islands(image)
         if changed:

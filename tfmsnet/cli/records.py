@@ -22,20 +22,33 @@ def command():
     "geometries go to each, such as 2/4.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the split's draw.")
+@click.option(
+    "--short",
+    type=click.Choice(["refuse", "keep", "drop"]),
+    default="refuse",
+    show_default=True,
+    help="Discharges of fewer frames than the longest (the cut-off voltage came first): refuse to write, "
+    "keep them (training's windows are then no longer than the shortest one), or leave them out.",
+)
 @click.option("--gzip", is_flag=True, help="Compress: 0.6 of the size, several times slower to read.")
-def write(data, records, split, seed, gzip):
+def write(data, records, split, seed, short, gzip):
     """Serialise the samples of DATA into the new directory RECORDS."""
     from tfmsnet.records import sample_files, write_records
 
+    files = sample_files(data)
     with progress_bar("writing records") as progress:
         manifest = write_records(
-            sample_files(data),
+            files,
             records,
             split=split,
             seed=seed,
+            short=short,
             compression="GZIP" if gzip else "",
             progress=progress,
         )
+    left_out = len(files) - sum(len(manifest.samples(name)) for name in manifest.splits)
+    if left_out:
+        click.echo(f"{data}: {left_out} short discharge(s) left out", err=True)
     counts = ", ".join(f"{len(manifest.samples(name))} {name}" for name in manifest.splits)
     click.echo(f"{records}: {counts}")
 

@@ -8,6 +8,10 @@ from tfmsnet.cli.options import PATH, image_options, read_image_with
 from tfmsnet.cli.progress import progress_bar
 from tfmsnet.load import FRAMES
 
+# Beyond these, the user is told what a discharge takes (benchmarks/halfcell.py --growth).
+_LARGE_VOXELS = 3e6
+_GB_PER_MILLION = 1.6
+
 
 @click.command("simulate")
 @click.option("--out", required=True, type=PATH, help="Directory for the samples (*.h5).")
@@ -91,6 +95,13 @@ def command(
     ends = {"frames": frames, "cutoff_voltage_v": cutoff_voltage}
     if image:
         images = [(path.stem, read_image_with(path, reading)) for path in image]
+        for name, one in images:
+            if one.phase.size > _LARGE_VOXELS:
+                click.echo(
+                    f"{name}: {one.phase.size / 1e6:.3g} million voxels: a discharge takes hours and "
+                    f"some {_GB_PER_MILLION * one.phase.size / 1e6:.0f} GB; --crop takes a part",
+                    err=True,
+                )
         tasks = [task for name, one in images for task in image_campaign(one, name, rates, **ends)]
     else:
         tasks = recipe_campaign(design, geometries, size, rates, seed, **ends)

@@ -45,8 +45,8 @@ def _check_wiring(image: PhaseImage) -> None:
         percent = 100 * loose_am / (image.phase == AM).sum()
         raise UserError(
             f"image: {loose_am} AM voxels ({percent:.2g} % of the AM) and {loose_cbd} CBD voxels "
-            "aren't wired to the foil (z = 0) through AM and CBD; drop them with remove_islands, or check "
-            "which end of z is the foil"
+            "aren't wired to the foil (z = 0) through AM and CBD; drop them with remove_islands "
+            "(--remove-islands), or check which end of z is the foil (--foil-last)"
         )
 
 
@@ -54,7 +54,7 @@ def _check_foil(image: PhaseImage) -> None:
     if (image.phase[:, :, 0] == ELECTROLYTE).all():
         raise UserError(
             "image: no AM or CBD on the foil (plane z = 0), so no current can flow; crop the empty planes, "
-            "or check that z runs from foil to separator"
+            "or check that z runs from foil to separator (--foil-last)"
         )
 
 

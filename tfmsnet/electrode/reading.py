@@ -136,7 +136,7 @@ def _map_labels(array: np.ndarray, labels: Sequence[int] | None) -> np.ndarray:
         if labels is None:
             raise UserError(
                 f"can't tell which label is which phase: found {count_labels(array)}; "
-                "name them with labels=(pore, am, cbd)"
+                "name them with labels=(pore, am, cbd) (--labels)"
             )
     labels = _checked_label_option(labels)
     unknown = np.setdiff1d(found, labels)

@@ -5,10 +5,12 @@ from scipy import ndimage
 
 from tfmsnet.electrode.image import AM, PhaseImage
 
-_SMOOTHING_VOXELS = 1.5
+SMOOTHING_VOXELS = 1.5
 
 
-def face_orientation(am: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def face_orientation(
+    am: np.ndarray, smoothing_voxels: float = SMOOTHING_VOXELS
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """How far the faces between voxels look along the surface of the active material.
 
     A smooth surface of unit area and normal n crosses |n . e| faces of direction e.  Weighting each face by
@@ -17,12 +19,14 @@ def face_orientation(am: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray
 
     Args:
         am: mask (x, y, z) of the active material.
+        smoothing_voxels: standard deviation of the Gaussian that smooths it; beyond the array's ends the AM
+            goes on as it is there.
 
     Returns:
         |n . e|, 0 to 1, float32, of the faces across x (x - 1, y, z), across y (x, y - 1, z) and across z
         (x, y, z - 1); meaningful at the surface of the AM only.
     """
-    smooth = ndimage.gaussian_filter(am.astype(np.float32), _SMOOTHING_VOXELS, mode="nearest")
+    smooth = ndimage.gaussian_filter(am.astype(np.float32), smoothing_voxels, mode="nearest")
     gradient = np.stack(
         [ndimage.correlate1d(smooth, [-0.5, 0, 0.5], axis, mode="nearest") for axis in range(3)]
     )

@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
+
+from tfmsnet.electrode.surface import SMOOTHING_VOXELS, face_orientation
 
 # Reach of the smoothing that normals are taken from: 1.5 of the paper's voxels, and of coarser ones.  A
 # length, so that splitting voxels leaves the surface as it is.
 _SMOOTHING_M = 0.75e-6
-_SMOOTHING_VOXELS = 1.5
-_TRUNCATE = 4.0
 # A face whose normal lies in its own plane keeps a little area, so that no cell is cut off.
 _SMALLEST_COSINE = 1e-3
 
@@ -65,22 +64,14 @@ def neighbours(array: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _cosines(am: np.ndarray, voxel_size_m: float) -> list[np.ndarray]:
-    """|n . e| of the faces across x, y and z.
+    """|n . e| of the faces across x, y and z, see `face_orientation`.
 
-    A smooth surface of unit area crosses |n . e| faces of direction e per face area; weighting each by its
-    |n . e| counts the area once, as the squares of n add up to 1.  n is the gradient of the smoothed AM
-    indicator.  At the outer walls the AM goes on; at the separator's end it doesn't.
+    At the outer walls the AM goes on; at the separator's end it doesn't.
     """
-    sigma = max(_SMOOTHING_VOXELS, _SMOOTHING_M / voxel_size_m)
-    beyond = int(_TRUNCATE * sigma) + 2
-    padded = np.pad(am.astype(np.float32), ((0, 0), (0, 0), (0, beyond)))
-    smooth = ndimage.gaussian_filter(padded, sigma, mode="nearest", truncate=_TRUNCATE)[
-        :, :, : am.shape[2] + 1
-    ]
-    gradient = [ndimage.correlate1d(smooth, [-0.5, 0, 0.5], axis, mode="nearest") for axis in range(3)]
-    cosines = []
-    for axis in range(3):
-        normal = [sum(neighbours(part[:, :, :-1], axis)) for part in gradient]
-        length = np.sqrt(sum(part**2 for part in normal))
-        cosines.append(np.abs(normal[axis]) / np.maximum(length, 1e-12))
-    return cosines
+    smoothing = max(SMOOTHING_VOXELS, _SMOOTHING_M / voxel_size_m)
+    # Further than the smoothing reaches.
+    beyond = int(4 * smoothing) + 2
+    padded = np.pad(am, ((0, 0), (0, 0), (0, beyond)))
+    height = am.shape[2]
+    across_x, across_y, across_z = face_orientation(padded, smoothing)
+    return [across_x[:, :, :height], across_y[:, :, :height], across_z[:, :, : height - 1]]
