@@ -24,6 +24,7 @@ from tfmsnet.halfcell import Discharge, Parameters, open_circuit_potential
 
 _BOUND = {"color": "#888888", "linestyle": (0, (5, 3)), "linewidth": 1.0, "zorder": 1}
 _RATE_COLOURS = {0.5: COLOURS[3], 1.0: COLOURS[2], 2.0: COLOURS[1]}
+_RATE_MARKERS = {0.5: MARKERS[0], 1.0: MARKERS[1], 2.0: MARKERS[2]}
 _DOL = "mean degree of lithiation"
 _VOLTAGE = "voltage against Li/Li$^+$ (V)"
 
@@ -39,28 +40,26 @@ def _plain_ticks(axis: Axis, values: Sequence[float]) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+def _name_bound(axes: Axes, value: float, name: str = "bound") -> None:
+    axes.annotate(name, (0.02, value), xycoords=("axes fraction", "data"), va="bottom", color="#666666")
+
+
+def _style(rate: float) -> dict:
+    return {"color": _RATE_COLOURS[rate], "marker": _RATE_MARKERS[rate], "label": f"{rate:g}C"}
+
+
 def balance_figure(discharges: dict[float, Discharge]) -> Figure:
     """Imbalance of charge, lithium and salt at every time step."""
     with look():
         figure, axes = _panels(3, 3.3)
         for panel, (name, bound) in zip(axes, BALANCE_BOUNDS.items(), strict=True):
-            for index, (rate, discharge) in enumerate(discharges.items()):
-                values = np.maximum(getattr(discharge.balances, name), 1e-17)
+            for rate, discharge in discharges.items():
+                values = np.maximum(getattr(discharge.balances, name), 1e-16)
                 dol = np.interp(discharge.balances.times_s, discharge.times_s, discharge.dol)
-                panel.semilogy(
-                    dol,
-                    values,
-                    marker=MARKERS[index],
-                    markersize=3,
-                    linewidth=0.8,
-                    color=_RATE_COLOURS[rate],
-                    label=f"{rate:g}C",
-                )
+                panel.semilogy(dol, values, markersize=3, linewidth=0.8, **_style(rate))
             panel.axhline(bound, **_BOUND)
-            panel.annotate(
-                "bound", (0.99, bound), xycoords=("axes fraction", "data"), ha="right", va="bottom"
-            )
-            panel.set(xlabel=_DOL, ylim=(1e-17, 1e-4), title=f"Imbalance of {name}")
+            _name_bound(panel, bound)
+            panel.set(xlabel=_DOL, ylim=(3e-17, 1e-4), title=f"Imbalance of {name}")
         axes[0].set_ylabel("relative")
         axes[0].legend(loc="lower right", ncols=3)
     return figure
@@ -107,28 +106,20 @@ def dfn_figure(discharges: dict[float, Discharge]) -> Figure:
     """Curves of voxels and of PyBaMM, and their difference."""
     with look():
         figure, (left, right) = _panels(2)
-        for index, rate in enumerate(C_RATES):
+        for rate in C_RATES:
             discharge, curve, colour = discharges[rate], dfn_curve(rate), _RATE_COLOURS[rate]
             left.plot(discharge.dol, discharge.voltage_v, color=colour, label=f"{rate:g}C, voxels")
             left.plot(
                 curve["dol"],
                 curve["voltage_v"],
-                MARKERS[index],
+                _RATE_MARKERS[rate],
                 color=colour,
                 markerfacecolor="white",
                 markersize=4.5,
                 label=f"{rate:g}C, PyBaMM",
             )
             difference = 1e3 * (discharge.voltage_v[1:] - curve["voltage_v"])
-            right.plot(
-                curve["dol"],
-                difference,
-                marker=MARKERS[index],
-                markersize=3.5,
-                linewidth=1,
-                color=colour,
-                label=f"{rate:g}C",
-            )
+            right.plot(curve["dol"], difference, markersize=3.5, linewidth=1, **_style(rate))
         left.set(xlabel=_DOL, ylabel=_VOLTAGE, title="24 x 24 x 64 voxels and a half-cell DFN")
         left.legend()
         right.axhline(0, color="#888888", linewidth=0.8, zorder=1)
@@ -148,28 +139,20 @@ def time_step_figure(errors: dict[float, list[StepError]]) -> Figure:
         figure, axes = _panels(2)
         parts = (("voltage_v", 1e3, "voltage (mV)", 1e3 * STEP_BOUND_V), ("dol", 1, "DOL", STEP_BOUND_DOL))
         for panel, (name, scale, label, bound) in zip(axes, parts, strict=True):
-            for index, (rate, runs) in enumerate(errors.items()):
+            for rate, runs in errors.items():
                 steps = [run.step_s * rate for run in runs]
                 values = [scale * getattr(run, name) for run in runs]
-                panel.loglog(
-                    steps, values, marker=MARKERS[index], color=_RATE_COLOURS[rate], label=f"{rate:g}C"
-                )
-            second = np.array([steps[-1], steps[0]])
-            panel.loglog(
-                second,
-                0.5 * values[-1] * (second / second[0]) ** 2,
-                color="#888888",
-                linewidth=0.8,
-                label="second order",
-            )
+                panel.loglog(steps, values, **_style(rate))
+            for order, line in ((1, ":"), (2, "-")):
+                ends = np.array([steps[-1], steps[0]])
+                expected = 0.5 * values[-1] * (ends / ends[0]) ** order
+                panel.loglog(ends, expected, line, color="#888888", linewidth=0.9, label=f"order {order}")
             panel.axhline(bound, **_BOUND)
-            panel.annotate("bound", (0.02, bound), xycoords=("axes fraction", "data"), va="bottom")
-            panel.set(
-                xlabel="time step x C-rate (s)",
-                ylabel=f"largest error of the {label}",
-                ylim=(None, 3 * bound),
-            )
+            _name_bound(panel, bound)
+            panel.set(xlabel="time step x C-rate (s)", ylabel=f"largest error of the {label}")
+            panel.set_ylim(top=2 * bound)
             _plain_ticks(panel.xaxis, sorted(steps))
+            _plain_ticks(panel.yaxis, bound * np.array([0.02, 0.05, 0.1, 0.2, 0.5, 1.0]))
         axes[0].set_title("Voltage")
         axes[1].set_title("Degree of lithiation of any voxel")
         axes[1].legend(loc="lower right")
@@ -192,7 +175,7 @@ def splitting_figure(runs: dict[int, Discharge]) -> Figure:
         bound = 1e3 * SPLIT_BOUND_V
         for sign in (-1, 1):
             right.axhline(sign * bound, **_BOUND)
-        right.annotate("bound", (0.02, bound), xycoords=("axes fraction", "data"), va="bottom")
+        _name_bound(right, bound)
         right.set(
             xlabel=_DOL,
             ylabel="difference (mV)",
@@ -211,13 +194,12 @@ def cutoff_figure(discharges: dict[float, Discharge], to_cutoff: dict[float, Dis
         rest = open_circuit_potential(dol, Parameters())
         left.plot(dol, rest, color="#888888", linewidth=1, label="open circuit")
         for axes, runs in ((left, discharges), (right, to_cutoff)):
-            for index, (rate, run) in enumerate(runs.items()):
-                style = {"color": _RATE_COLOURS[rate], "marker": MARKERS[index], "markersize": 3.5}
-                axes.plot(run.dol, run.voltage_v, label=f"{rate:g}C", linewidth=1, **style)
+            for rate, run in runs.items():
+                axes.plot(run.dol, run.voltage_v, markersize=3.5, linewidth=1, **_style(rate))
             axes.set(xlabel=_DOL, ylabel=_VOLTAGE)
             axes.legend()
         left.set_title("Slower discharges have the higher voltage")
         right.axhline(CUTOFF_V, **_BOUND)
-        right.annotate("cut-off", (0.02, CUTOFF_V), xycoords=("axes fraction", "data"), va="bottom")
+        _name_bound(right, CUTOFF_V, "cut-off")
         right.set_title(f"Last frames before {CUTOFF_V:g} V")
     return figure

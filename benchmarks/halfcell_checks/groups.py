@@ -1,5 +1,6 @@
 """The groups of checks: each gives numbers with their bounds, and what its figure is drawn from."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,7 +123,7 @@ def bounds_and_order(discharges: dict[float, Discharge]) -> list[Check]:
             "mV",
             at_least=True,
         )
-        for slow, fast in zip(rates, rates[1:], strict=False)
+        for slow, fast in itertools.pairwise(rates)
     ]
     lowest, highest, outside = np.inf, -np.inf, 0.0
     for discharge in discharges.values():

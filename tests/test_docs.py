@@ -1,0 +1,98 @@
+"""Every snippet of the pages in docs/ that is marked to run does, one after the other."""
+
+import json
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from halfcell_checks.check import Check, table
+
+from tfmsnet.cli import main as cli
+from tfmsnet.electrode import Recipe, generate
+
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+# What makes the pages' electrodes small enough for a test.
+SMALLER = {"library.md": ("size=(16, 16, 32)", "size=(12, 12, 20)")}
+
+
+def snippets(page):
+    """(language, text) of the blocks after a `run` comment."""
+    text = (DOCS / page).read_text()
+    if page in SMALLER:
+        assert SMALLER[page][0] in text
+        text = text.replace(*SMALLER[page])
+    return re.findall(r"<!-- run -->\n```(\w+)\n(.*?)```", text, re.DOTALL)
+
+
+@pytest.fixture
+def run_page(tmp_path, monkeypatch):
+    """Run a page's snippets in an empty directory; Python ones share their names."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(page):
+        names = {}
+        for language, text in snippets(page):
+            if language == "python":
+                exec(compile(text, page, "exec"), names)
+                continue
+            for line in text.splitlines():
+                monkeypatch.setattr(sys, "argv", shlex.split(line, comments=True))
+                with pytest.raises(SystemExit) as stop:
+                    cli.main()
+                assert stop.value.code == 0, line
+        return names
+
+    return run
+
+
+def test_the_library_page_runs(run_page):
+    names = run_page("library.md")
+    assert Path("discharge.png").stat().st_size > 1000
+    assert names["discharge"].dol[-1] == pytest.approx(0.82, abs=1e-3)
+    assert names["charge"].c_rate_profile[-1] == -1
+    assert names["to_cutoff"].voltage_v[-1] > 2.8
+    # From a full initial charge towards the plateau, and not below it.
+    assert 3.2 < names["other"].voltage_v[-1] < names["other"].voltage_v[0] < 3.6
+
+
+def test_somebody_elses_image_goes_through(run_page, capsys):
+    """A stack of grey values on other voxels, with dust in its pores."""
+    phase = generate(Recipe(size=(18, 18, 34), seed=2)).phase.copy()
+    phase[4:11, 4:11, 15:22] = 0
+    phase[6:9, 6:9, 17:20] = 2
+    pages = np.ascontiguousarray(np.array([0, 85, 170], np.uint8)[phase].transpose(2, 1, 0))
+    tifffile.imwrite("electrode.tiff", pages, photometric="minisblack")
+    run_page("images.md")
+    printed = capsys.readouterr()
+    assert "14 x 14 x 24" in printed.out
+    assert "resampled from 0.4 um to 14 x 14 x 24 voxels of 0.5 um" in printed.err
+    assert "unwired solid voxels turned to electrolyte" in printed.err
+    assert Path("slices.png").is_file()
+    assert Path("data/electrode_1C.h5").is_file()
+
+
+def test_the_verification_page_shows_the_numbers_that_were_measured():
+    page = (DOCS / "verification.md").read_text()
+    measured = json.loads((DOCS / "verification" / "verification.json").read_text())
+    checks = [
+        Check(**{name: value for name, value in check.items() if name != "passed"})
+        for check in measured["checks"]
+    ]
+    assert not measured["quick"]
+    assert table(checks) in page
+    assert all(check.passed for check in checks)
+    for cost in json.loads((DOCS / "verification" / "growth.json").read_text())["costs"]:
+        size = " x ".join(map(str, cost["size"]))
+        assert f"| {size} | {cost['cpu_s']:.1f} | {cost['memory_gb']:.2f} |" in page
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)", (DOCS / page).read_text()):
+        assert "://" in target or (DOCS / target).exists(), f"{page}: {target}"
