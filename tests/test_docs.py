@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from halfcell_checks.check import Check, table
 
+from halfcell_checks.check import Check, table
 from tfmsnet.cli import main as cli
 from tfmsnet.electrode import Recipe, generate
 

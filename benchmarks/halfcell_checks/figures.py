@@ -88,15 +88,18 @@ def sphere_figure(profiles: dict[float, Profile], fourier: float = 0.1) -> Figur
         )
         left.legend()
         errors = [100 * profile.error for profile in profiles.values()]
-        right.loglog(list(profiles), errors, "o-", color=COLOURS[2])
+        areas = [100 * profile.area_error for profile in profiles.values()]
+        right.loglog(list(profiles), errors, "o-", color=COLOURS[2], label="concentration, L2 norm")
+        right.loglog(list(profiles), areas, "^--", color=COLOURS[3], linewidth=1, label="reacting area")
+        right.legend(loc="upper right")
         largest = max(profiles)
         right.plot([7, largest], [1.5, 1.5], **_BOUND)
         right.annotate("bound from 7 voxels on", (largest, 1.5), ha="right", va="bottom")
         if largest >= 30:
             right.plot(30, 0.5, "v", color="#888888")
             right.annotate("bound at 30", (30, 0.5), xytext=(-6, 0), textcoords="offset points", ha="right")
-        right.set(xlabel="voxels per radius", ylabel="error, L2 norm (%)", title="Error of the concentration")
-        right.set_ylim(bottom=0.05, top=4)
+        right.set(xlabel="voxels per radius", ylabel="error (%)", title="Error over the resolution")
+        right.set_ylim(bottom=0.05, top=6)
         _plain_ticks(right.xaxis, list(profiles))
         _plain_ticks(right.yaxis, [0.1, 0.2, 0.5, 1, 2])
     return figure
@@ -165,7 +168,11 @@ def splitting_figure(runs: dict[int, Discharge]) -> Figure:
         figure, (left, right) = _panels(2)
         for index, (parts, run) in enumerate(runs.items()):
             edge = f"{run.image.voxel_size_m * 1e6:.3g} µm"
-            style = {"color": COLOURS[(2, 1, 3)[index % 3]], "marker": MARKERS[index], "markersize": 3.5}
+            style = {
+                "color": COLOURS[(2, 1, 3)[index % 3]],
+                "marker": MARKERS[index],
+                "markersize": 7 - 2 * index,
+            }
             left.plot(run.dol, run.voltage_v, label=edge, linewidth=1, **style)
             if parts > 1:
                 difference = 1e3 * (run.voltage_v - runs[1].voltage_v)
@@ -182,7 +189,7 @@ def splitting_figure(runs: dict[int, Discharge]) -> Figure:
             title="Change of the voltage",
             ylim=(-1.3 * bound, 1.3 * bound),
         )
-        right.legend(loc="lower right")
+        right.legend(loc="center right", bbox_to_anchor=(1, 0.3))
     return figure
 
 

@@ -83,6 +83,7 @@ def growth_figure(measured: Sequence[Cost]) -> Figure:
         for axes, values, colour in ((left, seconds, COLOURS[2]), (right, memory_gb, COLOURS[1])):
             axes.loglog(voxels, values, "o-", color=colour)
             axes.set_xlabel("voxels N")
+            axes.xaxis.set_minor_formatter(NullFormatter())
         start = next(cost for cost in ordered if cost.voxels >= _FROM_VOXELS)
         ends = np.array([start.voxels, voxels[-1]])
         allowed = start.cpu_s * (ends / ends[0]) ** LARGEST_EXPONENT

@@ -12,7 +12,8 @@ from tfmsnet.halfcell.lithium import Lithium
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 
 _DIFFUSIVITY = 1e-14
-_FLUX = 1e-6  # mol/m2/s
+# mol/m2/s: fills a few percent of c_max, so that what a step is solved to (1e-7 of it) doesn't show.
+_FLUX = 1e-4
 _START = 1e5
 _TERMS = 60
 
@@ -24,11 +25,13 @@ class Profile:
     Attributes:
         ratio: (cells,) distance from the middle over the radius; a voxel's centre may lie a little above 1.
         computed, expected: (cells,) (c - c0) D / (flux x radius).
+        area_error: of the reacting area, relative to the smooth sphere's.
     """
 
     ratio: np.ndarray
     computed: np.ndarray
     expected: np.ndarray
+    area_error: float
 
     @property
     def error(self) -> float:
@@ -76,4 +79,5 @@ def fill_sphere(
         before, now = now, lithium.solve(history, current, now)
     ratio = distance.ravel()[grid.am_voxels] * voxel_size_m / radius_m
     scale = _FLUX * radius_m / _DIFFUSIVITY
-    return Profile(ratio, (now - _START) / scale, series(ratio, fourier))
+    area_error = abs(float(grid.interface.area_m2.sum()) / (4 * np.pi * radius_m**2) - 1)
+    return Profile(ratio, (now - _START) / scale, series(ratio, fourier), area_error)
