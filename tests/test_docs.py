@@ -11,6 +11,7 @@ import pytest
 import tifffile
 
 from halfcell_checks.check import Check, table
+from halfcell_checks.growth import Cost, exponent
 from tfmsnet.cli import main as cli
 from tfmsnet.electrode import Recipe, generate
 
@@ -87,9 +88,14 @@ def test_the_verification_page_shows_the_numbers_that_were_measured():
     assert not measured["quick"]
     assert table(checks) in page
     assert all(check.passed for check in checks)
-    for cost in json.loads((DOCS / "verification" / "growth.json").read_text())["costs"]:
-        size = " x ".join(map(str, cost["size"]))
-        assert f"| {size} | {cost['cpu_s']:.1f} | {cost['memory_gb']:.2f} |" in page
+    costs = [
+        Cost(**{**cost, "size": tuple(cost["size"])})
+        for cost in json.loads((DOCS / "verification" / "growth.json").read_text())["costs"]
+    ]
+    for cost in costs:
+        size = " x ".join(map(str, cost.size))
+        assert f"| {size} | {cost.cpu_s:.1f} | {cost.memory_gb:.2f} |" in page
+    assert f"N^{exponent(costs):.2f} " in page
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))
