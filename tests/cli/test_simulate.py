@@ -83,3 +83,12 @@ def test_options_that_cannot_be(simulate, tmp_path, arguments, message):
     assert message in err
     assert "Traceback" not in err
     assert not (tmp_path / "data").exists()
+
+
+def test_of_a_large_image_the_memory_is_told(simulate, images, tmp_path, monkeypatch):
+    monkeypatch.setattr("tfmsnet.cli.simulate._LARGE_VOXELS", 700)
+    _, _, err = simulate(
+        "--image", images[0], "--c-rates", 1, "--frames", 2, "--jobs", 1, "--out", tmp_path / "d"
+    )
+    assert "wired: 0.000768 million voxels" in err
+    assert "--crop" in err

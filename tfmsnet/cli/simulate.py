@@ -98,8 +98,8 @@ def command(
         for name, one in images:
             if one.phase.size > _LARGE_VOXELS:
                 click.echo(
-                    f"{name}: {one.phase.size / 1e6:.3g} million voxels: a discharge takes hours and "
-                    f"some {_GB_PER_MILLION * one.phase.size / 1e6:.0f} GB; --crop takes a part",
+                    f"{name}: {one.phase.size / 1e6:.3g} million voxels: a discharge takes some "
+                    f"{_GB_PER_MILLION * one.phase.size / 1e6:.0f} GB per job; --crop takes a part",
                     err=True,
                 )
         tasks = [task for name, one in images for task in image_campaign(one, name, rates, **ends)]
