@@ -63,12 +63,11 @@ def team(arguments, code=SGD):
 
 
 def ended(processes, timeout=240):
-    """Status and last line on stderr of each; none is left running."""
+    """Status of each and what it said on stderr; none is left running."""
     results = []
     try:
         for process in processes:
-            text = process.communicate(timeout=timeout)[1]
-            results.append((process.returncode, text.strip().splitlines()[-1] if text.strip() else ""))
+            results.append((process.communicate(timeout=timeout)[1], process.returncode)[::-1])
     finally:
         for process in processes:
             process.kill()
