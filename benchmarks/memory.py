@@ -39,6 +39,7 @@ def measure(values, grid, steps):
 
 def child(values, grid, steps):
     """Train on a made-up discharge; the data are one batch, made by the stages of the training stream."""
+    import keras
     import numpy as np
     import tensorflow as tf
 
@@ -47,7 +48,6 @@ def child(values, grid, steps):
     from tfmsnet.records.statistics import FieldStatistics
     from tfmsnet.training.data import described, trimmed
     from tfmsnet.training.trainer import RolloutTrainer
-    import keras
 
     frames = values.get("frames", 24)
     config = configuration(values)

@@ -1,4 +1,4 @@
-"""Several processes on this machine, joined by TF_CONFIG: the step of one, and an end when one of them dies."""
+"""Processes joined by TF_CONFIG on this machine: the step of one, and an end when one of them dies."""
 
 import csv
 import json

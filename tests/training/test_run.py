@@ -150,6 +150,10 @@ def test_another_run_and_a_foreign_directory_are_refused(records, run, make_conf
 
 def test_divergence_is_said_and_no_broken_checkpoint_is_kept(records, make_config, tmp_path):
     config = make_config(learning_rate=0.99, clip_norm=0.0, schedule="constant", steps=40, loss="mse")
-    with pytest.raises(callbacks.Diverged, match="smaller learning_rate"):
+    with pytest.raises(callbacks.Diverged) as stop:
         train(records, tmp_path / "run", config.with_values({"noise": 1e30}, "test"))
-    assert not list((tmp_path / "run" / "checkpoints").glob("step-*"))
+    said = str(stop.value)
+    assert re.match(r"the (loss|gradient_norm) became (inf|nan) in step 1, on \S+_[12]C, \S+_[12]C; ", said)
+    assert "there is no checkpoint yet" in said
+    assert "smaller learning_rate" in said
+    assert not list((tmp_path / "run").glob("checkpoints/*"))

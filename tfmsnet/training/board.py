@@ -1,4 +1,4 @@
-"""TensorBoard: scalars of every epoch; scores by horizon and pictures of those that are validated; HParams."""
+"""TensorBoard: scalars of every epoch, scores by horizon, pictures of one discharge, HParams."""
 
 import time
 from dataclasses import asdict

@@ -106,7 +106,7 @@ def _of_step(names, sums, frames, voxels):
 
 
 def _compiled(trainer, strategy):
-    """(iterator, whether to stop) -> sums over all replicas: means * samples, samples, frames, voxels, stop."""
+    """(iterator, stop) -> sums over all replicas: means * samples, samples, frames, voxels, stop."""
 
     def on_replica(batch, asked):
         values = trainer.optimize(batch)

@@ -120,7 +120,7 @@ def with_gradient(config: RunConfig, gradient: str) -> RunConfig:
 
 
 def available_bytes() -> float:
-    """Memory that a new process can have here: what the system calls available, within the container's limit."""
+    """Memory that a new process can have here, the limit of a container included."""
     free = math.inf
     for line in Path("/proc/meminfo").read_text().splitlines() if os.path.exists("/proc/meminfo") else []:
         if line.startswith("MemAvailable:"):

@@ -160,8 +160,8 @@ class _Run:
         self.team.gathered(0)
         by = stop.signal.name if stop.signal else "another worker's signal"
         raise Interrupted(
-            f"{self.directory}: stopped by {by} after step {done} of {self.config.training.steps}, saved; the "
-            "same command continues",
+            f"{self.directory}: stopped by {by} after step {done} of {self.config.training.steps}, saved; "
+            "the same command continues",
             stop.signal or 0,
         )
 

@@ -81,7 +81,7 @@ def cluster_size() -> int:
         host = jobs[task["type"]][int(task["index"])]
     except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
         raise UserError(
-            f"TF_CONFIG: expected a JSON object with cluster (job -> addresses) and task (type, index) of the "
+            "TF_CONFIG: expected a JSON object with cluster (job -> addresses) and task (type, index) of the "
             f"cluster, found {text!r} ({type(error).__name__}: {error})"
         ) from None
     strange = sorted(set(jobs) - {"chief", "worker"})

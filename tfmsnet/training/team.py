@@ -76,6 +76,6 @@ def worker_gone(error: Exception) -> RunFailed:
     """The message for a run that lost a worker."""
     reason = str(error).strip().splitlines()
     return RunFailed(
-        f"a worker stopped answering ({reason[0][:200] if reason else type(error).__name__}); the run is kept "
-        "up to its last checkpoint: start all workers again with the same command"
+        f"a worker stopped answering ({reason[0][:200] if reason else type(error).__name__}); the run is "
+        "kept up to its last checkpoint: start all workers again with the same command"
     )
