@@ -17,14 +17,23 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tfmsnet.load import constant_current
 from tfmsnet.training.config import PRESETS
+from tfmsnet.training.memory import estimate
 
 PAPER = {"filters": 10, "growth": 4.0, "channels": ["inverted_distance", "phase_partition", "depth"]}
 SMALL = (24, 24, 64)
+CASES = (
+    ({"frames": 4, "batch_size": 1, "filters": 8}, SMALL),
+    ({"frames": 4, "batch_size": 1, "filters": 8, "gradient": "tape"}, SMALL),
+    ({"frames": 4, "batch_size": 2, "filters": 16}, SMALL),
+    ({**PAPER, "frames": 4, "batch_size": 1}, SMALL),
+    ({"frames": 2, "batch_size": 1, "filters": 8, "gradient": "tape"}, (48, 48, 128)),
+    ({"frames": 2, "batch_size": 1, "filters": 16}, (48, 48, 128)),
+)
 
 
 def configuration(values):
     """The default preset with windows of one length."""
-    frames = values.pop("frames", 24)
+    frames = values.pop("frames", 24)  # the only key that isn't the configuration's
     return PRESETS["default"].with_values({**values, "horizon": [[1.0, frames]]}, "benchmark")
 
 
@@ -44,17 +53,17 @@ def child(values, grid, steps):
     import tensorflow as tf
 
     from tfmsnet.halfcell import Parameters
-    from tfmsnet.model.surrogate import Surrogate
+    from tfmsnet.model.basis import make_surrogate
     from tfmsnet.records.statistics import FieldStatistics
     from tfmsnet.training.data import described, trimmed
-    from tfmsnet.training.trainer import RolloutTrainer
+    from tfmsnet.training.trainer import make_trainer
 
     frames = values.get("frames", 24)
     config = configuration(values)
     of_field = {field.name: 1.0 for field in fields(FieldStatistics)} | {"minimum": 0.0}
     statistics = {field: of_field for field in ("concentration", "potential")}
-    surrogate = Surrogate(config.network, Parameters(), statistics, 5e-7, config.training.precision)
-    trainer = RolloutTrainer(surrogate, config.training)
+    surrogate = make_surrogate(config.network, Parameters(), statistics, 5e-7, config.training.precision)
+    trainer = make_trainer(surrogate, config.training)
     trainer.compile(optimizer=keras.optimizers.Adam(1e-4))
     rng = np.random.default_rng(0)
     profile, times = constant_current(1.0, frames + 1)
@@ -83,9 +92,36 @@ def child(values, grid, steps):
     }
 
 
+def estimator():
+    """Estimated and measured peaks side by side."""
+    print(f"{'grid':>10} {'gradient':>9} {'parameters':>11} {'estimated':>10} {'measured':>9} {'ratio':>6}")
+    for values, grid in CASES:
+        measured = measure(values, grid, 0)
+        told = estimate(configuration(dict(values)), grid, frames=values["frames"])
+        name, gradient = "x".join(map(str, grid)), values.get("gradient", "adjoint")
+        peaks = f"{told.total / 1e9:>7.2f} GB {measured['peak'] / 1e9:>6.2f} GB"
+        ratio = told.total / measured["peak"]
+        print(f"{name:>10} {gradient:>9} {measured['parameters']:>11,} {peaks} {ratio:>6.2f}", flush=True)
+
+
+def gradients(steps):
+    """Adjoint against tape at 24x24x64, about 3 M parameters, and the adjoint in four times the frames."""
+    print(f"{'gradient':>9} {'frames':>7} {'above start':>12} {'CPU s a step':>13}")
+    for gradient, frames in (("adjoint", 24), ("tape", 24), ("adjoint", 96)):
+        found = measure({**PAPER, "gradient": gradient, "frames": frames, "batch_size": 1}, SMALL, steps)
+        grown = (found["peak"] - found["before"]) / 1e6
+        print(f"{gradient:>9} {frames:>7} {grown:>9.0f} MB {found['cpu_seconds']:>13.1f}", flush=True)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--child")
+    parser.add_argument("--estimator", action="store_true")
+    parser.add_argument("--steps", type=int, default=2, help="that are timed, after one that isn't")
     arguments = parser.parse_args()
     if arguments.child:
         print(json.dumps(child(*json.loads(arguments.child))))
+    elif arguments.estimator:
+        estimator()
+    else:
+        gradients(arguments.steps)

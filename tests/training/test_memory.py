@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from tfmsnet.model.msnet import MSNet
+from tfmsnet.halfcell import Parameters
+from tfmsnet.model.basis import make_surrogate
+from tfmsnet.records.statistics import FieldStatistics
 from tfmsnet.training.config import PRESETS
 from tfmsnet.training.memory import estimate, largest_batch, parameters, with_gradient
 
@@ -28,28 +31,14 @@ def changed(**values):
         {"normalisation": "instance", "convolutions": 2},
         {"state": "min-max", "fields": ["potential"], "growth": 1.3},
         {"autoregressive": False},
+        {"autoregressive": False, "basis": 4},
     ],
 )
 def test_the_parameters_are_the_networks(values):
     config = changed(**values)
-    n = config.network
-    fields, drive = len(n.fields), 1 if n.state == "min-max" else 2
-    options = {
-        name: getattr(n, name)
-        for name in (
-            "scales",
-            "filters",
-            "growth",
-            "convolutions",
-            "kernel",
-            "normalisation",
-            "autoregressive",
-        )
-    }
-    network = MSNet(fields=fields, **options)
-    space = (None, None, None, None)
-    network.build([(*space, len(n.channels))] * n.scales, [(*space, fields)] * n.scales, (None, drive))
-    assert parameters(config) == network.count_params()
+    of_field = {field.name: 1.0 for field in fields(FieldStatistics)}
+    statistics = {"concentration": of_field, "potential": of_field}
+    assert parameters(config) == make_surrogate(config.network, Parameters(), statistics, 5e-7).count_params()
 
 
 def test_a_tape_pays_for_every_frame_and_the_adjoint_does_not():

@@ -13,9 +13,10 @@ from pathlib import Path
 from tfmsnet.training.config import RunConfig
 
 DRIVE_CHANNELS = {"reference-deviation": 2, "min-max": 1}
+BASIS_WIDTH = 64  # of `tfmsnet.model.basis.TimeBasis`
 FLOAT = 4
 # Bytes of a process that has TensorFlow loaded and a step compiled, and of every frame that a tape unrolls.
-PROCESS = 700e6
+PROCESS = 760e6
 UNROLLED_FRAME = 6e6
 # What is kept for the way back, per byte of inputs and hidden layers; what a convolution and its gradient
 # need at once, per byte of the widest layer; copies of the weights (themselves, gradients, their sums, Adam).
@@ -61,7 +62,8 @@ class Estimate:
 
 def parameters(config: RunConfig) -> int:
     """Weights and biases of the network."""
-    return sum(_branch_parameters(config, scale) for scale in range(config.network.scales))
+    branches = sum(_branch_parameters(config, scale) for scale in range(config.network.scales))
+    return branches + (_basis_parameters(config) if config.network.basis else 0)
 
 
 def estimate(
@@ -86,10 +88,10 @@ def estimate(
         voxels = batch * padded / 8**scale
         filters = _filters(config, scale)
         layers = network.convolutions * (3 if network.normalisation == "instance" else 1)
-        kept += voxels * (
-            hidden * (_inputs(config, scale) + layers * filters) + FLOAT * 6 * len(network.fields)
-        )
+        kept += voxels * (hidden * (_inputs(config, scale) + layers * filters) + FLOAT * 6 * _outputs(config))
         widest = max(widest, voxels * hidden * filters)
+    # A time basis makes all frames at once, and their errors on the way back.
+    copies = 6 if network.basis else 3
     unrolled = window if training.gradient == "tape" else 1
     weights = parameters(config)
     channels = len(network.channels) + 2 * (frames + 1) + 0.25
@@ -98,7 +100,7 @@ def estimate(
         weights=WEIGHTS * FLOAT * weights,
         activations=KEPT * kept * unrolled,
         working=WORKING * widest,
-        states=3 * FLOAT * len(network.fields) * batch * padded * (window + 1),
+        states=copies * FLOAT * _channels(config) * batch * padded * (window + 1),
         data=BATCHES * FLOAT * batch * math.prod(grid) * channels,
         process=PROCESS + UNROLLED_FRAME * (unrolled - 1),
     )
@@ -146,12 +148,28 @@ def _filters(config: RunConfig, scale: int) -> int:
     return max(1, round(config.network.filters * config.network.growth**scale))
 
 
+def _channels(config: RunConfig) -> int:
+    """Of the state: the potential's deviation has two, its level and its pattern."""
+    network = config.network
+    return len(network.fields) + (network.state == "reference-deviation" and "potential" in network.fields)
+
+
+def _outputs(config: RunConfig) -> int:
+    """Of the network: the state's channels, each in all coefficients of a time basis."""
+    return _channels(config) * max(1, config.network.basis)
+
+
 def _inputs(config: RunConfig, scale: int) -> int:
     network = config.network
-    fields = len(network.fields)
-    below = fields if scale < network.scales - 1 else 0
-    previous = fields if network.autoregressive else 0
-    return len(network.channels) + DRIVE_CHANNELS[network.state] + previous + below
+    below = _outputs(config) if scale < network.scales - 1 else 0
+    previous = _channels(config) if network.autoregressive else 0
+    drive = 1 if network.basis else DRIVE_CHANNELS[network.state]
+    return len(network.channels) + drive + previous + below
+
+
+def _basis_parameters(config: RunConfig) -> int:
+    sizes = (DRIVE_CHANNELS[config.network.state], BASIS_WIDTH, BASIS_WIDTH, config.network.basis)
+    return sum((before + 1) * after for before, after in zip(sizes, sizes[1:], strict=False))
 
 
 def _branch_parameters(config: RunConfig, scale: int) -> int:
@@ -160,4 +178,4 @@ def _branch_parameters(config: RunConfig, scale: int) -> int:
     first = (volume * _inputs(config, scale) + 1) * filters
     others = (network.convolutions - 1) * (volume * filters + 1) * filters
     normalisers = 2 * filters * network.convolutions if network.normalisation == "instance" else 0
-    return first + others + normalisers + (filters + 1) * len(network.fields)
+    return first + others + normalisers + (filters + 1) * _outputs(config)
