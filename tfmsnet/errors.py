@@ -5,8 +5,10 @@ class RunFailed(RuntimeError):
     """Work that was rightly asked for but couldn't be finished.
 
     The message says what happened and what to try.  The command line prints it as one line and exits with
-    status 1.
+    status 1, or the class's own.
     """
+
+    status = 1
 
 
 class UserError(ValueError):

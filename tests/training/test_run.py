@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -38,9 +39,12 @@ def test_a_run_knows_what_it_was_trained_on(run, records):
 def test_tensorboard_gets_the_scalars(run):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    accumulator = EventAccumulator(str(run / "tensorboard" / "train"))
+    accumulator = EventAccumulator(str(run / "tensorboard"))
     accumulator.Reload()
-    assert {"epoch_loss", "epoch_loss_scale_0", "epoch_learning_rate"} <= set(accumulator.Tags()["tensors"])
+    tags = set(accumulator.Tags()["tensors"])
+    assert {f"training/{name}" for name in ("loss", "loss_scale_0", "gradient_norm", "learning_rate")} <= tags
+    assert {"speed/frames_per_s", "speed/voxels_per_s", "discharge curve"} <= tags
+    assert "concentration (true, predicted, error)" in tags
 
 
 class Stop(Exception):
@@ -48,13 +52,13 @@ class Stop(Exception):
 
 
 def test_an_interrupted_run_ends_with_the_same_weights(records, run, make_config, tmp_path, monkeypatch):
-    original = callbacks.Checkpoints.on_epoch_end
+    original = callbacks.Saving.on_epoch_end
 
     def stop_after_the_first(self, epoch, logs=None):
         original(self, epoch, logs)
         raise Stop
 
-    monkeypatch.setattr(callbacks.Checkpoints, "on_epoch_end", stop_after_the_first)
+    monkeypatch.setattr(callbacks.Saving, "on_epoch_end", stop_after_the_first)
     with pytest.raises(Stop):
         train(records, tmp_path / "run", make_config())
     monkeypatch.undo()
@@ -75,7 +79,7 @@ def test_a_killed_process_leaves_a_run_that_continues(records, run, make_config,
     ]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not list((tmp_path / "run" / "checkpoints").glob("*.index")) and time.monotonic() < deadline:
+    while not list((tmp_path / "run" / "checkpoints").glob("step-*")) and time.monotonic() < deadline:
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
@@ -94,7 +98,7 @@ def rows(run):
 @pytest.mark.parametrize("end", [1000, -10])
 def test_a_broken_checkpoint_costs_an_epoch_not_the_run(records, run, make_config, tmp_path, end):
     broken = shutil.copytree(run, tmp_path / "run")
-    newest = broken / "checkpoints" / "ckpt-2.data-00000-of-00001"
+    newest = broken / "checkpoints" / "step-000000004" / "state.data-00000-of-00001"
     newest.write_bytes(newest.read_bytes()[:end])
     train(records, broken, make_config())
     assert [row["epoch"] for row in rows(broken)] == ["0", "1"]
@@ -108,9 +112,9 @@ def test_a_broken_checkpoint_costs_an_epoch_not_the_run(records, run, make_confi
 @pytest.mark.parametrize("part", ["data-00000-of-00001", "index"])
 def test_broken_checkpoints_are_named(records, run, make_config, tmp_path, part):
     broken = shutil.copytree(run, tmp_path / "run")
-    for path in (broken / "checkpoints").glob(f"*.{part}"):
+    for path in (broken / "checkpoints").glob(f"step-*/state.{part}"):
         path.write_bytes(path.read_bytes()[:100])
-    with pytest.raises(UserError, match="ckpt-2: not readable as a checkpoint"):
+    with pytest.raises(UserError, match="step-000000004: not readable as a checkpoint"):
         train(records, broken, make_config())
 
 
@@ -146,6 +150,10 @@ def test_another_run_and_a_foreign_directory_are_refused(records, run, make_conf
 
 def test_divergence_is_said_and_no_broken_checkpoint_is_kept(records, make_config, tmp_path):
     config = make_config(learning_rate=0.99, clip_norm=0.0, schedule="constant", steps=40, loss="mse")
-    with pytest.raises(callbacks.Diverged, match="smaller learning_rate"):
+    with pytest.raises(callbacks.Diverged) as stop:
         train(records, tmp_path / "run", config.with_values({"noise": 1e30}, "test"))
-    assert not list((tmp_path / "run" / "checkpoints").glob("*.index"))
+    said = str(stop.value)
+    assert re.match(r"the (loss|gradient_norm) became (inf|nan) in step 1, on \S+_[12]C, \S+_[12]C; ", said)
+    assert "there is no checkpoint yet" in said
+    assert "smaller learning_rate" in said
+    assert not list((tmp_path / "run").glob("checkpoints/*"))

@@ -124,6 +124,11 @@ def test_two_replicas_validate_like_one_device(data, tmp_path):
         assert [name for name in row if name.startswith("val_")] == [
             "val_vrmse_concentration",
             "val_vrmse_potential",
+            "val_rmse_concentration",
+            "val_rmse_potential",
+            "val_mean_error_concentration",
+            "val_mean_error_potential",
+            "val_voltage_rmse_mv",
         ]
 
 

@@ -72,7 +72,7 @@ def main() -> None:
     except UserError as error:
         _fail(str(error), 2)
     except RunFailed as error:
-        _fail(str(error), 1)
+        _fail(str(error), error.status)
     except BrokenPipeError:
         sys.exit(1)
     except OSError as error:

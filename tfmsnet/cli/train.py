@@ -35,13 +35,43 @@ from tfmsnet.cli.options import PATH
 )
 @click.option(
     "--strategy",
-    type=click.Choice(["auto", "one", "mirrored"]),
+    type=click.Choice(["auto", "one", "mirrored", "multiworker"]),
     default="auto",
     show_default=True,
-    help="tf.distribute strategy.",
+    help="tf.distribute strategy: one device, all devices of this machine, or the processes that TF_CONFIG "
+    "lists; auto takes what is there.",
+)
+@click.option(
+    "--devices", metavar="NAME,...", help="Devices such as GPU:0,GPU:1.  [default: all GPUs, else the CPU]"
+)
+@click.option("--profile", is_flag=True, help="Trace five steps for TensorBoard's profile page.")
+@click.option(
+    "--dry-run",
+    is_flag=True,
+    help="Estimate parameters and peak memory and stop; RECORDS aren't needed, --size and --frames stand in.",
+)
+@click.option("--size", type=click.IntRange(1), nargs=3, help="Voxels along x y z.  [default: the records']")
+@click.option(
+    "--frames",
+    type=click.IntRange(2),
+    help="Frames of a discharge, the first included.  [default: the records']",
 )
 @click.option("--print-config", is_flag=True, help="Print the configuration as JSON and stop.")
-def command(records, out, preset, mode, config, changes, strategy, print_config):
+def command(
+    records,
+    out,
+    preset,
+    mode,
+    config,
+    changes,
+    strategy,
+    devices,
+    profile,
+    dry_run,
+    size,
+    frames,
+    print_config,
+):
     """Train a surrogate on RECORDS.
 
     An interrupted run continues with the same command.  Watch it with `tensorboard --logdir OUT`.
@@ -57,11 +87,20 @@ def command(records, out, preset, mode, config, changes, strategy, print_config)
     if print_config:
         click.echo(json.dumps(asdict(chosen), indent=1))
         return 0
+    if dry_run:
+        from tfmsnet.cli.dry_run import estimated
+
+        for line in estimated(chosen, records, size, frames):
+            click.echo(line)
+        return 0
+    if size or frames:
+        raise click.UsageError("--size and --frames are for --dry-run; a training takes its records'")
     if not records or not out:
-        raise click.UsageError("expected RECORDS and --out RUN (only --print-config does without)")
+        raise click.UsageError("expected RECORDS and --out RUN (--dry-run and --print-config do without)")
     from tfmsnet.training.run import train
 
-    train(records, out, chosen, strategy=strategy)
+    names = tuple(name.strip() for name in devices.split(",")) if devices else ()
+    train(records, out, chosen, strategy=strategy, devices=names, profile=profile)
     click.echo(f"{out}: trained; score it with `tfmsnet evaluate {out} {records} --out REPORT`")
     return 0
 

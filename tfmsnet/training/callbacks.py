@@ -1,7 +1,8 @@
-"""What a run does between its epochs: save, log, show progress, stop on divergence."""
+"""What a run does after its steps and epochs: save, log, show progress, stop on divergence."""
 
 import csv
 import math
+from collections.abc import Callable
 from pathlib import Path
 
 import keras
@@ -9,48 +10,52 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from tfmsnet.errors import RunFailed, UserError
-from tfmsnet.files import replacing
-from tfmsnet.model.store import save_weights
+from tfmsnet.errors import RunFailed
+from tfmsnet.files import read_json, replacing, write_json
+from tfmsnet.model.store import save_description, save_weights
+from tfmsnet.training.checkpoints import Checkpoints
+from tfmsnet.training.loop import Tally
 
 
 class Diverged(RunFailed):
     """The loss is no longer a finite number."""
 
 
-class Checkpoints(keras.callbacks.Callback):
-    """Saves weights and optimizer after every epoch, keeps the last two, and restores on request."""
+class Saving(keras.callbacks.Callback):
+    """After every epoch a checkpoint and the weights."""
 
-    def __init__(self, trainer, directory: Path):
+    def __init__(self, trainer, run: Path, checkpoints: Checkpoints, tally: Tally):
         super().__init__()
-        self.directory = directory
-        self.surrogate = trainer.surrogate
-        checkpoint = tf.train.Checkpoint(surrogate=trainer.surrogate, optimizer=trainer.optimizer)
-        self.manager = tf.train.CheckpointManager(checkpoint, str(directory / "checkpoints"), max_to_keep=2)
-        self.checkpoint = checkpoint
+        self.run, self.checkpoints, self.tally = run, checkpoints, tally
+        self.surrogate, self.optimizer = trainer.surrogate, trainer.optimizer
 
-    def restore(self) -> bool:
-        """Load the newest checkpoint that can be read; returns whether there was one.
-
-        Raises:
-            UserError: there are checkpoints, but none can be read.
-        """
-        for path in reversed(self.manager.checkpoints):
-            try:
-                self.checkpoint.restore(path).assert_existing_objects_matched()
-                return True
-            except (tf.errors.OpError, RuntimeError, LookupError, ValueError, AssertionError):
-                continue  # what TensorFlow raises depends on where the file was cut
-        if self.manager.checkpoints:
-            raise UserError(
-                f"{self.manager.latest_checkpoint}: not readable as a checkpoint, nor is one before it; "
-                "remove the run and train again"
-            )
-        return False
+    def save(self) -> None:
+        """Make a checkpoint, also in the middle of an epoch."""
+        self.checkpoints.save(int(self.optimizer.iterations.numpy()), self.tally.as_list())
 
     def on_epoch_end(self, epoch, logs=None):
-        save_weights(self.surrogate, self.directory)
-        self.manager.save(checkpoint_number=epoch + 1)
+        self.save()
+        save_weights(self.surrogate, self.run)
+
+
+class Best(keras.callbacks.Callback):
+    """best/: the surrogate with the lowest validation vRMSE so far, mean over its fields, and score.json."""
+
+    def __init__(self, trainer, statistics: dict, run: Path):
+        super().__init__()
+        self.surrogate, self.statistics, self.folder = trainer.surrogate, statistics, run / "best"
+        self.path = self.folder / "score.json"
+
+    def on_epoch_end(self, epoch, logs=None):
+        values = [value for name, value in logs.items() if name.startswith("val_vrmse_")]
+        if not values or not math.isfinite(np.mean(values)):
+            return
+        score = float(np.mean(values))
+        if self.path.is_file() and read_json(self.path, "the best score")["vrmse"] <= score:
+            return
+        save_description(self.surrogate, self.statistics, self.folder)
+        save_weights(self.surrogate, self.folder)
+        write_json(self.path, {"vrmse": score, "epoch": epoch})
 
 
 class Progress(keras.callbacks.Callback):
@@ -75,33 +80,28 @@ class Progress(keras.callbacks.Callback):
 
 
 class StopOnDivergence(keras.callbacks.Callback):
-    """Stops before a checkpoint is made of weights that aren't numbers."""
+    """Stops after the step whose loss or gradient isn't a number, before anything is saved.
 
-    def on_epoch_end(self, epoch, logs=None):
-        for name in ("loss", "gradient_norm"):
-            if not math.isfinite(logs.get(name, 0.0)):
-                raise Diverged(
-                    f"the {name} became {logs[name]} in epoch {epoch + 1}; the last checkpoint is from "
-                    "before it: start again with a smaller learning_rate or a clip_norm"
-                )
-
-
-class Validation(keras.callbacks.Callback):
-    """Scores whole discharges every so many epochs, outside the strategy: a replica may get none of them.
-
-    Adds val_<score> to the log of the epochs that it scores.
+    Args:
+        trainer: compiled.
+        checkpoints: of the run.
+        samples: optimizer step (from 0) -> sample_ids of its batch.
     """
 
-    def __init__(self, trainer, batches: tf.data.Dataset, every: int):
+    def __init__(self, trainer, checkpoints: Checkpoints, samples: Callable[[int], list[str]]):
         super().__init__()
-        self.names = [f"val_{tracker.name}" for tracker in trainer.score_trackers]
-        self.batches, self.every = batches, every
-        self.scores = tf.function(trainer.scores, reduce_retracing=True)
+        self.optimizer, self.checkpoints, self.samples = trainer.optimizer, checkpoints, samples
 
-    def on_epoch_end(self, epoch, logs=None):
-        if (epoch + 1) % self.every == 0:
-            values = np.mean([self.scores(batch).numpy()[0] for batch in self.batches], axis=0)
-            logs.update(zip(self.names, map(float, values), strict=True))
+    def on_train_batch_end(self, batch, logs=None):
+        for name in ("loss", "gradient_norm"):
+            if not math.isfinite(logs[name]):
+                step = int(self.optimizer.iterations.numpy())
+                kept = self.checkpoints.paths()
+                last = f"the last good checkpoint is {kept[-1]}" if kept else "there is no checkpoint yet"
+                raise Diverged(
+                    f"the {name} became {logs[name]} in step {step}, on {', '.join(self.samples(step - 1))}; "
+                    f"{last}: train into another --out with a smaller learning_rate or a clip_norm"
+                )
 
 
 class LearningRate(keras.callbacks.Callback):
@@ -111,22 +111,48 @@ class LearningRate(keras.callbacks.Callback):
         logs["learning_rate"] = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
 
 
+class Profile(keras.callbacks.Callback):
+    """Traces a few steps into the run's TensorBoard directory.
+
+    Args:
+        folder: of TensorBoard's files.
+        first, steps: the steps that are traced, counted from where this process began.
+    """
+
+    def __init__(self, folder: Path, first: int = 2, steps: int = 5):
+        super().__init__()
+        self.folder, self.first, self.last = folder, first, first + steps
+        self.seen, self.tracing = 0, False
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.seen == self.first:
+            tf.profiler.experimental.start(str(self.folder))
+            self.tracing = True
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.seen += 1
+        if self.seen == self.last:
+            self.on_train_end()
+
+    def on_train_end(self, logs=None):
+        if self.tracing:
+            tf.profiler.experimental.stop()
+            self.tracing = False
+
+
 class Log(keras.callbacks.Callback):
     """log.csv: one row per epoch, whole at any time; scores are empty where an epoch wasn't validated.
 
     Args:
-        trainer: its metrics are the columns.
         path: of the file.
-        initial_epoch: rows from it on, of a run that was cut off, are dropped: the epochs are done again.
+        columns: names of the logged values.
+        epochs: rows from this epoch on, of a run that was cut off, are dropped: they are done again.
     """
 
-    def __init__(self, trainer, path: Path, initial_epoch: int):
+    def __init__(self, path: Path, columns: list[str], epochs: int):
         super().__init__()
-        self.path = path
-        trained = [tracker.name for tracker in trainer.trackers]
-        scores = [f"val_{tracker.name}" for tracker in trainer.score_trackers]
-        self.columns = ["epoch", *trained, "learning_rate", *scores]
-        self.rows = [row for row in self._read() if int(row["epoch"]) < initial_epoch]
+        self.path, self.columns = path, ["epoch", *columns]
+        self.rows = [row for row in self._read() if int(row["epoch"]) < epochs]
 
     def _read(self) -> list[dict]:
         if not self.path.is_file():

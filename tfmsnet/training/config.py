@@ -81,7 +81,7 @@ class TrainingConfig:
         )
         require(isinstance(self.symmetries, bool), "symmetries", "true or false", self.symmetries)
         require(
-            self.seed == 0 or (is_count(self.seed) and self.seed < 2**31),
+            type(self.seed) is int and 0 <= self.seed < 2**31,
             "seed",
             "a whole number, 0 to 2^31 - 1",
             self.seed,

@@ -52,10 +52,18 @@ def training_batches(
     directory: str | Path,
     *,
     step: int = 0,
+    workers: int = 1,
+    worker: int = 0,
+    replicas: int = 1,
 ) -> tf.data.Dataset:
     """The endless stream of training batches from an optimizer step on.
 
     No window is longer than the shortest discharge, so that all of a stage fit into one batch.
+
+    Args:
+        step: optimizer steps done.
+        workers, worker: processes that share each global batch, and which of them this stream is for.
+        replicas: devices that share it; a batch of the stream is one replica's part.
     """
     frames = min(sample["frames"] for sample in manifest.samples("train"))
     lengths = window_lengths(config, frames)
@@ -63,16 +71,25 @@ def training_batches(
         manifest, directory, "train", seed=config.seed, position=step * config.batch_size
     )
     stages = [
+        *([pipeline.sharded(workers, worker)] if workers > 1 else []),
         pipeline.parsed(),
         pipeline.mapped(described(surrogate)),
         pipeline.windows(horizon_at(config, frames), config.seed),
         *([pipeline.symmetries(config.seed)] if config.symmetries else []),
         pipeline.mapped(trimmed),
         *([pipeline.mapped(of_length(lengths[0]))] if len(lengths) == 1 else []),
-        pipeline.batched(config.batch_size),
+        pipeline.batched(config.batch_size // replicas),
         pipeline.prefetched(),
     ]
     return pipeline.deterministic(pipeline.composed(source, stages))
+
+
+def sample_names(config: TrainingConfig, manifest: Manifest, directory: str | Path, step: int) -> list[str]:
+    """The sample_ids of the training batch that an optimizer step (counted from 0) takes."""
+    position = step * config.batch_size
+    source = pipeline.stream(manifest, directory, "train", seed=config.seed, position=position)
+    elements = pipeline.parsed()(source.take(config.batch_size))
+    return [element["sample_id"].decode() for element in elements.as_numpy_iterator()]
 
 
 def validation_batches(

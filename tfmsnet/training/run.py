@@ -1,27 +1,28 @@
 """A training run: a directory that holds all of it, and that a later call continues."""
 
-import platform
-from dataclasses import asdict
+from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-import tfmsnet
-from tfmsnet.errors import UserError
-from tfmsnet.files import read_json, write_json
+from tfmsnet.errors import RunFailed, UserError
 from tfmsnet.model.basis import make_surrogate
 from tfmsnet.model.store import save_description, save_weights
 from tfmsnet.model.surrogate import Surrogate, check_grid
-from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.manifest import Manifest, open_manifest
-from tfmsnet.records.shard import sha256
 from tfmsnet.training import callbacks
+from tfmsnet.training.board import Board
+from tfmsnet.training.checkpoints import Checkpoints
+from tfmsnet.training.claim import claim, digest
 from tfmsnet.training.config import RunConfig, TrainingConfig
-from tfmsnet.training.data import training_batches, validation_batches
+from tfmsnet.training.data import sample_names, training_batches, validation_batches
+from tfmsnet.training.loop import Tally, fit
+from tfmsnet.training.signals import Interrupted, StopRequest
 from tfmsnet.training.strategies import make_strategy
-from tfmsnet.training.trainer import make_trainer
+from tfmsnet.training.team import WORKER_GONE, Team, worker_gone
+from tfmsnet.training.trainer import RolloutTrainer, make_trainer
+from tfmsnet.training.validation import Validation, score_names
 
 WARM_UP = 0.03
 
@@ -32,19 +33,23 @@ def train(
     config: RunConfig,
     *,
     strategy: str = "auto",
+    devices: tuple[str, ...] = (),
     title: str = "training",
+    profile: bool = False,
 ) -> Surrogate:
     """Train a surrogate on a records directory, or go on with a run that was interrupted.
 
     The run directory holds run.json (configuration, versions, checksum of the records' manifest),
-    surrogate.json, surrogate.weights.h5, checkpoints/, tensorboard/ and log.csv.
+    surrogate.json, surrogate.weights.h5, checkpoints/ (the last two), best/ (by validation score),
+    tensorboard/ and log.csv.  With several workers it must be one that all of them see; the chief writes.
 
     Args:
         records: records directory.
         run: run directory; made, or one of the same configuration and records.
         config: what to train and how.
-        strategy: see `make_strategy`.
+        strategy, devices: see `make_strategy`.
         title: of the progress bar.
+        profile: whether to trace a few steps for TensorBoard.
 
     Returns:
         The trained surrogate.
@@ -52,69 +57,153 @@ def train(
     Raises:
         UserError: records that can't be used, a directory that holds something else.
         Diverged: the loss became infinite or NaN.
+        Interrupted: by SIGINT or SIGTERM; the run was saved.
+        RunFailed: a worker is gone, the disk is full, the memory is too small.
     """
+    run, records = Path(run), Path(records)
     manifest = open_manifest(records)
     for sample in (sample for split in manifest.splits for sample in manifest.samples(split)):
         check_grid(sample["grid"], config.network.scales, f"{records}: {sample['sample_id']}")
-    run = Path(run)
-    keras.utils.set_random_seed(config.training.seed)
-    chosen = make_strategy(strategy)
-    _check_replicas(config.training, chosen.num_replicas_in_sync)
     _check_grids(config.training, manifest)
-    with chosen.scope():
-        surrogate = make_surrogate(
-            config.network,
-            manifest.parameters,
-            manifest.statistics,
-            manifest.voxel_size_m,
-            config.training.precision,
+    team = Team.of(make_strategy(strategy, devices))
+    _check_replicas(config.training, team.strategy.num_replicas_in_sync)
+    try:
+        return _Run(team, records, run, config, manifest).train(title, profile)
+    except WORKER_GONE as error:
+        if team.workers == 1:
+            raise
+        raise worker_gone(error) from error
+    except tf.errors.ResourceExhaustedError as error:
+        raise RunFailed(
+            f"{run}: out of memory; `tfmsnet train --dry-run` estimates what fits: a smaller batch_size or "
+            "filters, or gradient=adjoint"
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Run:
+    team: Team
+    records: Path
+    directory: Path
+    config: RunConfig
+    manifest: Manifest
+
+    def train(self, title: str, profile: bool) -> Surrogate:
+        keras.utils.set_random_seed(self.config.training.seed)
+        trainer = self._trainer()
+        self._claim()
+        checkpoints = Checkpoints(trainer, self.directory)
+        step, sums = checkpoints.restore()
+        self.team.check_same("the last checkpoint", step, f"{self.directory} must be shared by all workers")
+        tally = Tally([tracker.name for tracker in trainer.trackers], sums)
+        if step < self.config.training.steps:
+            self._fit(trainer, checkpoints, step, tally, title, profile)
+        if self.team.is_chief:
+            save_weights(trainer.surrogate, self.directory)
+        self.team.gathered(0)  # nobody leaves before the chief has written
+        return trainer.surrogate
+
+    def _trainer(self) -> RolloutTrainer:
+        of_records = (self.manifest.parameters, self.manifest.statistics, self.manifest.voxel_size_m)
+        with self.team.strategy.scope():
+            surrogate = make_surrogate(self.config.network, *of_records, self.config.training.precision)
+            trainer = make_trainer(surrogate, self.config.training)
+            trainer.compile(optimizer=keras.optimizers.Adam(_learning_rate(self.config.training)))
+        self.team.check_same(
+            "the configuration or the records' manifest",
+            digest(self.records, self.config),
+            "start all with the same command",
         )
-        trainer = make_trainer(surrogate, config.training)
-        optimizer = keras.optimizers.Adam(_learning_rate(config.training))
-        trainer.compile(optimizer=optimizer)
-    _claim(run, Path(records), config, manifest)
-    save_description(surrogate, manifest.statistics, run)
-    checkpoints = callbacks.Checkpoints(trainer, run)
-    checkpoints.restore()
-    step = int(optimizer.iterations.numpy())
-    if step < config.training.steps:
-        _fit(trainer, config.training, manifest, Path(records), run, checkpoints, step, title)
-    save_weights(surrogate, run)
-    return surrogate
+        return trainer
 
+    def _claim(self) -> None:
+        """The chief claims the directory; its refusal reaches every worker."""
+        problem = None
+        if self.team.is_chief:
+            try:
+                claim(self.directory, self.records, self.config, self.manifest)
+            except (UserError, OSError) as error:
+                problem = error
+        refused = self.team.gathered(int(problem is not None))[0]
+        if problem:
+            raise problem
+        if refused:
+            raise UserError(f"{self.directory}: refused by the chief; its message says why")
 
-def _fit(
-    trainer,
-    config: TrainingConfig,
-    manifest: Manifest,
-    records: Path,
-    run: Path,
-    checkpoints,
-    step: int,
-    title: str,
-):
-    epochs, initial_epoch = config.steps // config.steps_per_epoch, step // config.steps_per_epoch
-    validation = []
-    if manifest.samples("validation"):
-        whole = validation_batches(trainer.surrogate, manifest, records)
-        validation = [callbacks.Validation(trainer, whole, every=max(1, epochs // 10))]
-    trainer.fit(
-        training_batches(trainer.surrogate, config, manifest, records, step=step),
-        initial_epoch=initial_epoch,
-        epochs=epochs,
-        steps_per_epoch=config.steps_per_epoch,
-        shuffle=False,  # the stream shuffles
-        verbose=0,
-        callbacks=[
-            callbacks.StopOnDivergence(),
+    def _fit(self, trainer, checkpoints, step, tally, title, profile) -> None:
+        config = self.config.training
+        saving = callbacks.Saving(trainer, self.directory, checkpoints, tally)
+        hooks = [callbacks.StopOnDivergence(trainer, checkpoints, self._sample_names)]
+        if self.team.is_chief:
+            save_description(trainer.surrogate, self.manifest.statistics, self.directory)
+            hooks += self._of_chief(trainer, step, title)
+            hooks += [callbacks.Profile(self.directory / "tensorboard")] if profile else []
+            hooks += [saving]
+        with StopRequest() as stop:
+            done = fit(
+                trainer,
+                self.team.strategy,
+                self._batches(trainer.surrogate, step),
+                step=step,
+                epochs=config.steps // config.steps_per_epoch,
+                steps_per_epoch=config.steps_per_epoch,
+                tally=tally,
+                callbacks=hooks,
+                stop=stop,
+            )
+            if done < config.steps:
+                self._stop(saving, stop, done)
+
+    def _stop(self, saving, stop: StopRequest, done: int) -> None:
+        if self.team.is_chief:
+            saving.save()
+        self.team.gathered(0)
+        by = stop.signal.name if stop.signal else "another worker's signal"
+        raise Interrupted(
+            f"{self.directory}: stopped by {by} after step {done} of {self.config.training.steps}, saved; "
+            "the same command continues",
+            stop.signal or 0,
+        )
+
+    def _of_chief(self, trainer, step, title) -> list[keras.callbacks.Callback]:
+        config, surrogate = self.config.training, trainer.surrogate
+        epochs = config.steps // config.steps_per_epoch
+        every = max(1, epochs // 10)
+        held_out = bool(self.manifest.samples("validation"))
+        validation = None
+        if held_out:
+            whole = validation_batches(surrogate, self.manifest, self.records)
+            validation = Validation(trainer, whole, every)
+        split = "validation" if held_out else "train"
+        shown = validation_batches(surrogate, self.manifest, self.records, split).take(1)
+        columns = [*(tracker.name for tracker in trainer.trackers), "learning_rate"]
+        columns += [f"val_{name}" for name in score_names(surrogate.config.fields)]
+        return [
             callbacks.LearningRate(),
-            *validation,
+            *([validation] if validation else []),
             callbacks.Progress(title, config.steps, step),
-            keras.callbacks.TensorBoard(str(run / "tensorboard"), write_graph=False),
-            callbacks.Log(trainer, run / "log.csv", initial_epoch),
-            checkpoints,
-        ],
-    )
+            Board(trainer, self.config, self.directory / "tensorboard", validation, shown, every),
+            callbacks.Log(self.directory / "log.csv", columns, step // config.steps_per_epoch),
+            callbacks.Best(trainer, self.manifest.statistics, self.directory),
+        ]
+
+    def _batches(self, surrogate, step):
+        """The distributed stream from an optimizer step on."""
+        strategy, parts = self.team.strategy, (surrogate, self.config.training, self.manifest, self.records)
+        if self.team.workers == 1:
+            return strategy.experimental_distribute_dataset(training_batches(*parts, step=step))
+        return strategy.distribute_datasets_from_function(
+            lambda context: training_batches(
+                *parts,
+                step=step,
+                workers=context.num_input_pipelines,
+                worker=context.input_pipeline_id,
+                replicas=context.num_replicas_in_sync,
+            )
+        )
+
+    def _sample_names(self, step: int) -> list[str]:
+        return sample_names(self.config.training, self.manifest, self.records, step)
 
 
 def _learning_rate(config: TrainingConfig):
@@ -146,43 +235,3 @@ def _check_grids(config: TrainingConfig, manifest: Manifest) -> None:
             f"({', '.join('x'.join(map(str, grid)) for grid in grids[:3])}), found {config.batch_size}; "
             "use batch_size=1 on one device, or records of one grid"
         )
-
-
-def _claim(run: Path, records: Path, config: RunConfig, manifest: Manifest) -> None:
-    """Make the run directory, or check that it holds this very run."""
-    content = {"config": asdict(config), "manifest_sha256": sha256(records / MANIFEST)}
-    path = run / "run.json"
-    if path.is_file():
-        found = read_json(path, "a training run")
-        for key, value in content.items():
-            if found.get(key) != _as_json(value):
-                raise UserError(
-                    f"{run}: holds another run ({key} differs); choose another --out, or remove it"
-                )
-        return
-    if run.exists() and (
-        not run.is_dir() or any(not path.name.endswith(".partial") for path in run.iterdir())
-    ):
-        raise UserError(
-            f"{run}: expected a new or empty directory, or a run to continue; choose another --out"
-        )
-    run.mkdir(parents=True, exist_ok=True)
-    seen = {sample["geometry_id"] for s in ("train", "validation") for sample in manifest.samples(s)}
-    content["train_geometries"] = sorted(seen)
-    write_json(path, {**content, "records": str(records.resolve()), "versions": _versions()})
-
-
-def _as_json(value):
-    if isinstance(value, dict):
-        return {key: _as_json(item) for key, item in value.items()}
-    return [_as_json(item) for item in value] if isinstance(value, tuple | list) else value
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "tfmsnet": tfmsnet.__version__,
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "numpy": np.__version__,
-        "python": platform.python_version(),
-    }

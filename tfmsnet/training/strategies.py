@@ -1,25 +1,96 @@
-"""Which devices a run uses."""
+"""Which devices and machines a run uses, and how several processes of one run agree."""
+
+import json
+import os
+import sys
 
 import tensorflow as tf
 
 from tfmsnet.errors import UserError
 
-CHOICES = ("auto", "one", "mirrored")
+CHOICES = ("auto", "one", "mirrored", "multiworker")
+# s; how long workers wait for each other at the start, and after how long a silent one counts as dead.
+START_TIMEOUT_S = 600
+HEARTBEAT_TIMEOUT_S = 15
 
 
-def make_strategy(choice: str) -> tf.distribute.Strategy:
-    """A tf.distribute strategy on this machine.
+def make_strategy(choice: str, devices: tuple[str, ...] = ()) -> tf.distribute.Strategy:
+    """A tf.distribute strategy.  Call it before anything else of TensorFlow.
 
     Args:
-        choice: "one" device; "mirrored" over all devices of the best kind; "auto": mirrored when there
-            is more than one GPU (or, without GPUs, more than one logical CPU), else one.
+        choice: "one" device; "mirrored" over all devices of the best kind on this machine; "multiworker"
+            over the processes that the environment variable TF_CONFIG lists; "auto": multiworker where
+            TF_CONFIG lists several workers, mirrored where there is more than one GPU (or, without GPUs,
+            more than one logical CPU), else one.
+        devices: names such as "GPU:0", instead of all of the best kind.
 
     Raises:
-        UserError: a choice that doesn't exist.
+        UserError: a choice or a device that doesn't exist, a TF_CONFIG that isn't one.
     """
     if choice not in CHOICES:
         raise UserError(f"strategy: expected one of {', '.join(CHOICES)}, found {choice!r}")
-    devices = [d.name for d in tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")]
-    if choice == "mirrored" or (choice == "auto" and len(devices) > 1):
-        return tf.distribute.MirroredStrategy(devices)
-    return tf.distribute.get_strategy()
+    workers = cluster_size()
+    if choice == "multiworker" and workers == 0:
+        raise UserError(
+            "TF_CONFIG: not set; --strategy multiworker expects it in every worker's environment, such as "
+            '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
+        )
+    if choice == "multiworker" or (choice == "auto" and workers > 1):
+        if devices:
+            raise UserError("devices: expected none under --strategy multiworker; use CUDA_VISIBLE_DEVICES")
+        return _multiworker(workers)
+    return _on_this_machine(choice, _existing(devices))
+
+
+def _on_this_machine(choice: str, devices: list[str]) -> tf.distribute.Strategy:
+    if not devices:
+        logical = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        found = [device.name for device in logical]
+    else:
+        found = devices
+    if choice == "mirrored" or (choice == "auto" and len(found) > 1):
+        return tf.distribute.MirroredStrategy(found)
+    if len(devices) > 1:
+        raise UserError(f"devices: expected one under --strategy one, found {', '.join(devices)}")
+    return tf.distribute.OneDeviceStrategy(devices[0]) if devices else tf.distribute.get_strategy()
+
+
+def _existing(devices: tuple[str, ...]) -> list[str]:
+    if not devices:
+        return []
+    there = {device.name.removeprefix("/device:"): device.name for device in tf.config.list_logical_devices()}
+    for device in devices:
+        if device.upper() not in there:
+            raise UserError(f"devices: {device!r} isn't there; expected some of {', '.join(there)}")
+    return [there[device.upper()] for device in devices]
+
+
+def cluster_size() -> int:
+    """How many workers TF_CONFIG lists, the chief included; 0 where it isn't set.
+
+    Raises:
+        UserError: not the JSON that TensorFlow expects.
+    """
+    text = os.environ.get("TF_CONFIG", "")
+    if not text.strip():
+        return 0
+    try:
+        content = json.loads(text)
+        cluster, task = content["cluster"], content["task"]
+        jobs = {job: list(hosts) for job, hosts in cluster.items()}
+        host = jobs[task["type"]][int(task["index"])]
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError) as error:
+        raise UserError(
+            "TF_CONFIG: expected a JSON object with cluster (job -> addresses) and task (type, index) of the "
+            f"cluster, found {text!r} ({type(error).__name__}: {error})"
+        ) from None
+    strange = sorted(set(jobs) - {"chief", "worker"})
+    if strange or not isinstance(host, str):
+        raise UserError(f"TF_CONFIG: expected the jobs chief and worker alone, found {', '.join(strange)}")
+    return sum(map(len, jobs.values()))
+
+
+def _multiworker(workers: int) -> tf.distribute.Strategy:
+    task = json.loads(os.environ["TF_CONFIG"])["task"]
+    print(f"{task['type']} {task['index']}: waiting for {workers} workers", file=sys.stderr, flush=True)
+    return tf.distribute.MultiWorkerMirroredStrategy()

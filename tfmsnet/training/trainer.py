@@ -8,7 +8,8 @@ from tfmsnet.model.scene import pad_space
 from tfmsnet.model.state import Conditions
 from tfmsnet.model.surrogate import Surrogate
 from tfmsnet.training.config import TrainingConfig
-from tfmsnet.training.objective import frame_losses, vrmse
+from tfmsnet.training.objective import frame_losses
+from tfmsnet.training.validation import predicted_and_true
 
 GRADIENTS = {"adjoint": adjoint_gradient, "tape": tape_gradient}
 
@@ -59,16 +60,24 @@ class RolloutTrainer(keras.Model):
         return scene, conditions, self.surrogate.state.encode(fields, scene.masks[0], conditions)
 
     def train_step(self, batch):
-        samples = tf.cast(tf.shape(batch["phase"])[0], tf.float32)
-        loss, record, gradients = self.loss_and_gradients(batch)
-        variables = self.surrogate.trainable_variables
-        norm = self._apply(gradients, variables, samples)
-        for tracker, value in zip(
-            self.trackers, [loss / samples, *tf.unstack(record / samples)], strict=False
-        ):
+        """One optimizer step, for `fit`: the running means of what `optimize` returns."""
+        samples = tf.cast(tf.shape(batch["index"])[0], tf.float32)
+        for tracker, value in zip(self.trackers, self.optimize(batch).values(), strict=True):
             tracker.update_state(value, sample_weight=samples)
-        self.trackers[-1].update_state(norm)
         return {tracker.name: tracker.result() for tracker in self.trackers}
+
+    def optimize(self, batch):
+        """One optimizer step on a replica's share of the global batch.
+
+        Returns:
+            Name -> scalar: loss and loss per scale, means over the replica's samples, and the gradient's
+            global norm before clipping, the same on all replicas.
+        """
+        samples = tf.cast(tf.shape(batch["index"])[0], tf.float32)
+        loss, record, gradients = self.loss_and_gradients(batch)
+        norm = self._apply(gradients, self.surrogate.trainable_variables, samples)
+        values = [loss / samples, *tf.unstack(record / samples), norm]
+        return {tracker.name: value for tracker, value in zip(self.trackers, values, strict=True)}
 
     def loss_and_gradients(self, batch):
         """Loss (summed over the replica's samples, mean over the frames), loss per scale, gradients."""
@@ -141,16 +150,8 @@ class RolloutTrainer(keras.Model):
         Returns:
             (batch, field) float32.
         """
-        scene, conditions, true = self.window(batch)
-        predicted = self.surrogate.states(scene, conditions, true[:, 0])
-        state, owners = self.surrogate.state, self.surrogate.channel_fields
-        predicted = state.deviation(predicted, conditions)
-        true = state.deviation(true[:, 1:], conditions)
-        scores = [
-            vrmse(predicted[field], true[field], scene.masks[0][..., owners.index(field)])
-            for field in self.surrogate.config.fields
-        ]
-        return tf.reduce_mean(tf.stack(scores, axis=-1), axis=1)
+        *_, scores = predicted_and_true(self, batch)
+        return tf.reduce_mean(tf.stack(list(scores.values()), axis=-1), axis=1)
 
     def test_step(self, batch):
         """The scores' means, for `evaluate`."""

@@ -1,0 +1,106 @@
+"""TensorBoard: scalars of every epoch, scores by horizon, pictures of one discharge, HParams."""
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from tfmsnet.model.state import phase_mean
+from tfmsnet.training.config import RunConfig
+from tfmsnet.training.pictures import Range, curve, slices
+from tfmsnet.training.validation import milestones, predicted_and_true
+
+FIELD_SCORES = ("vrmse", "rmse", "mean_error")
+
+
+class Board(keras.callbacks.Callback):
+    """Writes tensorboard/ of a run directory.
+
+    training/: loss, loss_scale_N, gradient_norm, learning_rate.  speed/: frames_per_s and voxels_per_s.
+    validation/: vrmse, rmse (mol/m3 or V) and mean_error per field, voltage_rmse_mv, means over the frames;
+    horizon/: the same after 1, 4, 12, 24 frames.  Images of one held-out discharge (of the first training
+    one without a validation split), in a colour range that stays.  HParams: the configuration.
+
+    Args:
+        trainer: compiled.
+        config: of the run.
+        folder: tensorboard/.
+        validation: the `Validation` whose scores are shown, or None.
+        shown: a data set of one discharge, the one in the pictures.
+        every: epochs between two pictures.
+    """
+
+    def __init__(self, trainer, config: RunConfig, folder: Path, validation, shown, every: int):
+        super().__init__()
+        self.trainer, self.config, self.folder = trainer, config, folder
+        self.validation, self.every = validation, every
+        self.shown = next(iter(shown))
+        self.predict = tf.function(lambda batch: predicted_and_true(trainer, batch)[:3])
+        self.ranges = {}
+
+    def on_train_begin(self, logs=None):
+        from tensorboard.plugins.hparams import api as hparams
+
+        self.writer = tf.summary.create_file_writer(str(self.folder))
+        with self.writer.as_default():
+            hparams.hparams(_flat(asdict(self.config)), trial_id=self.folder.parent.name)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.frames, self.voxels, self.begun = 0.0, 0.0, time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.frames += logs["frames"]
+        self.voxels += logs["voxels"]
+        self.seconds = time.perf_counter() - self.begun
+
+    def on_epoch_end(self, epoch, logs=None):
+        step = epoch + 1
+        with self.writer.as_default(step=step):
+            for name, value in logs.items():
+                group = "validation" if name.startswith("val_") else "training"
+                tf.summary.scalar(f"{group}/{name.removeprefix('val_')}", value)
+            tf.summary.scalar("speed/frames_per_s", self.frames / self.seconds)
+            tf.summary.scalar("speed/voxels_per_s", self.voxels / self.seconds)
+            if self.validation and self.validation.latest:
+                self._horizons(self.validation.latest.by_frame)
+            if step % self.every == 0:
+                self._pictures()
+        self.writer.flush()
+
+    def _horizons(self, by_frame):
+        for name, values in by_frame.items():
+            unit = "_mv" if name == "voltage_error" else ""
+            for frame in milestones(len(values)):
+                value = values[frame - 1] * (1e3 if unit else 1)
+                tf.summary.scalar(f"horizon/{name}{unit}/frame_{frame:02d}", value)
+
+    def _pictures(self):
+        predicted, true, masks = self.predict(self.shown)
+        for field, mask in masks.items():
+            inside = mask[0].numpy() > 0
+            truth, guess = true[field][0].numpy(), predicted[field][0].numpy()
+            shown = self.ranges.setdefault(field, Range.of(truth, inside))
+            frames = milestones(len(truth) - 1)
+            picture = slices(truth, guess, inside, frames, field, shown)
+            tf.summary.image(f"{field} (true, predicted, error)", picture[None])
+            if field == "potential":
+                foil = [
+                    phase_mean(values[field][..., :1], mask[..., :1])[0].numpy()
+                    for values in (true, predicted)
+                ]
+                picture = curve(self.shown["mean_dol"][0].numpy(), *foil)
+                tf.summary.image("discharge curve", picture[None])
+
+    def on_train_end(self, logs=None):
+        self.writer.close()
+
+
+def _flat(content: dict) -> dict:
+    """{"network": {"filters": 8}} -> {"network.filters": 8}, values that HParams takes."""
+    return {
+        f"{part}.{name}": value if isinstance(value, bool | int | float | str) else str(value)
+        for part, values in content.items()
+        for name, value in values.items()
+    }

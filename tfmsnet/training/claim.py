@@ -1,0 +1,80 @@
+"""Whose a run directory is: one configuration and one set of records, for good."""
+
+import hashlib
+import json
+import platform
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+import tfmsnet
+from tfmsnet.errors import UserError
+from tfmsnet.files import read_json, write_json
+from tfmsnet.records.manifest import FILE as MANIFEST
+from tfmsnet.records.manifest import Manifest
+from tfmsnet.records.shard import sha256
+from tfmsnet.training.config import RunConfig
+
+
+def claim(run: Path, records: Path, config: RunConfig, manifest: Manifest) -> None:
+    """Make the run directory, or check that it holds this very run.
+
+    Raises:
+        UserError: it holds another run, or something else.
+    """
+    content = _identity(records, config)
+    path = run / "run.json"
+    if path.is_file():
+        found = read_json(path, "a training run")
+        for key, value in content.items():
+            if found.get(key) != value:
+                raise UserError(
+                    f"{run}: holds another run ({_difference(key, found.get(key), value)}); choose another "
+                    "--out, or remove it"
+                )
+        return
+    if run.exists() and (
+        not run.is_dir() or any(not path.name.endswith(".partial") for path in run.iterdir())
+    ):
+        raise UserError(
+            f"{run}: expected a new or empty directory, or a run to continue; choose another --out"
+        )
+    run.mkdir(parents=True, exist_ok=True)
+    seen = {sample["geometry_id"] for s in ("train", "validation") for sample in manifest.samples(s)}
+    content["train_geometries"] = sorted(seen)
+    write_json(path, {**content, "records": str(records.resolve()), "versions": _versions()})
+
+
+def digest(records: Path, config: RunConfig) -> int:
+    """A number that is the same in all workers of one run."""
+    text = json.dumps(_identity(records, config), sort_keys=True)
+    return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
+
+
+def _identity(records: Path, config: RunConfig) -> dict:
+    as_read_back = json.loads(json.dumps(asdict(config)))
+    return {"config": as_read_back, "manifest_sha256": sha256(records / MANIFEST)}
+
+
+def _difference(key: str, found, expected) -> str:
+    if key != "config":
+        return f"of other records: {key} differs"
+    for part, values in expected.items():
+        there = found.get(part, {}) if isinstance(found, dict) else {}
+        for name, value in values.items():
+            if there.get(name) != value:
+                return f"{part}.{name} is {there.get(name)!r} there, {value!r} here"
+    return "config differs"
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "tfmsnet": tfmsnet.__version__,
+        "tensorflow": tf.__version__,
+        "keras": keras.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+    }

@@ -1,0 +1,181 @@
+"""How much memory a training step takes, told beforehand: arithmetic on the configuration, no TensorFlow.
+
+It counts what a step holds at its peak.  The factors were fitted to the peak resident memory of training
+processes on a CPU, which `benchmarks/memory.py --estimator` measures again; meant to be right within a
+quarter.  What an accelerator holds is the same less `process`.
+"""
+
+import math
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tfmsnet.training.config import RunConfig
+
+DRIVE_CHANNELS = {"reference-deviation": 2, "min-max": 1}
+BASIS_WIDTH = 64  # of `tfmsnet.model.basis.TimeBasis`
+FLOAT = 4
+# Bytes of a process that has TensorFlow loaded and a step compiled, and of every frame that a tape unrolls.
+PROCESS = 760e6
+UNROLLED_FRAME = 6e6
+# What is kept for the way back, per byte of inputs and hidden layers; what a convolution and its gradient
+# need at once, per byte of the widest layer; copies of the weights (themselves, gradients, their sums, Adam).
+KEPT, WORKING, WEIGHTS = 1.6, 14.0, 7.0
+# Batches in memory: the one in use and those prefetched.
+BATCHES = 3
+SHUFFLE_BYTES = 256e6
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Peak memory of a training step, bytes.
+
+    Attributes:
+        parameters: of the network.
+        weights: they, their gradients and the optimizer's moments.
+        activations: what is kept for the way back: one frame's (adjoint) or all frames' (tape).
+        working: what the widest convolution needs at once.
+        states: of the rollout, at all frames.
+        data: batches read ahead.
+        process: TensorFlow itself.
+    """
+
+    parameters: int
+    weights: float
+    activations: float
+    working: float
+    states: float
+    data: float
+    process: float
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Name -> bytes."""
+        names = ("process", "weights", "activations", "working", "states", "data")
+        return {name: getattr(self, name) for name in names}
+
+    @property
+    def total(self) -> float:
+        """Bytes."""
+        return sum(self.parts.values())
+
+
+def parameters(config: RunConfig) -> int:
+    """Weights and biases of the network."""
+    branches = sum(_branch_parameters(config, scale) for scale in range(config.network.scales))
+    return branches + (_basis_parameters(config) if config.network.basis else 0)
+
+
+def estimate(
+    config: RunConfig, grid: tuple[int, int, int], batch: int | None = None, frames: int = 24
+) -> Estimate:
+    """The peak memory of a training step on one device.
+
+    Args:
+        config: of the run.
+        grid: voxels along x, y, z; padded to what the scales divide.
+        batch: windows per step on the device; the configuration's without it.
+        frames: of a discharge, the initial one left out; windows are no longer.
+    """
+    network, training = config.network, config.training
+    batch = training.batch_size if batch is None else batch
+    window = max(min(length or frames, frames) for _, length in training.horizon)
+    multiple = 2 ** (network.scales - 1)
+    padded = math.prod(-(-edge // multiple) * multiple for edge in grid)
+    hidden = FLOAT / 2 if training.precision == "mixed_bfloat16" else FLOAT
+    kept, widest = 0.0, 0.0
+    for scale in range(network.scales):
+        voxels = batch * padded / 8**scale
+        filters = _filters(config, scale)
+        layers = network.convolutions * (3 if network.normalisation == "instance" else 1)
+        kept += voxels * (hidden * (_inputs(config, scale) + layers * filters) + FLOAT * 6 * _outputs(config))
+        widest = max(widest, voxels * hidden * filters)
+    # A time basis makes all frames at once, and their errors on the way back.
+    copies = 6 if network.basis else 3
+    unrolled = window if training.gradient == "tape" else 1
+    weights = parameters(config)
+    channels = len(network.channels) + 2 * (frames + 1) + 0.25
+    return Estimate(
+        parameters=weights,
+        weights=WEIGHTS * FLOAT * weights,
+        activations=KEPT * kept * unrolled,
+        working=WORKING * widest,
+        states=copies * FLOAT * _channels(config) * batch * padded * (window + 1),
+        data=BATCHES * FLOAT * batch * math.prod(grid) * channels,
+        process=PROCESS + UNROLLED_FRAME * (unrolled - 1),
+    )
+
+
+def largest_batch(config: RunConfig, grid: tuple[int, int, int], frames: int, available: float) -> int:
+    """Windows per step that fit into so many bytes; 0 where not even one does."""
+    batch = 0
+    while batch < 1024 and estimate(config, grid, batch + 1, frames).total <= available:
+        batch += 1
+    return batch
+
+
+def with_gradient(config: RunConfig, gradient: str) -> RunConfig:
+    """The same run by the other gradient; a tape in windows of the longest stage."""
+    longest = max(config.training.horizon, key=lambda stage: stage[1] or math.inf)[1]
+    horizon = config.training.horizon if gradient == "adjoint" else ((1.0, longest),)
+    return RunConfig(config.network, replace(config.training, gradient=gradient, horizon=horizon))
+
+
+def available_bytes() -> float:
+    """Memory that a new process can have here, the limit of a container included."""
+    free = math.inf
+    for line in Path("/proc/meminfo").read_text().splitlines() if os.path.exists("/proc/meminfo") else []:
+        if line.startswith("MemAvailable:"):
+            free = float(line.split()[1]) * 1024
+    if not math.isfinite(free):
+        free = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min(free, _container_limit())
+
+
+def _container_limit() -> float:
+    for limit, used in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        try:
+            return float(Path(limit).read_text()) - float(Path(used).read_text())
+        except (OSError, ValueError):  # no such file, or "max"
+            continue
+    return math.inf
+
+
+def _filters(config: RunConfig, scale: int) -> int:
+    return max(1, round(config.network.filters * config.network.growth**scale))
+
+
+def _channels(config: RunConfig) -> int:
+    """Of the state: the potential's deviation has two, its level and its pattern."""
+    network = config.network
+    return len(network.fields) + (network.state == "reference-deviation" and "potential" in network.fields)
+
+
+def _outputs(config: RunConfig) -> int:
+    """Of the network: the state's channels, each in all coefficients of a time basis."""
+    return _channels(config) * max(1, config.network.basis)
+
+
+def _inputs(config: RunConfig, scale: int) -> int:
+    network = config.network
+    below = _outputs(config) if scale < network.scales - 1 else 0
+    previous = _channels(config) if network.autoregressive else 0
+    drive = 1 if network.basis else DRIVE_CHANNELS[network.state]
+    return len(network.channels) + drive + previous + below
+
+
+def _basis_parameters(config: RunConfig) -> int:
+    sizes = (DRIVE_CHANNELS[config.network.state], BASIS_WIDTH, BASIS_WIDTH, config.network.basis)
+    return sum((before + 1) * after for before, after in zip(sizes, sizes[1:], strict=False))
+
+
+def _branch_parameters(config: RunConfig, scale: int) -> int:
+    network, filters = config.network, _filters(config, scale)
+    volume = network.kernel**3
+    first = (volume * _inputs(config, scale) + 1) * filters
+    others = (network.convolutions - 1) * (volume * filters + 1) * filters
+    normalisers = 2 * filters * network.convolutions if network.normalisation == "instance" else 0
+    return first + others + normalisers + (filters + 1) * _outputs(config)
