@@ -61,8 +61,8 @@ DETAILS = {
 
 
 _LEGEND = (
-    "c: concentration, phi: potential, median over the frames; VRMSE 1: the true mean everywhere; pattern 1: any uniform field; "
-    "*: best.\nPersistence copies the simulator's previous frame, which no surrogate has."
+    "c: concentration, phi: potential, median over the frames; VRMSE 1: the true mean everywhere; "
+    "pattern 1: any uniform field; *: best.\nPersistence copies the simulator's previous frame, which no surrogate has."
 )
 
 

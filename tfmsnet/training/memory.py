@@ -8,6 +8,7 @@ quarter.  What an accelerator holds is the same less `process`.
 import math
 import os
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 from tfmsnet.training.config import RunConfig
@@ -169,7 +170,7 @@ def _inputs(config: RunConfig, scale: int) -> int:
 
 def _basis_parameters(config: RunConfig) -> int:
     sizes = (DRIVE_CHANNELS[config.network.state], BASIS_WIDTH, BASIS_WIDTH, config.network.basis)
-    return sum((before + 1) * after for before, after in zip(sizes, sizes[1:], strict=False))
+    return sum((before + 1) * after for before, after in pairwise(sizes))
 
 
 def _branch_parameters(config: RunConfig, scale: int) -> int:
