@@ -12,6 +12,7 @@ import tfmsnet
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_json
 from tfmsnet.model.basis import make_surrogate
+from tfmsnet.model.domain import training_domain
 from tfmsnet.model.store import save_description, save_weights
 from tfmsnet.model.surrogate import Surrogate, check_grid
 from tfmsnet.records.manifest import FILE as MANIFEST
@@ -73,7 +74,8 @@ def train(
         optimizer = keras.optimizers.Adam(_learning_rate(config.training))
         trainer.compile(optimizer=optimizer)
     _claim(run, Path(records), config, manifest)
-    save_description(surrogate, manifest.statistics, run)
+    domain = training_domain(manifest.samples("train"), manifest.voxel_size_m)
+    save_description(surrogate, manifest.statistics, run, domain)
     checkpoints = callbacks.Checkpoints(trainer, run)
     checkpoints.restore()
     step = int(optimizer.iterations.numpy())
