@@ -2,8 +2,9 @@
 
     python benchmarks/model_server.py served/cathode --grpc-port 8500 --rest-port 8501
 
-The graph is run as TF Serving runs it: a session of TensorFlow's C++ runtime that is handed the request's tensors
-as they are, with nothing in between that looks at their shapes.  Use tensorflow_model_server for anything real.
+The graph is run as TF Serving runs it: a session of TensorFlow's C++ runtime that is handed the request's
+tensors as they are, with nothing in between that looks at their shapes.  Use tensorflow_model_server for
+anything real.
 """
 
 import argparse
@@ -102,7 +103,7 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):
     def __init__(self, servable):
         self.servable = servable
 
-    def Predict(self, request, context):  # noqa: N802, the service's name for it
+    def Predict(self, request, context):
         spec = request.model_spec
         try:
             self.servable.check(spec.name, spec.version.value if spec.HasField("version") else None)
@@ -125,7 +126,7 @@ class RestHandler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     servable = None
 
-    def do_POST(self):  # noqa: N802
+    def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         try:
             self._answer(200, self._predict(body))
@@ -187,8 +188,8 @@ def _jsonable(value):
 class ModelServer:
     """Both interfaces of one model on 127.0.0.1, at free ports unless told otherwise; a context manager."""
 
-    def __init__(self, base, grpc_port=0, rest_port=0, threads=4):
-        self.servable = Servable(base)
+    def __init__(self, base, grpc_port=0, rest_port=0, threads=4, servable=None):
+        self.servable = servable or Servable(base)
         unlimited = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
         self._grpc = grpc.server(futures.ThreadPoolExecutor(threads), options=unlimited)
         service = PredictionService(self.servable)

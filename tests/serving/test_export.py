@@ -1,4 +1,4 @@
-"""The exported directory: versions that are whole, documents for people and programs, nothing foreign touched."""
+"""The exported directory: whole versions, documents for people and programs, nothing foreign touched."""
 
 import json
 import os

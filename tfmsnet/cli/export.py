@@ -35,7 +35,7 @@ def command(run, out, max_voxels, profile):
     click.echo(export(load_surrogate(run), run / DESCRIPTION, out, max_voxels=max_voxels, profile=profile))
     if not warmup.available():
         click.echo(
-            "no warm-up requests: they need tensorflow-serving-api (pip install 'tfmsnet[serving]'); the first "
-            "request of each signature will be slow",
+            "no warm-up requests: they need tensorflow-serving-api (pip install 'tfmsnet[serving]'); the "
+            "first request of each signature will be slow",
             err=True,
         )

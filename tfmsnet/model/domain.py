@@ -59,7 +59,8 @@ def outside(domain: dict, image: PhaseImage, c_rate: float) -> list[str]:
         for number in dict.fromkeys(numbers):
             if not low - margin <= number <= high + margin:
                 found.append(
-                    f"{RANGES[name]}: {number:.3g}, trained on {low:.3g} to {high:.3g}; the answer is extrapolated"
+                    f"{RANGES[name]}: {number:.3g}, trained on {low:.3g} to {high:.3g}; "
+                    "the answer is extrapolated"
                 )
     return found
 

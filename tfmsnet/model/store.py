@@ -18,7 +18,7 @@ WEIGHTS = "surrogate.weights.h5"
 def save_description(
     surrogate: Surrogate, statistics: dict, directory: str | Path, domain: dict | None = None
 ) -> None:
-    """Write surrogate.json: network, chemistry, statistics, voxel size, and where the model may be believed."""
+    """Write surrogate.json: network, chemistry, statistics, voxel size, and the domain of the training."""
     content = {
         "format": FORMAT,
         "network": asdict(surrogate.config),

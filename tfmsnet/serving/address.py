@@ -45,7 +45,8 @@ class Address:
             or (needs_port and not port)
         ):
             raise UserError(
-                f"server: expected grpc://HOST:PORT/NAME, http://HOST:PORT/NAME or https://HOST/NAME, found {text!r}"
+                "server: expected grpc://HOST:PORT/NAME, http://HOST:PORT/NAME or https://HOST/NAME, "
+                f"found {text!r}"
             )
         return cls(parts.scheme, parts.netloc, name)
 

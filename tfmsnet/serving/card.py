@@ -32,7 +32,7 @@ def documents(
     metadata = {
         "format": FORMAT,
         "labels": {str(label): name for label, name in LABELS.items()},
-        "axes": "(x, y, z), z = 0 at the foil, the last z plane at the separator; (batch, frame, ...) in front",
+        "axes": "(batch, frame, x, y, z); z = 0 at the foil, the last z plane at the separator",
         "voxel_size_m": description["voxel_size_m"],
         "limits": limits,
         "signatures": {name: signature.as_dict() for name, signature in signatures.items()},
@@ -53,8 +53,8 @@ def _model_card(description: dict, signatures: dict[str, Signature], limits: dic
         "",
         f"{kind} multiscale 3D CNN (MSNet, doi:10.1016/j.ensm.2023.102927) with {network['scales']} scales, "
         f"{network['filters']} filters and the state `{network['state']}`. It predicts "
-        f"{' and '.join(network['fields'])} at every voxel of a half-cell that is discharged at constant current, "
-        f"and the discharge curve. Images have voxels of {voxel * 1e6:g} um, at least "
+        f"{' and '.join(network['fields'])} at every voxel of a half-cell that is discharged at constant "
+        f"current, and the discharge curve. Images have voxels of {voxel * 1e6:g} um, at least "
         f"{limits['smallest_edge_voxels']} along each edge and at most {limits['max_voxels']} in a request.",
         "",
         "## What it was trained on",
@@ -63,9 +63,9 @@ def _model_card(description: dict, signatures: dict[str, Signature], limits: dic
         "",
         "## What it is not for",
         "",
-        f"Another chemistry or temperature than that of `{DESCRIPTION}` (parameters), other voxel sizes, images that "
-        "lie outside of the ranges above: the numbers that come are then extrapolated. Connectivity isn't checked: "
-        "an image in which AM or CBD isn't joined to the foil has no solution, but gets an answer.",
+        f"Another chemistry or temperature than that of `{DESCRIPTION}` (parameters), other voxel sizes, "
+        "images that lie outside of the ranges above: the numbers that come are then extrapolated. Connectivity "
+        "isn't checked: an image in which AM or CBD isn't joined to the foil has no solution, but gets an answer.",
         "",
         "## Signatures",
     ]

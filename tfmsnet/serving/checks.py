@@ -1,4 +1,4 @@
-"""What a request must be, checked in the graph: whoever serves the model refuses the same, with the same words.
+"""What a request must be, checked in the graph: whoever serves the model refuses the same in the same words.
 
 Each check names the input, what was expected and what came, and ends the request with INVALID_ARGUMENT.
 They depend on each other: rank, then size, then content, so that nothing is computed on what is too large.

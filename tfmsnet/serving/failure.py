@@ -1,4 +1,4 @@
-"""How a call to a server can end, whatever the protocol: a mistake of the user, or work that couldn't be done."""
+"""How a call to a server fails, whatever the protocol: the user's mistake, or work that couldn't be done."""
 
 from typing import NoReturn
 

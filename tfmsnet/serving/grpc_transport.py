@@ -36,8 +36,8 @@ class GrpcTransport:
             from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
         except ImportError as error:
             raise UserError(
-                f"{address}: gRPC needs tensorflow-serving-api ({error}); pip install 'tfmsnet[serving]', or use "
-                "http://"
+                f"{address}: gRPC needs tensorflow-serving-api ({error}); pip install 'tfmsnet[serving]', or "
+                "use http://"
             ) from None
         self._address, self._version, self._timeout_s = address, version, timeout_s
         self._request_type, self._rpc_error = predict_pb2.PredictRequest, grpc.RpcError

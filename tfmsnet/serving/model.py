@@ -1,4 +1,4 @@
-"""A trained surrogate that can be asked, wherever it computes: here from a run or a SavedModel, or on a server."""
+"""A trained surrogate that can be asked, wherever it computes: in this process or on a server."""
 
 from collections.abc import Callable
 from functools import cached_property
@@ -85,10 +85,11 @@ class Model:
         whole = tuple(edge for size in image.shape for edge in (0, size))
         region = whole if region is None else tuple(region)
         if len(region) != 6 or not all(
-            0 <= a < b <= n for a, b, n in zip(region[::2], region[1::2], image.shape)
+            0 <= a < b <= n for a, b, n in zip(region[::2], region[1::2], image.shape, strict=True)
         ):
             raise UserError(
-                f"region: expected x0 x1 y0 y1 z0 z1 with 0 <= begin < end inside {image.shape}, found {region}"
+                f"region: expected x0 x1 y0 y1 z0 z1 with 0 <= begin < end inside {image.shape}, "
+                f"found {region}"
             )
         if frame_stride < 1:
             raise UserError(f"frame_stride: expected 1 or more, found {frame_stride}")
@@ -118,8 +119,8 @@ class Model:
 
         if answer.concentration is None or answer.potential is None:
             raise UserError(
-                f"model: predicts {', '.join(self.fields_predicted)} alone, but a discharge needs concentration "
-                "and potential; use a model of both fields"
+                f"model: predicts {', '.join(self.fields_predicted)} alone, but a discharge needs "
+                "concentration and potential; use a model of both fields"
             )
         if answer.concentration.shape != (len(answer.times_s), *image.shape):
             raise UserError(
@@ -164,6 +165,6 @@ class Model:
         smallest = 2 ** (scales - 1)
         if min(grid) < smallest:
             raise UserError(
-                f"image: a grid of {'x'.join(map(str, grid))} voxels, expected at least {smallest} along each "
-                f"edge for {scales} scales; use a larger image"
+                f"image: a grid of {'x'.join(map(str, grid))} voxels, expected at least {smallest} along "
+                f"each edge for {scales} scales; use a larger image"
             )

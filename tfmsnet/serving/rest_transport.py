@@ -94,8 +94,8 @@ class RestTransport:
             content += chunk
             if len(content) > self._max_bytes:
                 raise RunFailed(
-                    f"{self._address}: an answer of more than {self._max_bytes} bytes; ask for fewer frames or a "
-                    "region, or allow larger messages"
+                    f"{self._address}: an answer of more than {self._max_bytes} bytes; ask for fewer frames "
+                    "or a region, or allow larger messages"
                 )
         return bytes(content)
 

@@ -1,4 +1,4 @@
-"""Requests that TF Serving sends to a version before it serves it: the first user doesn't wait for the graph."""
+"""Requests that TF Serving sends to a version before it serves it: nobody waits for the graph's first run."""
 
 from pathlib import Path
 
