@@ -1,4 +1,4 @@
-"""Whether SavedModels travel between releases of TensorFlow: each interpreter exports, each loads all exports.
+"""Whether SavedModels travel between releases of TensorFlow: each exports, each loads all exports.
 
     python benchmarks/saved_model_versions.py RUN PYTHON [PYTHON ...]
 

@@ -3,8 +3,8 @@
     python benchmarks/serving.py served/cathode                     starts benchmarks/model_server.py
     python benchmarks/serving.py --server grpc://HOST:8500/cathode  asks a server that runs already
 
-Prints latency percentiles and throughput by number of clients, the server's resident memory along the requests
-(when it is started here), and what becomes of requests that nobody should send.
+Prints latency percentiles and throughput by number of clients, the server's resident memory along the
+requests (when it is started here), and what becomes of requests that nobody should send.
 """
 
 import argparse

@@ -64,8 +64,9 @@ def _model_card(description: dict, signatures: dict[str, Signature], limits: dic
         "## What it is not for",
         "",
         f"Another chemistry or temperature than that of `{DESCRIPTION}` (parameters), other voxel sizes, "
-        "images that lie outside of the ranges above: the numbers that come are then extrapolated. Connectivity "
-        "isn't checked: an image in which AM or CBD isn't joined to the foil has no solution, but gets an answer.",
+        "images that lie outside of the ranges above: the numbers that come are then extrapolated. "
+        "Connectivity isn't checked: an image in which AM or CBD isn't joined to the foil has no solution, "
+        "but gets an answer.",
         "",
         "## Signatures",
     ]
