@@ -7,9 +7,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfmsnet.electrode import PhaseImage
+from tfmsnet.errors import UserError
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.load import constant_current
 from tfmsnet.model.store import load_surrogate
+from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.predict import load_model
 
 WHOLE = {"frame_stride": tf.constant([1]), "region": tf.constant([[0] * 6])}
@@ -27,7 +29,7 @@ def from_run(run):
     return load_model(run)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     grid=st.tuples(*[st.integers(2, 14)] * 3),
     seed=st.integers(0, 1000),
@@ -157,18 +159,38 @@ def test_a_pulse_moves_the_lithium_that_it_passes(loaded, batch):
     np.testing.assert_allclose(dol, dol[0] + (1 - dol[0]) * charge, rtol=1e-4)
 
 
-def test_a_model_of_one_field_has_its_answers_alone(records, make_config):
-    from tfmsnet.model.surrogate import Surrogate
+@pytest.fixture(scope="module")
+def untrained(records, make_config):
+    """Surrogates of other configurations, with the weights that they start from."""
+    from tfmsnet.model.basis import make_surrogate
     from tfmsnet.records import open_manifest
-    from tfmsnet.serving.endpoints import Endpoints
 
-    manifest = open_manifest(records)
-    config = make_config().with_values({"fields": ["concentration"]}, "test").network
-    surrogate = Surrogate(config, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
-    endpoints = Endpoints(surrogate)
+    def make(mode, **values):
+        manifest = open_manifest(records)
+        config = make_config(mode).with_values(values, "test").network
+        return make_surrogate(config, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
+
+    return make
+
+
+def test_a_model_of_one_field_has_its_answers_alone(untrained):
+    endpoints = Endpoints(untrained("autoregressive", fields=["concentration"]))
     names = {quantity.name for quantity in endpoints.signatures["fields"].outputs}
     answer = endpoints.fields(tf.constant(electrode((1, 4, 4, 4), 0)), tf.constant([1.0]), *WHOLE.values())
     assert set(answer) == names
-    assert "potential" not in names
-    assert "mean_voltage_v" not in names
+    assert not names & {"potential", "voltage_v", "mean_voltage_v"}
     assert [quantity.name for quantity in endpoints.signatures["step"].inputs][3:] == ["concentration"]
+
+
+def test_a_network_with_a_time_basis_has_no_steps(untrained):
+    surrogate = untrained("basis")
+    endpoints = Endpoints(surrogate)
+    assert set(endpoints.signatures) == {"serving_default", "fields", "card"}
+    phase = tf.constant(electrode((1, 6, 5, 7), 0))
+    answer = endpoints.fields(phase, tf.constant([2.0]), *WHOLE.values())
+    profile, times_s = (tf.constant(values[None], tf.float32) for values in constant_current(2.0))
+    truth = surrogate({"phase": phase, "c_rate_profile": profile, "times_s": times_s})
+    for name, value in truth.items():
+        np.testing.assert_allclose(answer[name], value, rtol=1e-6)
+    with pytest.raises(UserError, match="profile: expected a network without a time basis"):
+        Endpoints(surrogate, profile=True)

@@ -18,13 +18,12 @@ from tfmsnet.electrode import PhaseImage
 C_API = Path(__file__).with_name("c_api.py")
 # Neither package can be imported in a process that starts with this.
 ALONE = """
-import sys, numpy as np
+import sys, numpy as np, tensorflow as tf
 class Refuse:
     def find_spec(self, name, path=None, target=None):
         if name.split(".")[0] in ("tfmsnet", "keras"):
             raise ImportError(name)
 sys.meta_path.insert(0, Refuse())
-import tensorflow as tf
 loaded = tf.saved_model.load(sys.argv[1])
 phase, c_rate = tf.constant(np.load(sys.argv[2])), tf.constant([1.5])
 answer = loaded.signatures["fields"](

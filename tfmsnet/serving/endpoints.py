@@ -32,7 +32,7 @@ class Endpoints:
     ):
         self.surrogate, self.max_voxels = surrogate, max_voxels
         self.documents = documents or {}
-        self.signatures = signatures(surrogate.config.fields, profile)
+        self.signatures = signatures(surrogate.config, profile)
 
     def functions(self) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
         """Name -> function and input signature; defaults become those of the SavedModel's inputs."""

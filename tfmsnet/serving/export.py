@@ -39,14 +39,15 @@ def export(
         The version's directory.
 
     Raises:
-        UserError: the directory is something else than a base path of versions, or max_voxels too few.
+        UserError: the directory is something else than a base path of versions, max_voxels too few, or a
+            profile that the network has no answer for.
     """
     smallest = 8 ** (surrogate.config.scales - 1)
     if max_voxels < smallest:
         raise UserError(f"max_voxels: expected at least {smallest}, found {max_voxels}")
     directory = Path(directory)
     target = directory / str(_next_version(directory))
-    answers = signatures(surrogate.config.fields, profile)
+    answers = signatures(surrogate.config, profile)
     texts = documents(read_json(description, "a surrogate's description"), answers, max_voxels, _versions())
     endpoints = Endpoints(surrogate, max_voxels=max_voxels, profile=profile, documents=texts)
     with replacing_directory(target) as partial:

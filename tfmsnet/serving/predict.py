@@ -33,7 +33,7 @@ def load_model(path: str | Path) -> Model:
 def _from_run(path: Path) -> Model:
     description = read_json(path / DESCRIPTION, "a surrogate's description")
     functions = {
-        name: tf.function(function, reduce_retracing=True)
+        name: tf.function(function, autograph=False, reduce_retracing=True)
         for name, (function, _) in Endpoints(load_surrogate(path)).functions().items()
     }
     return _described(lambda name, inputs: functions[name](**inputs), description)

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from tfmsnet.errors import UserError
+from tfmsnet.model.config import NetworkConfig
+
 LABELS = {0: "electrolyte (pore)", 1: "active material (AM)", 2: "carbon-binder domain (CBD)"}
 LARGEST_C_RATE = 20.0
 # 1.2 kB a voxel on a CPU at the default 16 filters (benchmarks/serving.py): about 5 GB.
@@ -158,13 +161,22 @@ class Signature:
         }
 
 
-def signatures(fields: tuple[str, ...], profile: bool = False) -> dict[str, Signature]:
-    """The signatures of a model that predicts some fields.
+def signatures(config: NetworkConfig, profile: bool = False) -> dict[str, Signature]:
+    """The signatures of a model: without `step` for a network with a time basis, which has no steps.
 
     Args:
-        fields: of "concentration" and "potential".
+        config: of the network.
         profile: whether the model answers a C-rate that changes with time.
+
+    Raises:
+        UserError: a profile for a network with a time basis, which holds for constant current alone.
     """
+    fields = config.fields
+    if profile and config.basis:
+        raise UserError(
+            "profile: expected a network without a time basis, which holds for constant current alone; "
+            "export without --profile, or train in another mode"
+        )
 
     def known(*quantities: Quantity) -> tuple[Quantity, ...]:
         needed = (_NEEDS.get(q.name, q.name if q in FIELDS else fields[0]) for q in quantities)
@@ -192,6 +204,8 @@ def signatures(fields: tuple[str, ...], profile: bool = False) -> dict[str, Sign
             (Quantity("content", "string", ("file",), "1", "their content, UTF-8"),),
         ),
     }
+    if config.basis:
+        del found["step"]
     if profile:
         found["profile"] = Signature(
             "curve and fields under a C-rate that changes with time",
