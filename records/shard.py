@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from tfmsnet.electrode import morphology
 from tfmsnet.errors import UserError
 from tfmsnet.files import replacing
 from tfmsnet.halfcell import Parameters
@@ -132,6 +133,7 @@ def _describe(sample: Sample) -> dict:
         "c_rate": sample.c_rate,
         "frames": sample.frames,
         "grid": list(sample.grid),
+        "morphology": morphology(sample.phase),
         **recipe,
     }
 

@@ -54,7 +54,8 @@ def test_predict_answers_with_files_of_the_same_numbers(tfmsnet, run, image, tmp
     out = tmp_path / "answer"
     status, printed, _ = tfmsnet("predict", image, "--c-rate", "1", "--model", run, "--out", out)
     assert status == 0
-    assert {path.name for path in out.iterdir()} == {"fields.h5", "curve.csv", "curve.png", "slices.png"}
+    names = {"fields.h5", "curve.csv", "curve.png", "slices.png", "answer.json"}
+    assert {path.name for path in out.iterdir()} == names
     assert str(out / "curve.csv") in printed
     curve = np.genfromtxt(out / "curve.csv", delimiter=",", names=True)
     with h5py.File(out / "fields.h5") as file:
@@ -63,6 +64,30 @@ def test_predict_answers_with_files_of_the_same_numbers(tfmsnet, run, image, tmp
         mean = file["potential"][..., 0][:, solid].mean(1, dtype=np.float64)
         np.testing.assert_allclose(curve["voltage_v"], mean, rtol=1e-5)
     assert (out / "slices.png").read_bytes()[:4] == b"\x89PNG"
+    about = json.loads((out / "answer.json").read_text())
+    mean = np.trapezoid if hasattr(np, "trapezoid") else np.trapz  # noqa: NPY201
+    dol, voltage = curve["degree_of_lithiation"], curve["voltage_v"]
+    expected = mean(voltage, dol) / (dol[-1] - dol[0])
+    assert about["summary"]["mean_voltage_v"] == pytest.approx(expected, rel=1e-4)
+    assert about["units"]["mean_voltage_v"] == "V"
+    assert about["domain"]["ranges"]["c_rate"] == [1.0, 2.0]
+
+
+def test_predict_says_what_it_was_not_trained_on(tfmsnet, run, image, tmp_path):
+    status, _, err = tfmsnet("predict", image, "--c-rate", "5", "--model", run, "--out", tmp_path / "answer")
+    assert status == 0
+    warning = "C-rate: 5, trained on 1 to 2; the answer is extrapolated"
+    assert f"warning: {warning}" in err.splitlines()
+    assert warning in json.loads((tmp_path / "answer" / "answer.json").read_text())["warnings"]
+
+
+def test_predict_wants_a_model_or_a_server(tfmsnet, run, image, tmp_path):
+    both = ("--model", run, "--server", "grpc://127.0.0.1:8500")
+    for given in ((), both):
+        arguments = ("predict", image, "--c-rate", "1", "--out", tmp_path / "answer", *given)
+        refused(tfmsnet, "expected one of --model and --server", *arguments)
+    arguments = ("predict", image, "--c-rate", "1", "--out", tmp_path / "answer")
+    refused(tfmsnet, "server: expected grpc://HOST:PORT/NAME", *arguments, "--server", "localhost:8500")
 
 
 def test_predict_reads_a_tiff_with_other_labels(tfmsnet, run, sample, tmp_path):
@@ -147,7 +172,9 @@ def refused(tfmsnet, message, *arguments):
     status, _, err = tfmsnet(*arguments)
     assert status == 2, err
     lines = [line for line in err.replace("\r", "\n").splitlines() if "%|" not in line and line.strip()]
-    lines = [line for line in lines if not line.startswith(("loading ", "predicting ", "exporting "))]
+    lines = [
+        line for line in lines if not line.startswith(("loading ", "predicting ", "exporting ", "asking "))
+    ]
     assert len(lines) == 1, err
     assert lines[0].startswith("tfmsnet: ")
     assert message in lines[0]

@@ -1,99 +1,117 @@
-"""The SavedModel: the numbers of the run it came from, without tfmsnet, and input that is refused."""
+"""The exported directory: whole versions, documents for people and programs, nothing foreign touched."""
 
-import subprocess
-import sys
+import json
+import os
 
-import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
-from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.model.store import DESCRIPTION, load_surrogate
+from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.export import export
 from tfmsnet.serving.predict import load_model
 
 
 @pytest.fixture(scope="module")
-def served(run, tmp_path_factory):
-    """OUT/NAME with version 1."""
-    base = tmp_path_factory.mktemp("served") / "cathode"
-    assert export(load_surrogate(run), run / DESCRIPTION, base) == base / "1"
-    return base
+def signatures(served):
+    """The signatures in the file, as TF Serving reads them."""
+    content = (served / "1" / "saved_model.pb").read_bytes()
+    return saved_model_pb2.SavedModel.FromString(content).meta_graphs[0].signature_def
 
 
-@pytest.mark.parametrize("shape", [(12, 12, 16), (9, 11, 13)])
-def test_it_answers_as_the_run_does(served, run, shape, rng):
-    image = PhaseImage(rng.integers(0, 3, shape).astype(np.uint8))
-    one, other = load_model(run).predict(image, 1.5), load_model(served).predict(image, 1.5)
-    np.testing.assert_allclose(one.concentration, other.concentration, rtol=1e-6)
-    np.testing.assert_allclose(one.potential, other.potential, rtol=1e-6)
-    np.testing.assert_allclose(one.voltage_v, other.voltage_v, rtol=1e-6)
-
-
-def test_the_default_signature_is_the_curve_of_the_fields(served, sample):
-    signatures = tf.saved_model.load(str(served / "1")).signatures
-    inputs = {
-        "phase": tf.constant(np.stack([sample.phase] * 2)),
-        "c_rate": tf.constant([1.0, 2.0], tf.float32),
+def test_the_metadata_says_what_the_graph_has(served, signatures):
+    metadata = json.loads((served / "1" / "assets" / "signatures.json").read_text())
+    assert metadata["labels"] == {
+        "0": "electrolyte (pore)",
+        "1": "active material (AM)",
+        "2": "carbon-binder domain (CBD)",
     }
-    curve, fields = signatures["serving_default"](**inputs), signatures["fields"](**inputs)
-    assert set(curve) == {"times_s", "dol", "voltage_v"}
-    assert set(fields) == set(curve) | {"concentration", "potential"}
-    assert fields["concentration"].shape == (2, 25, *sample.grid)
-    for name in curve:
-        np.testing.assert_array_equal(curve[name], fields[name])
-    np.testing.assert_allclose(curve["times_s"][1], np.arange(25) * 50.0)
-    on_the_foil = fields["potential"].numpy()[0][..., 0][:, sample.solid_mask[..., 0]]
-    mean = on_the_foil.mean(1, dtype=np.float64)
-    np.testing.assert_allclose(curve["voltage_v"][0], mean, rtol=1e-5)
+    assert metadata["voxel_size_m"] == 0.5e-6
+    assert metadata["limits"]["max_voxels"] == 20_000
+    assert set(metadata["signatures"]) == {name for name in signatures if not name.startswith("__")}
+    for name, described in metadata["signatures"].items():
+        for side in ("inputs", "outputs"):
+            infos = getattr(signatures[name], side)
+            assert set(infos) == set(described[side])
+            for key, quantity in described[side].items():
+                assert tf.as_dtype(infos[key].dtype).name == quantity["dtype"]
+                assert len(infos[key].tensor_shape.dim) == len(quantity["shape"])
+                assert quantity["unit"]
+                assert quantity["meaning"]
+    assert all("values" in quantity for quantity in metadata["signatures"]["fields"]["inputs"].values())
 
 
-def test_it_loads_without_tfmsnet_and_keras(served, sample, tmp_path):
-    np.save(tmp_path / "phase.npy", sample.phase[None])
-    script = """
-import sys, numpy as np, tensorflow as tf
-class Refuse:
-    def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("tfmsnet", "keras"):
-            raise ImportError(name)
-sys.meta_path.insert(0, Refuse())
-answer = tf.saved_model.load(sys.argv[1]).signatures["serving_default"](
-    phase=tf.constant(np.load(sys.argv[2])), c_rate=tf.constant([1.0]))
-print(float(answer["voltage_v"][0, 5]))
-"""
-    command = [sys.executable, "-c", script, str(served / "1"), str(tmp_path / "phase.npy")]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stderr[-1000:]
-    expected = load_model(served).predict(PhaseImage(sample.phase), 1.0).voltage_v[5]
-    assert float(result.stdout) == pytest.approx(expected, rel=1e-6)
+def test_stride_and_region_have_defaults_for_tf_serving(signatures):
+    defaults = {name: tf.make_ndarray(value) for name, value in signatures["fields"].defaults.items()}
+    assert {name: value.tolist() for name, value in defaults.items()} == {
+        "frame_stride": [1],
+        "region": [[0] * 6],
+    }
 
 
-@pytest.mark.parametrize(
-    ("label", "c_rate", "message"),
-    [
-        (85, 1.0, "expected labels 0, 1 and 2"),
-        (1, 0.0, "expected 0 < c_rate <= 20"),
-        (1, -1.0, "expected 0 < c_rate <= 20"),
-        (1, np.nan, "expected 0 < c_rate <= 20"),
-        (0, 1.0, "no active material"),
-    ],
-)
-def test_wrong_input_is_refused_in_the_graph(served, label, c_rate, message):
-    signature = tf.saved_model.load(str(served / "1")).signatures["serving_default"]
-    phase = np.full((1, 8, 8, 8), label, np.uint8)
-    with pytest.raises(tf.errors.InvalidArgumentError, match=message):
-        signature(phase=tf.constant(phase), c_rate=tf.constant([c_rate], tf.float32))
+def test_the_card_names_the_domain_the_signatures_and_the_versions(served, records):
+    card = (served / "1" / "assets" / "MODEL_CARD.md").read_text()
+    assert "4 discharges of 2 electrodes" in card
+    assert "c_rate: 1 to 2" in card
+    for name in ("### serving_default", "### fields", "### step", "### profile", "| `region` |"):
+        assert name in card
+    assert f"tensorflow {tf.__version__}" in card
 
 
-def test_the_next_export_is_the_next_version_and_foreign_directories_are_kept(served, run, tmp_path):
-    assert export(load_surrogate(run), run / DESCRIPTION, served) == served / "2"
-    assert not list(served.glob(".*"))
+def test_the_documents_travel_in_the_graph(loaded, served):
+    names = ["surrogate.json", "MODEL_CARD.md", "signatures.json"]
+    answer = loaded.signatures["card"](name=tf.constant(names))["content"].numpy()
+    for name, content in zip(names, answer, strict=True):
+        assert content.decode() == (served / "1" / "assets" / name).read_text()
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"expected some of surrogate\.json"):
+        loaded.signatures["card"](name=tf.constant(["weights"]))
+
+
+def test_a_polling_server_never_sees_half_a_version(run, tmp_path, monkeypatch):
+    """Whatever has a number for its name is complete at the moment when it gets it."""
+    seen, rename, functions = [], os.rename, Endpoints.functions
+    monkeypatch.setattr(Endpoints, "functions", lambda self: {"card": functions(self)["card"]})  # fast
+
+    def watch(source, target):
+        if str(target).startswith(str(tmp_path)) and os.path.basename(target).isdigit():
+            assert [name for name in os.listdir(tmp_path) if name.isdigit()] == []
+            seen.append(sorted(os.listdir(source)))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", watch)
+    export(load_surrogate(run), run / DESCRIPTION, tmp_path)
+    assert set(seen[0]) >= {"assets", "saved_model.pb", "variables"}
+    assert sorted(os.listdir(tmp_path)) == ["1"]
+
+
+def test_the_next_version_and_what_is_foreign(served, run, tmp_path, monkeypatch):
+    from tfmsnet.serving import export as module
+
+    (tmp_path / "cathode" / "7").mkdir(parents=True)
+    assert module._next_version(tmp_path / "cathode") == 8
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(module, "documents", lambda *_: {"a": "b"})
+    monkeypatch.setattr(module.keras.export, "ExportArchive", fail)
+    with pytest.raises(OSError, match="disk full"):
+        export(load_surrogate(run), run / DESCRIPTION, tmp_path / "cathode")
+    assert os.listdir(tmp_path / "cathode") == ["7"]
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match=r"expected nothing but version directories .*'notes.txt'"):
+    with pytest.raises(UserError, match=r"expected nothing but version directories .*'(notes.txt|cathode)'"):
         export(load_surrogate(run), run / DESCRIPTION, tmp_path)
+    with pytest.raises(UserError, match="max_voxels: expected at least 8"):
+        export(load_surrogate(run), run / DESCRIPTION, tmp_path / "new", max_voxels=1)
 
 
-def test_what_is_no_model_is_refused(tmp_path):
+def test_what_is_no_model_is_refused(tmp_path, served):
     with pytest.raises(UserError, match="expected a run made by"):
+        load_model(tmp_path)
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "assets" / "surrogate.json").write_text("{}")
+    (tmp_path / "saved_model.pb").write_bytes(b"no")
+    with pytest.raises(UserError, match=r"not a SavedModel of|surrogate\.json isn't one"):
         load_model(tmp_path)

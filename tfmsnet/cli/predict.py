@@ -8,25 +8,59 @@ from tfmsnet.cli.options import PATH, image_options, read_image_with
 @click.command("predict")
 @click.argument("image", type=PATH)
 @click.option("--c-rate", required=True, type=float, help="C-rate of the discharge.")
+@click.option("--model", type=PATH, help="A run of `tfmsnet train`, or a model of `tfmsnet export`.")
 @click.option(
-    "--model", required=True, type=PATH, help="A run of `tfmsnet train`, or a model of `tfmsnet export`."
+    "--server",
+    metavar="URL",
+    help="Instead of --model: TF Serving at grpc://HOST:PORT/NAME or http://HOST:PORT/NAME.",
+)
+@click.option(
+    "--timeout-s",
+    type=click.FloatRange(0, min_open=True),
+    default=120.0,
+    show_default=True,
+    help="How long to wait for a server's answer.",
 )
 @click.option("--out", required=True, type=PATH, help="Directory for the answer.")
 @image_options
-def command(image, c_rate, model, out, **reading):
+def command(image, c_rate, model, server, timeout_s, out, **reading):
     """Predict how the electrode in IMAGE (a TIFF stack or .npy) discharges.
 
-    Writes fields.h5 (concentration and potential at every voxel and frame), curve.csv, curve.png and
-    slices.png into OUT.
+    Writes fields.h5 (concentration and potential at every voxel and frame), curve.csv, answer.json (the
+    summary, and warnings), curve.png and slices.png into OUT. Says on stderr what of the image and the
+    C-rate lies outside of what the model was trained on.
     """
     from tfmsnet.electrode import check_dischargeable
     from tfmsnet.serving.answer import write_answer
-    from tfmsnet.serving.predict import load_model
 
-    click.echo(f"loading {model}", err=True)
-    loaded = load_model(model)
+    if (model is None) == (server is None):
+        raise click.UsageError("expected one of --model and --server")
+    loaded = _load(model, server, timeout_s)
     electrode = read_image_with(image, reading, loaded.voxel_size_m)
     check_dischargeable(electrode)
     click.echo(f"predicting {'x'.join(map(str, electrode.shape))} voxels", err=True)
-    for path in write_answer(loaded.predict(electrode, c_rate), out):
+    answer = loaded.fields(electrode, c_rate)
+    warnings = loaded.outside(electrode, c_rate)
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
+    about = {
+        "image": str(image),
+        "model": str(model or server),
+        "summary": answer.summary,
+        "domain": loaded.description.get("domain"),
+        "warnings": warnings,
+    }
+    for path in write_answer(loaded.sample(electrode, answer), out, about):
         click.echo(path)
+
+
+def _load(model, server, timeout_s):
+    if server is not None:
+        from tfmsnet.serving import Client
+
+        click.echo(f"asking {server}", err=True)
+        return Client(server, timeout_s=timeout_s)
+    from tfmsnet.serving.predict import load_model
+
+    click.echo(f"loading {model}", err=True)
+    return load_model(model)

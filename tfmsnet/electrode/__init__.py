@@ -5,6 +5,7 @@ from tfmsnet.electrode.connectivity import cbd_percolation, wired_fraction
 from tfmsnet.electrode.describe import Description, describe
 from tfmsnet.electrode.generate import generate
 from tfmsnet.electrode.image import AM, CBD, ELECTROLYTE, PhaseImage
+from tfmsnet.electrode.morphology import morphology
 from tfmsnet.electrode.reading import read_image
 from tfmsnet.electrode.recipe import Recipe
 from tfmsnet.electrode.resampling import resample
@@ -22,6 +23,7 @@ __all__ = [
     "check_dischargeable",
     "describe",
     "generate",
+    "morphology",
     "plot_slices",
     "read_image",
     "remove_islands",

@@ -15,14 +15,17 @@ DESCRIPTION = "surrogate.json"
 WEIGHTS = "surrogate.weights.h5"
 
 
-def save_description(surrogate: Surrogate, statistics: dict, directory: str | Path) -> None:
-    """Write surrogate.json: network, chemistry, statistics, voxel size."""
+def save_description(
+    surrogate: Surrogate, statistics: dict, directory: str | Path, domain: dict | None = None
+) -> None:
+    """Write surrogate.json: network, chemistry, statistics, voxel size, and the domain of the training."""
     content = {
         "format": FORMAT,
         "network": asdict(surrogate.config),
         "parameters": surrogate.parameters.as_dict(),
         "statistics": statistics,
         "voxel_size_m": surrogate.voxel_size_m,
+        "domain": domain or {},
     }
     write_json(Path(directory) / DESCRIPTION, content)
 

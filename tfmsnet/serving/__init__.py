@@ -1,0 +1,13 @@
+"""Models that answer: from a run, from a SavedModel, or on a server."""
+
+import importlib
+
+_HOMES = {"Client": "client", "Curve": "response", "FieldFrames": "response", "UNITS": "response"}
+__all__ = ["UNITS", "Client", "Curve", "FieldFrames"]
+
+
+def __getattr__(name: str):
+    """The names above, imported on first use: `tfmsnet export --help` needs none of them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

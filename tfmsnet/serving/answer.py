@@ -1,15 +1,21 @@
-"""A predicted discharge as files that people open: HDF5, CSV and pictures."""
+"""A predicted discharge as files that people open: HDF5, CSV, JSON and pictures."""
 
 import csv
 from pathlib import Path
 
-from tfmsnet.files import replacing
+from tfmsnet.files import replacing, write_json
 from tfmsnet.records.hdf5 import write_sample
 from tfmsnet.records.sample import Sample
+from tfmsnet.serving.response import UNITS
 
 
-def write_answer(sample: Sample, directory: str | Path) -> list[Path]:
+def write_answer(sample: Sample, directory: str | Path, about: dict | None = None) -> list[Path]:
     """Write fields.h5 (a sample file), curve.csv, curve.png and slices.png; each whole or absent.
+
+    Args:
+        sample: the discharge.
+        directory: where to.
+        about: what else is known of it, for answer.json; None writes no such file.
 
     Returns:
         The files' paths.
@@ -25,6 +31,9 @@ def write_answer(sample: Sample, directory: str | Path) -> list[Path]:
     for path, figure in zip(paths[2:], figures, strict=True):
         with replacing(path) as partial:
             partial.write_bytes(png(figure))
+    if about is not None:
+        paths.append(directory / "answer.json")
+        write_json(paths[-1], {"c_rate": sample.c_rate, "units": UNITS, **about})
     return paths
 
 

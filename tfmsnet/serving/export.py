@@ -1,99 +1,72 @@
 """A surrogate as a SavedModel for TF Serving: phase image and C-rate in, discharge out."""
 
-import shutil
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+import tfmsnet
 from tfmsnet.errors import UserError
-from tfmsnet.files import replacing_directory
-from tfmsnet.load import FRAME_SECONDS_AT_1C, FRAMES
-from tfmsnet.model.store import DESCRIPTION
+from tfmsnet.files import read_json, replacing_directory
 from tfmsnet.model.surrogate import Surrogate
-
-LARGEST_C_RATE = 20.0
-
-
-class Endpoints:
-    """The signatures of the SavedModel, over one surrogate.
-
-    Both take phase (batch, x, y, z) uint8 with labels 0 electrolyte, 1 AM, 2 CBD, z = 0 at the foil, and
-    c_rate (batch,) float32, 0 < c_rate <= 20.  Both refuse other input with an error that says what was
-    expected.
-    """
-
-    def __init__(self, surrogate: Surrogate):
-        self.surrogate = surrogate
-
-    def curve(self, phase, c_rate):
-        """times_s, dol and, with the potential, voltage_v, each (batch, 25) float32: a small message."""
-        return {name: value for name, value in self.fields(phase, c_rate).items() if len(value.shape) == 2}
-
-    def fields(self, phase, c_rate):
-        """The curve, and concentration (mol/m3) and potential (V), each (batch, 25, x, y, z) float32."""
-        smallest = 2 ** (self.surrogate.config.scales - 1)
-        with tf.control_dependencies(_checks(phase, c_rate, smallest)):
-            phase, current = tf.identity(phase), tf.identity(c_rate)[:, None]
-        c_rate_profile = tf.concat([tf.zeros_like(current), tf.repeat(current, FRAMES - 1, axis=1)], axis=1)
-        times_s = tf.range(FRAMES, dtype=tf.float32)[None] * FRAME_SECONDS_AT_1C / current
-        outputs = self.surrogate({"phase": phase, "c_rate_profile": c_rate_profile, "times_s": times_s})
-        return {**outputs, "times_s": times_s}
+from tfmsnet.serving import warmup
+from tfmsnet.serving.card import documents
+from tfmsnet.serving.endpoints import Endpoints
+from tfmsnet.serving.quantities import MAX_VOXELS, signatures
 
 
-def _checks(phase, c_rate, smallest):
-    usable = tf.math.is_finite(c_rate) & (c_rate > 0) & (c_rate <= LARGEST_C_RATE)
-    return [
-        tf.debugging.assert_greater_equal(
-            tf.reduce_min(tf.shape(phase)[1:]),
-            smallest,
-            f"phase: expected at least {smallest} voxels each way",
-        ),
-        tf.debugging.assert_less_equal(
-            tf.reduce_max(phase), tf.constant(2, tf.uint8), "phase: expected labels 0, 1 and 2"
-        ),
-        tf.debugging.assert_equal(
-            tf.reduce_all(tf.reduce_any(phase == 1, axis=(1, 2, 3))),
-            True,
-            "phase: no active material (label 1)",
-        ),
-        tf.debugging.assert_equal(
-            tf.reduce_all(usable), True, f"c_rate: expected 0 < c_rate <= {LARGEST_C_RATE:g}"
-        ),
-        tf.debugging.assert_equal(
-            tf.shape(phase)[0], tf.shape(c_rate)[0], "c_rate: expected one for each image of the batch"
-        ),
-    ]
-
-
-def export(surrogate: Surrogate, description: str | Path, directory: str | Path) -> Path:
+def export(
+    surrogate: Surrogate,
+    description: str | Path,
+    directory: str | Path,
+    *,
+    max_voxels: int = MAX_VOXELS,
+    profile: bool = False,
+) -> Path:
     """Write `directory`/<version>/, the next version, complete or not at all.
+
+    In the version's folder, beside what TensorFlow writes: assets/ with surrogate.json, signatures.json and
+    MODEL_CARD.md; assets.extra/ with requests to warm up, when the extra `serving` is installed.
 
     Args:
         surrogate: what to export.
-        description: its surrogate.json, kept in assets.extra.
+        description: its surrogate.json.
         directory: OUT/NAME, as TF Serving's --model_base_path wants it.
+        max_voxels: most voxels of a request, batch included.
+        profile: whether to add the signature `profile`, for a C-rate that changes with time.
 
     Returns:
         The version's directory.
 
     Raises:
-        UserError: the directory is something else than a base path of versions.
+        UserError: the directory is something else than a base path of versions, max_voxels too few, or a
+            profile that the network has no answer for.
     """
+    smallest = 8 ** (surrogate.config.scales - 1)
+    if max_voxels < smallest:
+        raise UserError(f"max_voxels: expected at least {smallest}, found {max_voxels}")
     directory = Path(directory)
     target = directory / str(_next_version(directory))
-    endpoints = Endpoints(surrogate)
-    signature = [tf.TensorSpec([None] * 4, tf.uint8, "phase"), tf.TensorSpec([None], tf.float32, "c_rate")]
+    answers = signatures(surrogate.config, profile)
+    texts = documents(read_json(description, "a surrogate's description"), answers, max_voxels, _versions())
+    endpoints = Endpoints(surrogate, max_voxels=max_voxels, profile=profile, documents=texts)
     with replacing_directory(target) as partial:
         archive = keras.export.ExportArchive()
         archive.track(surrogate)
-        archive.add_endpoint("serving_default", endpoints.curve, input_signature=signature)
-        archive.add_endpoint("fields", endpoints.fields, input_signature=signature)
+        for name, (function, specs) in endpoints.functions().items():
+            archive.add_endpoint(name, function, input_signature=specs)
         archive.write_out(str(partial), verbose=False)
-        extra = partial / "assets.extra"
-        extra.mkdir()
-        shutil.copyfile(description, extra / DESCRIPTION)
+        (partial / "assets").mkdir(exist_ok=True)
+        for name, text in texts.items():
+            (partial / "assets" / name).write_text(text, encoding="utf-8")
+        if warmup.available():
+            (partial / "assets.extra").mkdir()
+            warmup.write_warmup(partial / "assets.extra" / warmup.REQUESTS, answers)
     return target
+
+
+def _versions() -> dict[str, str]:
+    return {"tfmsnet": tfmsnet.__version__, "tensorflow": tf.__version__, "keras": keras.__version__}
 
 
 def _next_version(directory: Path) -> int:

@@ -39,21 +39,25 @@ class Saving(keras.callbacks.Callback):
 
 
 class Best(keras.callbacks.Callback):
-    """best/: the surrogate with the lowest validation vRMSE so far, mean over its fields, and score.json."""
+    """best/: the surrogate with the lowest validation vRMSE so far, and score.json.
 
-    def __init__(self, trainer, statistics: dict, run: Path):
+    Of several fields the geometric mean: the potential's vRMSE is many times the concentration's.
+    """
+
+    def __init__(self, trainer, statistics: dict, domain: dict, run: Path):
         super().__init__()
-        self.surrogate, self.statistics, self.folder = trainer.surrogate, statistics, run / "best"
+        self.surrogate, self.statistics, self.domain = trainer.surrogate, statistics, domain
+        self.folder = run / "best"
         self.path = self.folder / "score.json"
 
     def on_epoch_end(self, epoch, logs=None):
         values = [value for name, value in logs.items() if name.startswith("val_vrmse_")]
         if not values or not math.isfinite(np.mean(values)):
             return
-        score = float(np.mean(values))
+        score = float(np.exp(np.mean(np.log(values))))
         if self.path.is_file() and read_json(self.path, "the best score")["vrmse"] <= score:
             return
-        save_description(self.surrogate, self.statistics, self.folder)
+        save_description(self.surrogate, self.statistics, self.folder, self.domain)
         save_weights(self.surrogate, self.folder)
         write_json(self.path, {"vrmse": score, "epoch": epoch})
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfmsnet.errors import RunFailed, UserError
 from tfmsnet.model.basis import make_surrogate
+from tfmsnet.model.domain import training_domain
 from tfmsnet.model.store import save_description, save_weights
 from tfmsnet.model.surrogate import Surrogate, check_grid
 from tfmsnet.records.manifest import Manifest, open_manifest
@@ -135,7 +136,7 @@ class _Run:
         saving = callbacks.Saving(trainer, self.directory, checkpoints, tally)
         hooks = [callbacks.StopOnDivergence(trainer, checkpoints, self._sample_names)]
         if self.team.is_chief:
-            save_description(trainer.surrogate, self.manifest.statistics, self.directory)
+            save_description(trainer.surrogate, self.manifest.statistics, self.directory, self._domain)
             hooks += self._of_chief(trainer, step, title)
             hooks += [callbacks.Profile(self.directory / "tensorboard")] if profile else []
             hooks += [saving]
@@ -184,7 +185,7 @@ class _Run:
             callbacks.Progress(title, config.steps, step),
             Board(trainer, self.config, self.directory / "tensorboard", validation, shown, every),
             callbacks.Log(self.directory / "log.csv", columns, step // config.steps_per_epoch),
-            callbacks.Best(trainer, self.manifest.statistics, self.directory),
+            callbacks.Best(trainer, self.manifest.statistics, self._domain, self.directory),
         ]
 
     def _batches(self, surrogate, step):
@@ -201,6 +202,10 @@ class _Run:
                 replicas=context.num_replicas_in_sync,
             )
         )
+
+    @property
+    def _domain(self) -> dict:
+        return training_domain(self.manifest.samples("train"), self.manifest.voxel_size_m)
 
     def _sample_names(self, step: int) -> list[str]:
         return sample_names(self.config.training, self.manifest, self.records, step)

@@ -1,0 +1,57 @@
+"""The ranges of the training data, and what lies outside of them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from tfmsnet.electrode import PhaseImage, morphology
+from tfmsnet.model.domain import outside, training_domain
+from tfmsnet.records import open_manifest
+
+
+@pytest.fixture
+def domain(records):
+    return training_domain(open_manifest(records).samples("train"), 0.5e-6)
+
+
+def test_it_is_that_of_the_training_samples(domain, run, records, samples):
+    trained = {s["geometry_id"] for s in open_manifest(records).samples("train")}
+    images = [sample.phase for sample in samples if sample.geometry_id in trained]
+    assert domain == json.loads((run / "surrogate.json").read_text())["domain"]
+    assert domain["samples"] == len(images)
+    assert domain["geometries"] == len(trained)
+    assert domain["ranges"]["c_rate"] == [1.0, 2.0]
+    assert domain["ranges"]["depth_voxels"] == [16, 16]
+    shares = [(phase == 1).mean() for phase in images]
+    assert domain["ranges"]["am_fraction"] == pytest.approx([min(shares), max(shares)])
+
+
+def test_what_was_trained_on_is_inside(domain, samples, records):
+    trained = {s["geometry_id"] for s in open_manifest(records).samples("train")}
+    for sample in samples:
+        if sample.geometry_id in trained:
+            assert outside(domain, PhaseImage(sample.phase), sample.c_rate) == []
+
+
+def test_each_thing_outside_is_named(domain, sample):
+    assert [text.split(":")[0] for text in outside(domain, PhaseImage(sample.phase), 5.0)][:1] == ["C-rate"]
+    assert (
+        "5, trained on 1 to 2; the answer is extrapolated"
+        in outside(domain, PhaseImage(sample.phase), 5.0)[0]
+    )
+    grown = PhaseImage(np.tile(sample.phase, (1, 1, 3)))
+    assert any("from foil to separator: 48" in text for text in outside(domain, grown, 1.0))
+    loose = sample.phase.copy()
+    loose[:, :, 0][loose[:, :, 0] == 2] = 1  # no CBD touches the foil
+    assert any("CBD joined to the foil: 0," in text for text in outside(domain, PhaseImage(loose), 1.0))
+
+
+def test_nothing_known_nothing_said(sample):
+    assert outside({}, PhaseImage(sample.phase), 20.0) == []
+
+
+def test_an_image_without_cbd_has_no_percolation():
+    phase = np.ones((2, 2, 4), np.uint8)
+    phase[..., -1] = 0
+    assert morphology(phase) == {"electrolyte_fraction": 0.25, "am_fraction": 0.75, "cbd_fraction": 0.0}

@@ -1,0 +1,64 @@
+"""An exported model, and a server that answers for it on real sockets."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="session")
+def served(run, tmp_path_factory):
+    """OUT/NAME with version 1, all signatures; small enough a limit that a test can exceed it."""
+    from tfmsnet.model.store import DESCRIPTION, load_surrogate
+    from tfmsnet.serving.export import export
+
+    base = tmp_path_factory.mktemp("served") / "cathode"
+    version = export(load_surrogate(run), run / DESCRIPTION, base, max_voxels=20_000, profile=True)
+    assert version == base / "1"
+    return base
+
+
+@pytest.fixture(scope="session")
+def loaded(served):
+    """The SavedModel as TensorFlow loads it."""
+    import tensorflow as tf
+
+    return tf.saved_model.load(str(served / "1"))
+
+
+@pytest.fixture(scope="session")
+def local(served):
+    """The exported model in this process."""
+    from tfmsnet.serving.predict import load_model
+
+    return load_model(served)
+
+
+@pytest.fixture(scope="session")
+def model_server():
+    """The module benchmarks/model_server.py."""
+    pytest.importorskip("tensorflow_serving.apis", reason="needs the extra `serving`")
+    specification = importlib.util.spec_from_file_location("model_server", BENCHMARKS / "model_server.py")
+    module = importlib.util.module_from_spec(specification)
+    sys.modules["model_server"] = module
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def server(served, model_server):
+    """gRPC and REST on 127.0.0.1."""
+    with model_server.ModelServer(served) as running:
+        yield running
+
+
+@pytest.fixture(params=["grpc", "rest"])
+def client(server, request):
+    """A client of either protocol."""
+    from tfmsnet.serving import Client
+
+    with Client(getattr(server, f"{request.param}_url"), attempts=1) as connected:
+        yield connected

@@ -1,0 +1,74 @@
+"""Where a surrogate may be believed: the ranges of what it was trained on."""
+
+from collections.abc import Iterable
+
+from tfmsnet.electrode import PhaseImage, morphology
+
+# Name -> what it is called in messages.
+RANGES = {
+    "c_rate": "C-rate",
+    "electrolyte_fraction": "volume fraction of electrolyte",
+    "am_fraction": "volume fraction of AM",
+    "cbd_fraction": "volume fraction of CBD",
+    "cbd_percolation": "share of the CBD joined to the foil",
+    "lateral_voxels": "voxels along x and y",
+    "depth_voxels": "voxels from foil to separator",
+}
+# Ranges of a few electrodes are narrow: as far outside as this share of the upper end is still inside.
+_MARGIN = 0.05
+
+
+def training_domain(samples: Iterable[dict], voxel_size_m: float) -> dict:
+    """The domain block of a surrogate's description.
+
+    Args:
+        samples: descriptions of the training samples, as the manifest has them.
+        voxel_size_m: edge of their voxels, m.
+
+    Returns:
+        samples and geometries (how many), voxel_size_m, and ranges: name -> [smallest, largest], for the
+        names of `RANGES` that are known of the samples.
+    """
+    samples = list(samples)
+    values: dict[str, list[float]] = {name: [] for name in RANGES}
+    for sample in samples:
+        for name, numbers in _numbers(sample["c_rate"], sample["grid"], sample.get("morphology", {})):
+            values[name] += numbers
+    return {
+        "samples": len(samples),
+        "geometries": len({sample["geometry_id"] for sample in samples}),
+        "voxel_size_m": voxel_size_m,
+        "ranges": {name: [min(found), max(found)] for name, found in values.items() if found},
+    }
+
+
+def outside(domain: dict, image: PhaseImage, c_rate: float) -> list[str]:
+    """What of an image and a C-rate lies outside of what a surrogate was trained on, a sentence each.
+
+    Args:
+        domain: from `training_domain`; empty when nothing is known.
+        image: the electrode.
+        c_rate: 1/h.
+    """
+    ranges, found = domain.get("ranges", {}), []
+    for name, numbers in _numbers(c_rate, image.shape, morphology(image.phase)):
+        if name not in ranges:
+            continue
+        low, high = ranges[name]
+        margin = _MARGIN * abs(high)
+        for number in dict.fromkeys(numbers):
+            if not low - margin <= number <= high + margin:
+                found.append(
+                    f"{RANGES[name]}: {number:.3g}, trained on {low:.3g} to {high:.3g}; "
+                    "the answer is extrapolated"
+                )
+    return found
+
+
+def _numbers(c_rate: float, grid, shares: dict[str, float]):
+    yield "c_rate", [float(c_rate)]
+    yield "lateral_voxels", [int(grid[0]), int(grid[1])]
+    yield "depth_voxels", [int(grid[2])]
+    for name in RANGES:
+        if name in shares:
+            yield name, [float(shares[name])]

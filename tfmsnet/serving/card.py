@@ -1,0 +1,92 @@
+"""What a served model says of itself: signatures.json for programs, MODEL_CARD.md for people."""
+
+import json
+
+from tfmsnet.model.store import DESCRIPTION
+from tfmsnet.serving.quantities import LABELS, LARGEST_C_RATE, Signature
+
+SIGNATURES = "signatures.json"
+MODEL_CARD = "MODEL_CARD.md"
+FORMAT = 1
+ERRORS = "INVALID_ARGUMENT (REST: 400), with a message that names the input, what was expected and what came"
+
+
+def documents(
+    description: dict, signatures: dict[str, Signature], max_voxels: int, versions: dict[str, str]
+) -> dict[str, str]:
+    """File name -> text of the files in assets/.
+
+    Args:
+        description: the content of surrogate.json.
+        signatures: what the model answers.
+        max_voxels: most voxels of a request.
+        versions: of the software that exports.
+    """
+    smallest = 2 ** (description["network"]["scales"] - 1)
+    limits = {
+        "max_voxels": max_voxels,
+        "smallest_edge_voxels": smallest,
+        "largest_c_rate": LARGEST_C_RATE,
+        "refused_with": ERRORS,
+    }
+    metadata = {
+        "format": FORMAT,
+        "labels": {str(label): name for label, name in LABELS.items()},
+        "axes": "(batch, frame, x, y, z); z = 0 at the foil, the last z plane at the separator",
+        "voxel_size_m": description["voxel_size_m"],
+        "limits": limits,
+        "signatures": {name: signature.as_dict() for name, signature in signatures.items()},
+        "versions": versions,
+    }
+    return {
+        DESCRIPTION: json.dumps(description, indent=1) + "\n",
+        SIGNATURES: json.dumps(metadata, indent=1, ensure_ascii=False) + "\n",
+        MODEL_CARD: _model_card(description, signatures, limits, versions),
+    }
+
+
+def _model_card(description: dict, signatures: dict[str, Signature], limits: dict, versions: dict) -> str:
+    network, voxel = description["network"], description["voxel_size_m"]
+    kind = "An autoregressive" if network["autoregressive"] else "A direct"
+    lines = [
+        "# Discharge of a lithium-ion cathode from its phase image",
+        "",
+        f"{kind} multiscale 3D CNN (MSNet, doi:10.1016/j.ensm.2023.102927) with {network['scales']} scales, "
+        f"{network['filters']} filters and the state `{network['state']}`. It predicts "
+        f"{' and '.join(network['fields'])} at every voxel of a half-cell that is discharged at constant "
+        f"current, and the discharge curve. Images have voxels of {voxel * 1e6:g} um, at least "
+        f"{limits['smallest_edge_voxels']} along each edge and at most {limits['max_voxels']} in a request.",
+        "",
+        "## What it was trained on",
+        "",
+        *_domain_lines(description.get("domain")),
+        "",
+        "## What it is not for",
+        "",
+        f"Another chemistry or temperature than that of `{DESCRIPTION}` (parameters), other voxel sizes, "
+        "images that lie outside of the ranges above: the numbers that come are then extrapolated. "
+        "Connectivity isn't checked: an image in which AM or CBD isn't joined to the foil has no solution, "
+        "but gets an answer.",
+        "",
+        "## Signatures",
+    ]
+    for name, signature in signatures.items():
+        lines += ["", f"### {name}", "", f"{signature.purpose[0].upper()}{signature.purpose[1:]}.", ""]
+        lines += ["| | name | dtype | shape | unit | meaning |", "|---|---|---|---|---|---|"]
+        for side, quantities in (("in", signature.inputs), ("out", signature.outputs)):
+            for q in quantities:
+                shape = ", ".join(map(str, q.axes))
+                meaning = f"{q.meaning} ({q.values})" if q.values else q.meaning
+                lines.append(f"| {side} | `{q.name}` | {q.dtype} | ({shape}) | {q.unit} | {meaning} |")
+    lines += ["", f"Other input is refused with {ERRORS}.", "", "## Versions", ""]
+    lines += [f"- {name} {version}" for name, version in versions.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _domain_lines(domain: dict | None) -> list[str]:
+    if not domain:
+        return ["Not recorded."]
+    lines = [f"- {domain['samples']} discharges of {domain['geometries']} electrodes"]
+    for name, (low, high) in domain["ranges"].items():
+        lines.append(f"- {name}: {low:.3g} to {high:.3g}")
+    return lines

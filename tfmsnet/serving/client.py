@@ -1,0 +1,65 @@
+"""A model on a server: TF Serving over gRPC or REST, asked as a model in this process is."""
+
+import json
+from typing import Self
+
+import numpy as np
+
+from tfmsnet.errors import UserError
+from tfmsnet.serving.address import Address
+from tfmsnet.serving.grpc_transport import MOST_ATTEMPTS, GrpcTransport
+from tfmsnet.serving.model import Model
+from tfmsnet.serving.rest_transport import RestTransport
+
+_DESCRIPTION = "surrogate.json"
+
+
+class Client(Model):
+    """A served model; `curve`, `fields` and `predict` are those of `Model`.
+
+    Args:
+        address: grpc://HOST:PORT/NAME, http://HOST:PORT/NAME or https://HOST/NAME; NAME is `cathode` when
+            it is left out.
+        version: of the model; None for the newest.
+        timeout_s: how long to wait for an answer.
+        attempts: how often a request is sent, with growing waits, while the server can't be reached; 1 to 5.
+            Nothing else is repeated: what the model refuses, it would refuse again.
+        max_message_bytes: largest message; all frames of 100 x 100 x 100 voxels are 200 MB.
+
+    Raises:
+        UserError: an address or a number that can't be used; later, what the model refuses.
+        RunFailed: later, a server that can't be reached or doesn't answer in time.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        version: int | None = None,
+        timeout_s: float = 120.0,
+        attempts: int = 4,
+        max_message_bytes: int = 2**31 - 1,
+    ):
+        if not 1 <= attempts <= MOST_ATTEMPTS:
+            raise UserError(f"attempts: expected 1 to {MOST_ATTEMPTS}, found {attempts}")
+        if not timeout_s > 0:
+            raise UserError(f"timeout_s: expected a number above 0, found {timeout_s}")
+        self.address = Address.parse(address)
+        transport = GrpcTransport if self.address.scheme == "grpc" else RestTransport
+        self._transport = transport(self.address, version, timeout_s, attempts, max_message_bytes)
+        super().__init__(self._transport.call, lambda: json.loads(self.document(_DESCRIPTION)))
+
+    def document(self, name: str) -> str:
+        """A file of the served model's assets: surrogate.json, signatures.json or MODEL_CARD.md."""
+        content = self.call("card", {"name": np.array([name])})["content"][0]
+        return content.decode() if isinstance(content, bytes) else str(content)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()

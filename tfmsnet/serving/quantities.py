@@ -1,0 +1,226 @@
+"""What goes into and comes out of the SavedModel's signatures: one table for graph, metadata and clients."""
+
+from dataclasses import dataclass
+
+from tfmsnet.errors import UserError
+from tfmsnet.model.config import NetworkConfig
+
+LABELS = {0: "electrolyte (pore)", 1: "active material (AM)", 2: "carbon-binder domain (CBD)"}
+LARGEST_C_RATE = 20.0
+# 1.2 kB a voxel on a CPU at the default 16 filters (benchmarks/serving.py): about 5 GB.
+MAX_VOXELS = 4_000_000
+MAX_FRAMES = 1000
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One tensor of a signature.
+
+    Attributes:
+        name: its key in requests and answers.
+        dtype: TensorFlow's name of its type.
+        axes: names of its dimensions; a number is a fixed size.
+        unit: "1" without one.
+        meaning: what it is.
+        values: what an input may be; "" for outputs.
+    """
+
+    name: str
+    dtype: str
+    axes: tuple
+    unit: str
+    meaning: str
+    values: str = ""
+
+    def as_dict(self) -> dict:
+        """Without the name, for JSON."""
+        content = {"dtype": self.dtype, "shape": list(self.axes), "unit": self.unit, "meaning": self.meaning}
+        return {**content, "values": self.values} if self.values else content
+
+
+_IMAGE = ("batch", "x", "y", "z")
+PHASE = Quantity(
+    "phase",
+    "uint8",
+    _IMAGE,
+    "1",
+    "phase image, z = 0 at the foil, the last z plane at the separator",
+    "labels 0 electrolyte, 1 AM, 2 CBD; AM and electrolyte in every image, AM or CBD on the foil",
+)
+C_RATE = Quantity(
+    "c_rate", "float32", ("batch",), "1/h", "C-rate of the discharge", f"0 < c_rate <= {LARGEST_C_RATE:g}"
+)
+FRAME_STRIDE = Quantity(
+    "frame_stride",
+    "int32",
+    ("batch or 1",),
+    "1",
+    "fields of frames 0, frame_stride, 2 frame_stride, ... are answered; the curve has all frames",
+    "1 (the default) or more, the same for the whole batch",
+)
+REGION = Quantity(
+    "region",
+    "int32",
+    ("batch or 1", 6),
+    "voxel",
+    "x0 x1 y0 y1 z0 z1 of the fields' box, ends not included; it crops the answer, not the computation",
+    "0 <= begin < end <= size, the same for the whole batch; six zeros (the default) for all of the image",
+)
+PROFILE = (
+    Quantity(
+        "c_rate_profile",
+        "float32",
+        ("batch", "frame"),
+        "1/h",
+        "C-rate during the interval that ends at each frame, negative while charging; element 0 is not used",
+        f"-{LARGEST_C_RATE:g}..{LARGEST_C_RATE:g}, not 0 throughout, 2 to {MAX_FRAMES} frames",
+    ),
+    Quantity(
+        "times_s", "float32", ("batch", "frame"), "s", "time of each frame", "0 at first, strictly rising"
+    ),
+)
+TIME = Quantity(
+    "time_s",
+    "float32",
+    ("batch",),
+    "s",
+    "time of the given state since the start",
+    "0 <= time_s <= 3600 / c_rate",
+)
+CURVE = (
+    Quantity("times_s", "float32", ("batch", "frame"), "s", "time of each frame; 100 s apart at 1C"),
+    Quantity("dol", "float32", ("batch", "frame"), "1", "mean degree of lithiation of the AM, 0..1"),
+    Quantity("voltage_v", "float32", ("batch", "frame"), "V", "collector against lithium metal"),
+)
+FIELDS = (
+    Quantity(
+        "concentration",
+        "float32",
+        ("batch", "kept frame", "x", "y", "z"),
+        "mol/m3",
+        "lithium in the AM, exactly 0 elsewhere",
+    ),
+    Quantity(
+        "potential",
+        "float32",
+        ("batch", "kept frame", "x", "y", "z"),
+        "V",
+        "of the solid (AM and CBD) against lithium metal, exactly 0 elsewhere",
+    ),
+)
+SUMMARY = (
+    Quantity("mean_voltage_v", "float32", ("batch",), "V", "voltage averaged over the charge of all frames"),
+    Quantity(
+        "areal_capacity_mah_cm2",
+        "float32",
+        ("batch",),
+        "mAh/cm2",
+        "charge passed by the last frame per foil area",
+    ),
+    Quantity(
+        "areal_energy_mwh_cm2",
+        "float32",
+        ("batch",),
+        "mWh/cm2",
+        "energy given by the last frame per foil area",
+    ),
+    Quantity(
+        "end_dol_std",
+        "float32",
+        ("batch",),
+        "1",
+        "standard deviation of the local degree of lithiation at the end",
+    ),
+    Quantity("electrolyte_fraction", "float32", ("batch",), "1", "volume fraction of label 0"),
+    Quantity("am_fraction", "float32", ("batch",), "1", "volume fraction of label 1"),
+    Quantity("cbd_fraction", "float32", ("batch",), "1", "volume fraction of label 2"),
+)
+# Not in the answers of a model without the field.
+_NEEDS = {
+    "voltage_v": "potential",
+    "mean_voltage_v": "potential",
+    "areal_energy_mwh_cm2": "potential",
+    "end_dol_std": "concentration",
+}
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A signature of the SavedModel: its purpose, inputs and outputs."""
+
+    purpose: str
+    inputs: tuple[Quantity, ...]
+    outputs: tuple[Quantity, ...]
+
+    def as_dict(self) -> dict:
+        """For JSON."""
+        return {
+            "purpose": self.purpose,
+            "inputs": {quantity.name: quantity.as_dict() for quantity in self.inputs},
+            "outputs": {quantity.name: quantity.as_dict() for quantity in self.outputs},
+        }
+
+
+def signatures(config: NetworkConfig, profile: bool = False) -> dict[str, Signature]:
+    """The signatures of a model: without `step` for a network with a time basis, which has no steps.
+
+    Args:
+        config: of the network.
+        profile: whether the model answers a C-rate that changes with time.
+
+    Raises:
+        UserError: a profile for a network with a time basis, which holds for constant current alone.
+    """
+    fields = config.fields
+    if profile and config.basis:
+        raise UserError(
+            "profile: expected a network without a time basis, which holds for constant current alone; "
+            "export without --profile, or train in another mode"
+        )
+
+    def known(*quantities: Quantity) -> tuple[Quantity, ...]:
+        needed = (_NEEDS.get(q.name, q.name if q in FIELDS else fields[0]) for q in quantities)
+        return tuple(q for q, field in zip(quantities, needed, strict=True) if field in fields)
+
+    state = tuple(_without_frames(quantity) for quantity in known(*FIELDS))
+    window = (FRAME_STRIDE, REGION)
+    found = {
+        "serving_default": Signature(
+            "the discharge curve and its summary: a small answer", (PHASE, C_RATE), known(*CURVE, *SUMMARY)
+        ),
+        "fields": Signature(
+            "curve, summary and the fields at every voxel",
+            (PHASE, C_RATE, *window),
+            known(*CURVE, *SUMMARY, *FIELDS),
+        ),
+        "step": Signature(
+            "the next frame, 100 s / c_rate later, from the fields of a frame",
+            (PHASE, C_RATE, TIME, *(_given(quantity) for quantity in state)),
+            (*(_without_frames(quantity) for quantity in known(*CURVE)), *state),
+        ),
+        "card": Signature(
+            "the model's documents, the files of assets/",
+            (Quantity("name", "string", ("file",), "1", "file names", "names of files in assets/"),),
+            (Quantity("content", "string", ("file",), "1", "their content, UTF-8"),),
+        ),
+    }
+    if config.basis:
+        del found["step"]
+    if profile:
+        found["profile"] = Signature(
+            "curve and fields under a C-rate that changes with time",
+            (PHASE, *PROFILE, *window),
+            known(*CURVE, *FIELDS),
+        )
+    return found
+
+
+def _without_frames(quantity: Quantity) -> Quantity:
+    axes = tuple(axis for axis in quantity.axes if "frame" not in axis)
+    return Quantity(quantity.name, quantity.dtype, axes, quantity.unit, quantity.meaning)
+
+
+def _given(quantity: Quantity) -> Quantity:
+    return Quantity(
+        quantity.name, quantity.dtype, quantity.axes, quantity.unit, quantity.meaning, "finite numbers"
+    )
