@@ -81,11 +81,10 @@ def test_predict_says_what_it_was_not_trained_on(tfmsnet, run, image, tmp_path):
     assert warning in json.loads((tmp_path / "answer" / "answer.json").read_text())["warnings"]
 
 
-def test_predict_wants_a_model_or_a_server(tfmsnet, run, image, tmp_path):
+def test_predict_takes_a_model_or_a_server(tfmsnet, run, image, tmp_path):
     both = ("--model", run, "--server", "grpc://127.0.0.1:8500")
-    for given in ((), both):
-        arguments = ("predict", image, "--c-rate", "1", "--out", tmp_path / "answer", *given)
-        refused(tfmsnet, "expected one of --model and --server", *arguments)
+    arguments = ("predict", image, "--c-rate", "1", "--out", tmp_path / "answer", *both)
+    refused(tfmsnet, "--model and --server: give one of them, or none", *arguments)
     arguments = ("predict", image, "--c-rate", "1", "--out", tmp_path / "answer")
     refused(tfmsnet, "server: expected grpc://HOST:PORT/NAME", *arguments, "--server", "localhost:8500")
 

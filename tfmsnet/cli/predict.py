@@ -8,7 +8,11 @@ from tfmsnet.cli.options import PATH, image_options, read_image_with
 @click.command("predict")
 @click.argument("image", type=PATH)
 @click.option("--c-rate", required=True, type=float, help="C-rate of the discharge.")
-@click.option("--model", type=PATH, help="A run of `tfmsnet train`, or a model of `tfmsnet export`.")
+@click.option(
+    "--model",
+    type=PATH,
+    help="A run of `tfmsnet train`, or a model of `tfmsnet export`.  [default: the package's own model]",
+)
 @click.option(
     "--server",
     metavar="URL",
@@ -33,8 +37,10 @@ def command(image, c_rate, model, server, timeout_s, out, **reading):
     from tfmsnet.electrode import check_dischargeable
     from tfmsnet.serving.answer import write_answer
 
-    if (model is None) == (server is None):
-        raise click.UsageError("expected one of --model and --server")
+    if model and server:
+        raise click.UsageError("--model and --server: give one of them, or none")
+    if not server:
+        model = model or _own()
     loaded = _load(model, server, timeout_s)
     electrode = read_image_with(image, reading, loaded.voxel_size_m)
     check_dischargeable(electrode)
@@ -52,6 +58,12 @@ def command(image, c_rate, model, server, timeout_s, out, **reading):
     }
     for path in write_answer(loaded.sample(electrode, answer), out, about):
         click.echo(path)
+
+
+def _own():
+    from tfmsnet.model.trained import trained_model
+
+    return trained_model()
 
 
 def _load(model, server, timeout_s):

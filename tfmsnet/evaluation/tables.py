@@ -62,7 +62,8 @@ DETAILS = {
 
 _LEGEND = (
     "c: concentration, phi: potential, median over the frames; VRMSE 1: the true mean everywhere; "
-    "pattern 1: any uniform field; *: best.\nPersistence copies the simulator's previous frame, which no surrogate has."
+    "pattern 1: any uniform field; *: best.\n"
+    "Persistence copies the simulator's previous frame, which no surrogate has."
 )
 
 
