@@ -13,7 +13,7 @@ from tfmsnet.records import open_manifest, pipeline
 def ids(records, position=0, count=10, stages=(), seed=4):
     manifest = open_manifest(records)
     stream = pipeline.stream(manifest, records, "train", seed=seed, position=position)
-    dataset = pipeline.composed(stream, [*stages, pipeline.parsed()]).take(count)
+    dataset = pipeline.composed(stream, [*stages, pipeline.loaded(manifest)]).take(count)
     return [(int(e["index"]), e["sample_id"].numpy().decode()) for e in dataset]
 
 
@@ -41,16 +41,16 @@ def test_workers_share_the_stream_without_overlap(records):
     assert sorted(itertools.chain(*parts)) == sorted(whole)
 
 
-def elements(records, stages, count=8):
+def elements(records, *steps, count=8, **loading):
     manifest = open_manifest(records)
     stream = pipeline.stream(manifest, records, "train", seed=4)
-    return list(pipeline.composed(stream, [pipeline.parsed(), *stages]).take(count).as_numpy_iterator())
+    return list(pipeline.loaded(manifest, *steps, **loading)(stream).take(count).as_numpy_iterator())
 
 
 def test_windows_are_cut_from_the_discharge_with_the_frame_before(records, samples):
     by_id = {s.sample_id: s for s in samples}
     starts = set()
-    for element in elements(records, [pipeline.windows(lambda index: 3, seed=0)]):
+    for element in elements(records, pipeline.cut, window=pipeline.windows(lambda index: 3, seed=0)):
         sample = by_id[element["sample_id"].decode()]
         start = int(np.argmin(np.abs(sample.times_s - element["times_s"][0])))
         starts.add(start)
@@ -61,7 +61,9 @@ def test_windows_are_cut_from_the_discharge_with_the_frame_before(records, sampl
 def test_the_length_of_a_window_may_follow_the_position(records):
     lengths = [
         len(e["times_s"]) - 1
-        for e in elements(records, [pipeline.windows(lambda index: 1 + index // 4, seed=0)])
+        for e in elements(
+            records, pipeline.cut, window=pipeline.windows(lambda index: 1 + index // 4, seed=0)
+        )
     ]
     assert lengths == [1] * 4 + [2] * 4
 
@@ -69,7 +71,7 @@ def test_the_length_of_a_window_may_follow_the_position(records):
 def test_symmetries_turn_image_and_fields_together(records, samples):
     by_id = {s.sample_id: s for s in samples}
     found = set()
-    for element in elements(records, [pipeline.symmetries(seed=0)], count=24):
+    for element in elements(records, pipeline.symmetries(seed=0), count=24):
         sample = by_id[element["sample_id"].decode()]
         for x, y, swap in itertools.product((1, -1), (1, -1), (False, True)):
             phase = sample.phase[::x, ::y]
@@ -90,8 +92,3 @@ def test_the_simulator_has_the_symmetries(sample):
     spread = sample.concentration[-1][sample.am_mask].std()
     assert np.abs(turned.concentration - expected).max() < 0.02 * spread
     np.testing.assert_allclose(turned.voltage_v, sample.voltage_v, atol=2e-5)
-
-
-def test_batches_are_full(records):
-    stages = [pipeline.mapped(lambda e: {"index": e["index"]}), pipeline.batched(3)]
-    assert [len(b["index"]) for b in elements(records, stages, count=3)] == [3, 3, 3]

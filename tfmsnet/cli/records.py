@@ -23,8 +23,24 @@ def command():
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the split's draw.")
 @click.option("--gzip", is_flag=True, help="Compress: 0.6 of the size, several times slower to read.")
-def write(data, records, split, seed, gzip):
-    """Serialise the samples of DATA into the new directory RECORDS."""
+@click.option(
+    "--reader",
+    type=click.Choice(["auto", "h5py", "tfio"]),
+    default="auto",
+    show_default=True,
+    help="Of the HDF5 files; auto: tensorflow-io where it is installed and works, else h5py.  The records "
+    "are the same.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    help="Shards at a time, each with up to four copies of a sample in memory.  [default: one per core]",
+)
+def write(data, records, split, seed, gzip, reader, jobs):
+    """Serialise the samples of DATA into the new directory RECORDS.
+
+    An interrupted writing continues with the same command.
+    """
     from tfmsnet.records import sample_files, write_records
 
     with progress_bar("writing records") as progress:
@@ -34,6 +50,8 @@ def write(data, records, split, seed, gzip):
             split=split,
             seed=seed,
             compression="GZIP" if gzip else "",
+            reader=reader,
+            jobs=jobs,
             progress=progress,
         )
     counts = ", ".join(f"{len(manifest.samples(name))} {name}" for name in manifest.splits)

@@ -39,8 +39,13 @@ from tfmsnet.cli.options import PATH
     show_default=True,
     help="tf.distribute strategy.",
 )
+@click.option(
+    "--data-service",
+    metavar="grpc://HOST:PORT",
+    help="Dispatcher of a tf.data service whose workers read the records instead of this machine.",
+)
 @click.option("--print-config", is_flag=True, help="Print the configuration as JSON and stop.")
-def command(records, out, preset, mode, config, changes, strategy, print_config):
+def command(records, out, preset, mode, config, changes, strategy, data_service, print_config):
     """Train a surrogate on RECORDS.
 
     An interrupted run continues with the same command.  Watch it with `tensorboard --logdir OUT`.
@@ -60,7 +65,7 @@ def command(records, out, preset, mode, config, changes, strategy, print_config)
         raise click.UsageError("expected RECORDS and --out RUN (only --print-config does without)")
     from tfmsnet.training.run import train
 
-    train(records, out, chosen, strategy=strategy)
+    train(records, out, chosen, strategy=strategy, data_service=data_service)
     click.echo(f"{out}: trained; score it with `tfmsnet evaluate {out} {records} --out REPORT`")
     return 0
 

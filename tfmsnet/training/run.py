@@ -16,6 +16,7 @@ from tfmsnet.model.surrogate import Surrogate, check_grid
 from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.manifest import Manifest, open_manifest
 from tfmsnet.records.shard import sha256
+from tfmsnet.records.verification import named_errors
 from tfmsnet.training import callbacks
 from tfmsnet.training.config import RunConfig, TrainingConfig
 from tfmsnet.training.data import training_batches, validation_batches
@@ -32,6 +33,7 @@ def train(
     *,
     strategy: str = "auto",
     title: str = "training",
+    data_service: str | None = None,
 ) -> Surrogate:
     """Train a surrogate on a records directory, or go on with a run that was interrupted.
 
@@ -44,6 +46,7 @@ def train(
         config: what to train and how.
         strategy: see `make_strategy`.
         title: of the progress bar.
+        data_service: grpc://HOST:PORT of a tf.data service that makes the batches; None to make them here.
 
     Returns:
         The trained surrogate.
@@ -59,7 +62,6 @@ def train(
     keras.utils.set_random_seed(config.training.seed)
     chosen = make_strategy(strategy)
     _check_replicas(config.training, chosen.num_replicas_in_sync)
-    _check_grids(config.training, manifest)
     with chosen.scope():
         surrogate = Surrogate(
             config.network,
@@ -77,7 +79,11 @@ def train(
     checkpoints.restore()
     step = int(optimizer.iterations.numpy())
     if step < config.training.steps:
-        _fit(trainer, config.training, manifest, Path(records), run, checkpoints, step, title)
+        batches = training_batches(
+            surrogate, config.training, manifest, records, step=step, data_service=data_service
+        )
+        with named_errors(records):
+            _fit(trainer, config.training, manifest, Path(records), run, checkpoints, step, title, batches)
     save_weights(surrogate, run)
     return surrogate
 
@@ -91,6 +97,7 @@ def _fit(
     checkpoints,
     step: int,
     title: str,
+    batches: tf.data.Dataset,
 ):
     epochs, initial_epoch = config.steps // config.steps_per_epoch, step // config.steps_per_epoch
     validation = []
@@ -98,7 +105,7 @@ def _fit(
         whole = validation_batches(trainer.surrogate, manifest, records)
         validation = [callbacks.Validation(trainer, whole, every=max(1, epochs // 10))]
     trainer.fit(
-        training_batches(trainer.surrogate, config, manifest, records, step=step),
+        batches,
         initial_epoch=initial_epoch,
         epochs=epochs,
         steps_per_epoch=config.steps_per_epoch,
@@ -134,16 +141,6 @@ def _check_replicas(config: TrainingConfig, replicas: int) -> None:
         raise UserError(
             f"batch_size: expected a multiple of the {replicas} devices, found {config.batch_size}; "
             "choose another batch_size or --strategy one"
-        )
-
-
-def _check_grids(config: TrainingConfig, manifest: Manifest) -> None:
-    grids = sorted({tuple(sample["grid"]) for sample in manifest.samples("train")})
-    if len(grids) > 1 and config.batch_size > 1:
-        raise UserError(
-            f"batch_size: expected 1 for training discharges of {len(grids)} grids "
-            f"({', '.join('x'.join(map(str, grid)) for grid in grids[:3])}), found {config.batch_size}; "
-            "use batch_size=1 on one device, or records of one grid"
         )
 
 
