@@ -1,5 +1,6 @@
 """Reads every byte of a data set of records: what isn't as it was written is named by file and record."""
 
+import functools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -110,11 +111,18 @@ def _places(path: Path, compression: str, records: int) -> list[int]:
 
 def _sample_at(manifest: Manifest, path: Path, place: int, name: str) -> Sample:
     try:
-        record = read_record(tf.constant(str(path)), tf.constant(place, tf.int64), manifest.compression)
+        record = _reader(manifest.compression)(str(path), place)
     except (tf.errors.OpError, ValueError) as error:
         message = str(getattr(error, "message", error)).split("\n")[0]
         raise UserError(f"{name}: {message}; write the records again") from None
     return decode(record.numpy(), manifest.parameters, name)
+
+
+@functools.cache
+def _reader(compression: str) -> tf.types.experimental.PolymorphicFunction:
+    """`read_record`, traced once: it is called for every record."""
+    signature = [tf.TensorSpec([], tf.string), tf.TensorSpec([], tf.int64)]
+    return tf.function(lambda file, place: read_record(file, place, compression), input_signature=signature)
 
 
 def _record_problems(manifest: Manifest, shard: dict, index: int, sample: Sample, name: str) -> Iterator[str]:

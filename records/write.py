@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 import joblib
+import numpy as np
 
 from tfmsnet.errors import UserError
 from tfmsnet.records.hdf5 import read_header
@@ -49,7 +50,7 @@ def write_records(
         split: see `split_geometries`.
         seed: of the split's draw.
         compression: "" or "GZIP"; one can't seek within a compressed shard, so each holds one sample.
-        shard_bytes: about how large a shard grows; by default 150 MB, or a quarter of a smaller split.
+        shard_bytes: about how large a shard is; by default 150 MB, or a quarter of a smaller split.
         reader: "auto", "h5py" or "tfio", see `choose_reader`.
         jobs: threads, each with a shard at a time; one per core by default.  A thread takes about four
             times the size of a sample.
@@ -143,16 +144,15 @@ def _headers(files: Sequence[Path]) -> list[Sample]:
 
 
 def _plans(split: str, files: list[Path], compression: str, shard_bytes: float | None) -> list[ShardPlan]:
-    """The files of a split, divided into shards."""
-    sizes = [file.stat().st_size for file in files]
-    limit = shard_bytes or min(SHARD_BYTES, sum(sizes) / SHARDS)
-    groups, size = [], float("inf")
-    for file, its_size in zip(files, sizes, strict=True):
-        if compression or size + its_size > limit:
-            groups.append([])
-            size = 0
-        groups[-1].append(file)
-        size += its_size
+    """The files of a split, in their order, divided into shards of about the same size."""
+    sizes = np.array([file.stat().st_size for file in files], float)
+    wanted = np.ceil(sizes.sum() / (shard_bytes or SHARD_BYTES))
+    if not shard_bytes:
+        wanted = max(wanted, min(SHARDS, len(files)))
+    # By where in the split a file's middle lies.
+    shares = (np.cumsum(sizes) - sizes / 2) / max(sizes.sum(), 1)
+    number = np.arange(len(files)) if compression else (shares * wanted).astype(int)
+    groups = [[files[i] for i in np.flatnonzero(number == n)] for n in np.unique(number)]
     names = [f"{split}-{i:05d}-of-{len(groups):05d}.tfrecord" for i in range(len(groups))]
     return [
         ShardPlan(name, tuple(group), compression, split == "train")

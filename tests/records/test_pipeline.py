@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from tfmsnet.electrode import PhaseImage
+from tfmsnet.errors import UserError
 from tfmsnet.halfcell import simulate
-from tfmsnet.records import open_manifest, pipeline
+from tfmsnet.records import open_manifest, pipeline, write_records
 
 
 def ids(records, position=0, count=10, stages=(), seed=4):
@@ -86,9 +87,49 @@ def test_symmetries_turn_image_and_fields_together(records, samples):
     assert len(found) > 4
 
 
-def test_the_simulator_has_the_symmetries(sample):
-    turned = simulate(PhaseImage(sample.phase[::-1].swapaxes(0, 1)), sample.c_rate, sample.parameters)
-    expected = sample.concentration[:, ::-1].swapaxes(1, 2)
-    spread = sample.concentration[-1][sample.am_mask].std()
-    assert np.abs(turned.concentration - expected).max() < 0.02 * spread
-    np.testing.assert_allclose(turned.voltage_v, sample.voltage_v, atol=2e-5)
+SYMMETRIES = list(itertools.product((1, -1), (1, -1), (False, True)))
+
+
+@pytest.fixture(scope="module")
+def electrode():
+    """A discharge on 8 x 8 x 24 voxels that is whatever it is turned to."""
+    from tfmsnet.electrode import Recipe, generate
+
+    image = generate(Recipe(am_wt_percent=90.0, calendering_percent=10.0, size=(8, 8, 24), seed=2))
+    return simulate(image, 1.0, frames=4)
+
+
+@pytest.mark.parametrize(("x", "y", "swap"), SYMMETRIES[1:])
+def test_the_simulator_has_the_symmetries(electrode, x, y, swap):
+    def turned(array, axis):
+        array = np.flip(array, [a for a, way in ((axis, x), (axis + 1, y)) if way < 0])
+        return array.swapaxes(axis, axis + 1) if swap else array
+
+    found = simulate(PhaseImage(np.ascontiguousarray(turned(electrode.image.phase, 0))), 1.0, frames=4)
+    am = electrode.image.phase == 1
+    for field, mask in (("concentration", am), ("potential", electrode.image.phase != 0)):
+        expected = getattr(electrode, field)
+        spread = expected[-1][mask].std()
+        assert np.abs(getattr(found, field) - turned(expected, 1)).max() < 0.02 * spread
+    np.testing.assert_allclose(found.voltage_v, electrode.voltage_v, atol=2e-5)
+
+
+def test_a_stream_of_compressed_records_is_the_same(small_files, small, tmp_path):
+    write_records(small_files, tmp_path / "gzip", split="1/2", compression="GZIP")
+    one, other = ids(small, count=14), ids(tmp_path / "gzip", count=14)
+    assert one == other
+
+
+def test_workers_keep_to_their_files_where_these_divide_well(records, mixed, caplog):
+    manifest = open_manifest(records)
+    with caplog.at_level("INFO"):
+        stream = pipeline.stream(manifest, records, "train", seed=1, batch_size=2, workers=2, sharding="auto")
+    assert "2 workers share the train records by FILE" in caplog.text
+    for worker in range(2):
+        own = pipeline.sharded(2, worker)(stream).take(6)
+        assert len({element["file"].numpy() for element in own}) == 1
+    with caplog.at_level("INFO"):
+        pipeline.stream(open_manifest(mixed), mixed, "train", seed=1, workers=3, sharding="auto")
+    assert "3 workers share the train records by DATA" in caplog.text
+    with pytest.raises(UserError, match="use DATA"):
+        pipeline.stream(open_manifest(mixed), mixed, "train", seed=1, workers=3, sharding="FILE")
