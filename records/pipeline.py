@@ -223,6 +223,8 @@ def deterministic(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """The options of a stream that is the same every time and shards itself."""
     options = tf.data.Options()
     options.deterministic = True
+    # Reading one record counts as state for TensorFlow, which then refuses to checkpoint an iterator.
+    options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return dataset.with_options(options)
 

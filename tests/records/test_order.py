@@ -18,7 +18,7 @@ def records(order, count, start=0):
     return [int(record) for record in at.as_numpy_iterator()]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(
     grids=st.lists(st.sampled_from([A, B, C]), min_size=1, max_size=7),
     batch_size=st.integers(1, 3),
