@@ -13,7 +13,7 @@ _HOMES = {
     "Manifest": "manifest",
     "open_manifest": "manifest",
     "Split": "manifest",
-    "verify": "manifest",
+    "verify": "verification",
     "write_records": "write",
 }
 __all__ = sorted(_HOMES)

@@ -3,7 +3,6 @@
 `FORMAT.md` beside this file writes the schema down for people.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,11 +109,6 @@ def sample_files(directory: str | Path) -> list[Path]:
     if not files:
         raise UserError(f"{directory}: holds no samples (*.h5); make some with `tfmsnet simulate`")
     return files
-
-
-def read_samples(paths: list[Path]) -> Iterator[Sample]:
-    """Read samples one at a time."""
-    return (read_sample(path) for path in paths)
 
 
 def _check_layout(file: h5py.File, path: Path) -> None:

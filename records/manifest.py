@@ -1,23 +1,24 @@
 """manifest.json: what a data set of records consists of, and whether it still does.
 
 TensorFlow neither names a broken shard nor notices one that was cut between two records; the manifest
-keeps per shard the record count, the size and the checksum.  Opening compares counts and sizes (cheap),
-`verify` reads everything.
+keeps per shard the record count, the size and the checksum, and a checksum of itself.  Opening compares
+counts and sizes (cheap), `verify` reads everything.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tfmsnet.errors import UserError
-from tfmsnet.files import read_json, write_json
+from tfmsnet.files import read_json, write_text
 from tfmsnet.halfcell import Parameters
-from tfmsnet.records.hdf5 import check_sample
 from tfmsnet.records.sample import Sample
-from tfmsnet.records.shard import SCHEMA_VERSION, count_records, read_shard, sha256
-from tfmsnet.records.split import SPLITS
+from tfmsnet.records.shard import COMPRESSIONS, SCHEMA_VERSION, read_shard, record_offsets
 
 FILE = "manifest.json"
+SEAL = "checksum"
 
 
 @dataclass(frozen=True)
@@ -41,9 +42,9 @@ class Manifest:
     splits: dict[str, list[dict]]
 
     def save(self, directory: str | Path) -> None:
-        """Write `directory`/manifest.json."""
+        """Write `directory`/manifest.json, with a checksum of itself."""
         content = {**asdict(self), "parameters": self.parameters.as_dict()}
-        write_json(Path(directory) / FILE, content)
+        write_text(Path(directory) / FILE, _sealed(content))
 
     def samples(self, split: str) -> list[dict]:
         """The descriptions of a split's samples, in the order of the records."""
@@ -66,14 +67,25 @@ def open_manifest(directory: str | Path) -> Manifest:
     Raises:
         UserError: no records there, another schema version, or a shard that is missing, cut or changed.
     """
-    manifest = _load(Path(directory))
-    problem = next(_cheap_problems(manifest, Path(directory)), None)
+    manifest, _ = load_manifest(Path(directory))
+    problem = next(cheap_problems(manifest, Path(directory)), None)
     if problem:
         raise UserError(problem)
     return manifest
 
 
-def _load(directory: Path) -> Manifest:
+def _sealed(content: dict) -> str:
+    """A manifest's text, the checksum of the rest of it at its end."""
+    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    return json.dumps({**content, SEAL: digest}, indent=1) + "\n"
+
+
+def load_manifest(directory: Path) -> tuple[Manifest, bool]:
+    """Read a manifest, and whether it holds a checksum of itself (those of older versions don't).
+
+    Raises:
+        UserError: it is missing, unreadable, of another schema version, or changed since it was written.
+    """
     path = directory / FILE
     if not path.is_file():
         raise UserError(f"{directory}: holds no {FILE}; expected records made by `tfmsnet records write`")
@@ -83,17 +95,25 @@ def _load(directory: Path) -> Manifest:
         raise UserError(
             f"{path}: schema_version: expected {SCHEMA_VERSION}, found {version}; write the records again"
         )
+    seal = content.pop(SEAL, None)
+    if seal is not None and _sealed(content) != path.read_text(encoding="utf-8"):
+        raise UserError(f"{path}: changed since it was written; restore it or write the records again")
+    if content.get("compression") not in COMPRESSIONS:
+        raise UserError(
+            f"{path}: compression: expected one of {COMPRESSIONS}, found {content.get('compression')!r}"
+        )
     try:
         parameters = Parameters.from_dict(content.pop("parameters"))
         manifest = Manifest(parameters=parameters, **content)
         for split in manifest.splits:
             manifest.samples(split)
-        return manifest
+        return manifest, seal is not None
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: not a manifest of records ({error}); write the records again") from None
 
 
-def _cheap_problems(manifest: Manifest, directory: Path) -> Iterator[str]:
+def cheap_problems(manifest: Manifest, directory: Path) -> Iterator[str]:
+    """By sizes and record lengths alone: shards that are missing, cut, or of another number of records."""
     for shard in (shard for shards in manifest.splits.values() for shard in shards):
         path = directory / shard["file"]
         if not path.is_file():
@@ -103,58 +123,18 @@ def _cheap_problems(manifest: Manifest, directory: Path) -> Iterator[str]:
                 f"{path}: expected {shard['bytes']} bytes, found {path.stat().st_size}; "
                 "the shard was cut or changed: write the records again"
             )
-        elif not manifest.compression and count_records(path) != shard["records"]:
-            yield f"{path}: expected {shard['records']} records, found {count_records(path)}"
+        elif not manifest.compression:
+            yield from _record_problems(path, shard["records"])
 
 
-def verify(directory: str | Path, progress=None) -> list[str]:
-    """Read every shard of a data set in full.
-
-    Args:
-        progress: called with the fraction done after each shard.
-
-    Returns:
-        One line per problem, naming shard and record; empty when all is well.
-
-    Raises:
-        UserError: no records there, or a manifest that can't be read.
-    """
-    directory = Path(directory)
-    manifest = _load(directory)
-    problems = list(_cheap_problems(manifest, directory))
-    listed = {shard["file"] for shards in manifest.splits.values() for shard in shards}
-    for path in sorted(directory.glob("*.tfrecord")):
-        if path.name not in listed:
-            problems.append(f"{path}: not in the manifest; remove it or write the records again")
-    shards = [shard for split in SPLITS for shard in manifest.splits.get(split, [])]
-    for done, shard in enumerate(shards, 1):
-        path = directory / shard["file"]
-        if path.is_file():
-            problems += _shard_problems(manifest, shard, path)
-        if progress:
-            progress(done / len(shards))
-    return problems
-
-
-def _shard_problems(manifest: Manifest, shard: dict, path: Path) -> list[str]:
-    problems, index = [], 0
-    if sha256(path) != shard["sha256"]:
-        problems.append(f"{path}: its checksum isn't the manifest's; write the records again")
+def _record_problems(path: Path, records: int) -> Iterator[str]:
     try:
-        for sample in read_shard(path, manifest.compression, manifest.parameters):
-            expected = shard["samples"][index]["sample_id"] if index < shard["records"] else "none"
-            if sample.sample_id != expected:
-                problems.append(
-                    f"{path}: record {index}: expected sample {expected}, found {sample.sample_id}"
-                )
-            check_sample(sample, f"{path}: record {index}")
-            index += 1
+        found = len(record_offsets(path))
     except UserError as error:
-        problems.append(str(error))
+        yield str(error)
     else:
-        if index != shard["records"]:
-            problems.append(f"{path}: expected {shard['records']} records, found {index}")
-    return problems
+        if found != records:
+            yield f"{path}: expected {records} records, found {found}; write the records again"
 
 
 class Split:

@@ -1,25 +1,35 @@
-"""tf.data stages over records: small functions dataset -> dataset, composed by the trainer.
+"""tf.data stages over records: small functions, composed by the trainer.
 
 The training stream is a pure function of its position: the i-th element is the same whenever and wherever
-it is made.  So a resumed run skips to where it was, and any number of workers sees the same global batch.
+it is made.  So a resumed run begins where it was, and any number of workers sees the same global batch.
 
-An element is a dict of tensors, as `tfmsnet.records.shard.parse` gives it.
+References to records stream first, in their order and divided among workers; then one map per record reads
+it, parses it and applies steps to it, so that no more discharges are in memory than that map has calls in
+flight.  An element is a dict of tensors, as `tfmsnet.records.shard.parse` gives it.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import joblib
 import tensorflow as tf
 
+from tfmsnet.errors import UserError
 from tfmsnet.records.manifest import Manifest
-from tfmsnet.records.shard import parse
+from tfmsnet.records.order import Order
+from tfmsnet.records.shard import Window, parse, read_record, record_places
 
 # Which axis x is, for the entries of an element that have space.
 SPACE_AXIS = {"phase": 0, "features": 0, "concentration": 1, "potential": 1}
-IN_TIME = ("concentration", "potential", "times_s", "dol", "voltage_v", "c_rate_profile", "mean_dol")
-SHUFFLE_BYTES = 256e6
+# What has one value per frame (the fields are cut when they are parsed).
+IN_TIME = ("times_s", "dol", "voltage_v", "c_rate_profile", "mean_dol")
+SHARDINGS = ("auto", "FILE", "DATA")
+RAM_BUDGET_BYTES = 1.5e9
 
 Stage = Callable[[tf.data.Dataset], tf.data.Dataset]
+Step = Callable[[dict], dict]
+log = logging.getLogger(__name__)
 
 
 def composed(dataset: tf.data.Dataset, stages: Sequence[Stage]) -> tf.data.Dataset:
@@ -30,81 +40,145 @@ def composed(dataset: tf.data.Dataset, stages: Sequence[Stage]) -> tf.data.Datas
 
 
 def stream(
-    manifest: Manifest, directory: str | Path, split: str, *, seed: int, position: int = 0
+    manifest: Manifest,
+    directory: str | Path,
+    split: str,
+    *,
+    seed: int,
+    position: int = 0,
+    batch_size: int = 1,
+    workers: int = 1,
+    sharding: str = "DATA",
 ) -> tf.data.Dataset:
-    """An endless stream of (index, record): pass after pass over a split, reshuffled in every pass.
+    """An endless stream of references to records: pass after pass over a split, reshuffled in every pass.
+
+    Batches of `batch_size` successive elements hold one grid each.
 
     Args:
         manifest: of `directory`.
         split: "train", "validation" or "test".
         seed: of the order.
         position: index of the first element.
+        batch_size: over all workers.
+        workers: that the stream is to be divided among, by `sharded`; they divide `batch_size`.
+        sharding: "DATA": any record may go to any worker, and the stream is the same for any number of
+            them; "FILE": each worker reads its own files; "auto": FILE where the files divide well.
+
+    Returns:
+        Elements: dict of index, file, place (see `read_record`).
 
     Raises:
-        UserError: an empty split.
+        UserError: an empty split, a sharding that doesn't exist or doesn't divide.
     """
-    files = [str(file) for file in manifest.files(directory, split)]
-    records = len(manifest.samples(split))
-    size = sum(shard["bytes"] for shard in manifest.splits[split]) / records
-    buffer = max(2, min(records, int(SHUFFLE_BYTES / size)))
+    files = manifest.files(directory, split)
+    places = [
+        (number, place)
+        for number, (file, shard) in enumerate(zip(files, manifest.splits[split], strict=True))
+        for place in record_places(file, manifest.compression, shard["records"])
+    ]
+    owners = _owners(manifest, split, workers, sharding)
+    grids = [tuple(sample["grid"]) for sample in manifest.samples(split)]
+    order = Order.of(grids, batch_size, seed, owners)
 
-    def one_pass(number):
-        # Of this function's graph alone: under a global seed of 0 `shuffle` can't take a tensor as its seed.
-        tf.random.set_seed(1)
-        order = tf.data.Dataset.from_tensor_slices(files).shuffle(len(files), seed=seed + number)
-        read = order.interleave(
-            lambda file: tf.data.TFRecordDataset(file, compression_type=manifest.compression),
-            cycle_length=min(4, len(files)),
-            num_parallel_calls=tf.data.AUTOTUNE,
-            deterministic=True,
+    def reference(index):
+        number, place = tf.unstack(tf.gather(tf.constant(places, tf.int64), order.record_at(index)))
+        file = tf.gather(tf.constant([str(file) for file in files]), number)
+        return {"index": index, "file": file, "place": place}
+
+    def of_batch(number):
+        return tf.data.Dataset.range(number * batch_size, (number + 1) * batch_size)
+
+    # By batches: a tf.data service hands these numbers to its workers, and each makes whole batches.
+    indices = tf.data.Dataset.range(position // batch_size, tf.int64.max // batch_size).flat_map(of_batch)
+    if position % batch_size:
+        indices = indices.skip(position % batch_size)
+    return indices.map(reference)
+
+
+def _owners(manifest: Manifest, split: str, workers: int, sharding: str) -> list[int] | None:
+    """The worker of each record, where each keeps to its own files; None where none does."""
+    if sharding not in SHARDINGS:
+        raise UserError(f"sharding: expected one of {', '.join(SHARDINGS)}, found {sharding!r}")
+    if workers == 1 or sharding == "DATA":
+        return None
+    shards = manifest.splits[split]
+    owners = [number % workers for number, shard in enumerate(shards) for _ in shard["samples"]]
+    grids = [tuple(sample["grid"]) for sample in manifest.samples(split)]
+    shares = [sorted(grid for grid, o in zip(grids, owners, strict=True) if o == w) for w in range(workers)]
+    divides = all(share == shares[0] for share in shares)
+    if not divides and sharding == "FILE":
+        raise UserError(
+            f"sharding: the {len(shards)} {split} shards don't hold the same number of samples for each of "
+            f"{workers} workers; use DATA"
         )
-        return read.shuffle(buffer, seed=seed + number)
-
-    passes = tf.data.Dataset.range(position // records, tf.int64.max).flat_map(one_pass)
-    return passes.skip(position % records).enumerate(start=position)
+    log.info("%d workers share the %s records by %s", workers, split, "FILE" if divides else "DATA")
+    return owners if divides else None
 
 
 def sharded(workers: int, worker: int) -> Stage:
-    """Keep the elements of one worker of several: element i goes to worker i mod workers."""
-    return lambda dataset: dataset.shard(workers, worker)
+    """Keep the elements of one worker of several, before they are read: element i goes to i mod workers."""
+    return lambda dataset: dataset.filter(lambda element: element["index"] % workers == worker)
 
 
-def parsed() -> Stage:
-    """(index, record) -> element; the index stays in it as `index`."""
+def loaded(
+    manifest: Manifest, *steps: Step, window: Callable | None = None, parallel: int = tf.data.AUTOTUNE
+) -> Stage:
+    """Reference -> element: read, parse, and apply steps, in one map.
 
-    def stage(index, record):
-        return {**parse(record), "index": index}
+    Args:
+        manifest: of the records.
+        steps: element -> element.
+        window: (index, frames) -> (first frame, frames), to have no more than a window of the fields;
+            `cut` does the rest.
+        parallel: how many records at a time; see `parallel_calls`.
+    """
 
-    return lambda dataset: dataset.map(stage, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+    def load(reference):
+        index = reference["index"]
+        frames: Window | None = (lambda total: window(index, total)) if window else None
+        record = read_record(reference["file"], reference["place"], manifest.compression)
+        element = {**parse(record, frames), "index": index}
+        for step in steps:
+            element = step(element)
+        return element
+
+    return lambda dataset: dataset.map(load, num_parallel_calls=parallel, deterministic=True)
 
 
-def mapped(function: Callable[[dict], dict]) -> Stage:
-    """Apply a function to each element."""
-    return lambda dataset: dataset.map(function, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+def parallel_calls(manifest: Manifest, split: str, budget_bytes: float = RAM_BUDGET_BYTES) -> int:
+    """How many records may be in flight at a time within a budget of memory, at most one per core."""
+    largest = max(shard["bytes"] / shard["records"] for shard in manifest.splits[split] if shard["records"])
+    # A discharge is there as a record, as its features' bytes, and decoded.
+    return max(1, min(joblib.cpu_count(), int(budget_bytes / (3 * largest))))
 
 
-def windows(length: Callable[[tf.Tensor], tf.Tensor], seed: int) -> Stage:
-    """Cut a random window of `length` frames out of each discharge, the frame before it kept in front.
+def windows(length: Callable[[tf.Tensor], tf.Tensor], seed: int) -> Callable:
+    """A random window of `length` frames of each discharge, the frame before it kept in front.
 
     Args:
         length: index -> frames in the window (int32), so that a curriculum can grow it; at most
             frames - 1.
         seed: of the draw.
+
+    Returns:
+        (index, frames) -> (first frame, frames), for `loaded`.
     """
 
-    def cut(element):
-        frames = tf.shape(element["times_s"])[0]
-        wanted = tf.minimum(tf.cast(length(element["index"]), tf.int32), frames - 1)
-        start = tf.random.stateless_uniform(
-            [], _seed(seed, element["index"]), 0, frames - wanted, dtype=tf.int32
-        )
-        window = {name: element[name][start : start + wanted + 1] for name in IN_TIME if name in element}
-        return {**element, **window}
+    def window(index, frames):
+        wanted = tf.minimum(tf.cast(length(index), tf.int32), frames - 1)
+        start = tf.random.stateless_uniform([], _seed(seed, index), 0, frames - wanted, dtype=tf.int32)
+        return start, wanted + 1
 
-    return mapped(cut)
+    return window
 
 
-def symmetries(seed: int) -> Stage:
+def cut(element: dict) -> dict:
+    """Cut what goes with time to the element's window, as the fields were when they were parsed."""
+    start, size = tf.unstack(element["window"])
+    return {n: v[start : start + size] if n in IN_TIME else v for n, v in element.items()}
+
+
+def symmetries(seed: int) -> Step:
     """Apply one of the 8 symmetries of the x-y plane at random: the physics doesn't change under them.
 
     On a grid with x != y the four without the transposition.
@@ -122,7 +196,7 @@ def symmetries(seed: int) -> Stage:
             },
         }
 
-    return mapped(turn)
+    return turn
 
 
 def _turned(array, axis, draw, square):
@@ -140,15 +214,17 @@ def batched(size: int) -> Stage:
     return lambda dataset: dataset.batch(size, drop_remainder=True)
 
 
-def prefetched() -> Stage:
+def prefetched(batches: int) -> Stage:
     """Prepare the next batches while one is used."""
-    return lambda dataset: dataset.prefetch(tf.data.AUTOTUNE)
+    return lambda dataset: dataset.prefetch(batches)
 
 
 def deterministic(dataset: tf.data.Dataset) -> tf.data.Dataset:
     """The options of a stream that is the same every time and shards itself."""
     options = tf.data.Options()
     options.deterministic = True
+    # Reading one record counts as state for TensorFlow, which then refuses to checkpoint an iterator.
+    options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return dataset.with_options(options)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,14 @@ ARRAYS = {
     "voltage_v": np.dtype("<f8"),
     "c_rate_profile": np.dtype("<f8"),
 }
+FIELDS = ("concentration", "potential")
 NUMBERS = ("voxel_size_m", "am_wt_percent", "calendering_percent")
 TEXTS = ("geometry_id", "sample_id")
+COMPRESSIONS = ("", "GZIP")
+BUFFER_BYTES = 256 * 1024
+
+# Frames of a record -> (first frame, frames) that are wanted.
+Window = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
 def encode(sample: Sample) -> bytes:
@@ -51,24 +57,58 @@ def _integers(values) -> tf.train.Feature:
     return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
 
-def parse(record: tf.Tensor) -> dict[str, tf.Tensor]:
+def parse(record: tf.Tensor, window: Window | None = None) -> dict[str, tf.Tensor]:
     """The tensors of a record: the inverse of `encode`, as a tf.data stage's function.
 
+    Args:
+        record: () string.
+        window: frames of the record -> (first frame, frames) that are wanted of the fields; all by default.
+
     Returns:
-        phase (x, y, z) uint8; concentration, potential (time, x, y, z) float32; times_s, dol, voltage_v,
-        c_rate_profile (time,) float32; voxel_size_m and the recipe () float32; the ids () string.
+        phase (x, y, z) uint8; concentration, potential (window, x, y, z) float32; times_s, dol, voltage_v,
+        c_rate_profile (time,) float32; window (2,) int32, its first frame and its frames; voxel_size_m and
+        the recipe () float32; the ids () string.
     """
     specification = {name: tf.io.FixedLenFeature([], tf.string) for name in (*ARRAYS, *TEXTS)}
     specification |= {name: tf.io.FixedLenFeature([], tf.float32) for name in NUMBERS}
     specification["shape"] = tf.io.FixedLenFeature([4], tf.int64)
     example = tf.io.parse_single_example(record, specification)
-    shape = example.pop("shape")
+    shape = tf.cast(example.pop("shape"), tf.int32)
+    start, size = window(shape[0]) if window else (0, shape[0])
     for name, dtype in ARRAYS.items():
-        flat = tf.io.decode_raw(example[name], tf.as_dtype(dtype.newbyteorder("=")))
-        rank = {"phase": 3, "concentration": 4, "potential": 4}.get(name, 1)
-        array = tf.reshape(flat, {3: shape[1:], 4: shape, 1: shape[:1]}[rank])
-        example[name] = tf.cast(array, tf.float32) if rank == 1 else array
-    return example
+        content, frame = example[name], tf.reduce_prod(shape[1:]) * dtype.itemsize
+        if name in FIELDS and window:
+            # Cut before it is decoded: a window costs what it holds, not what the discharge holds.
+            content = tf.strings.substr(content, start * frame, size * frame)
+        flat = tf.io.decode_raw(content, tf.as_dtype(dtype.newbyteorder("=")))
+        if name in FIELDS:
+            example[name] = tf.reshape(flat, tf.concat([[size], shape[1:]], 0))
+        else:
+            example[name] = tf.reshape(flat, shape[1:]) if name == "phase" else tf.cast(flat, tf.float32)
+    return {**example, "window": tf.stack([start, size])}
+
+
+def read_record(file: tf.Tensor, place: tf.Tensor, compression: str) -> tf.Tensor:
+    """One record of a shard, () string, its checksums compared; also within a tf.data stage.
+
+    Args:
+        file: () string.
+        place: () int64, see `record_places`.
+        compression: of the shard.
+
+    Raises:
+        tf.errors.OpError: a checksum that doesn't fit, or the shard ends before.
+    """
+    if compression:
+        return tf.data.TFRecordDataset(file, compression).skip(place).take(1).get_single_element()
+    variant = tf.raw_ops.TFRecordDatasetV2(
+        filenames=tf.reshape(file, [1]),
+        compression_type="",
+        buffer_size=tf.constant(BUFFER_BYTES, tf.int64),
+        byte_offsets=tf.reshape(tf.cast(place, tf.int64), [1]),
+    )
+    records = tf.data.experimental.from_variant(variant, tf.TensorSpec([], tf.string))
+    return records.take(1).get_single_element()
 
 
 def decode(record: bytes, parameters: Parameters, name: str) -> Sample:
@@ -108,7 +148,7 @@ def write_shard(samples: Iterable[Sample], path: str | Path, compression: str) -
         with tf.io.TFRecordWriter(str(partial), options=compression) as writer:
             for sample in samples:
                 writer.write(encode(sample))
-                described.append(_describe(sample))
+                described.append(describe(sample))
         size, digest = partial.stat().st_size, sha256(partial)
     return {
         "file": path.name,
@@ -119,7 +159,8 @@ def write_shard(samples: Iterable[Sample], path: str | Path, compression: str) -
     }
 
 
-def _describe(sample: Sample) -> dict:
+def describe(sample: Sample) -> dict:
+    """What the manifest keeps of a sample."""
     recipe = {
         name: None if np.isnan(value) else value
         for name, value in (
@@ -144,25 +185,36 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def count_records(path: Path) -> int:
-    """Records of an uncompressed shard, by walking their lengths alone.
+def record_places(path: Path, compression: str, records: int) -> list[int]:
+    """Where `read_record` finds the records of a shard: byte offsets, or numbers where it is compressed.
 
     Raises:
         UserError: the file ends within a record.
     """
-    count, size = 0, path.stat().st_size
+    return list(range(records)) if compression else record_offsets(path)
+
+
+def record_offsets(path: Path) -> list[int]:
+    """Byte offsets of the records of an uncompressed shard, by walking their lengths alone.
+
+    Raises:
+        UserError: the file ends within a record.
+    """
+    offsets, position, size = [], 0, path.stat().st_size
     with open(path, "rb") as file:
-        position = 0
         while position < size:
             header = file.read(12)
             if len(header) < 12:
-                raise UserError(f"{path}: ends within the header of record {count}; write the shard again")
-            position += 16 + struct.unpack("<Q", header[:8])[0]
-            if position > size:
-                raise UserError(f"{path}: ends within record {count}; write the shard again")
+                raise UserError(
+                    f"{path}: ends within the header of record {len(offsets)}; write the records again"
+                )
+            length = 16 + struct.unpack("<Q", header[:8])[0]
+            if position + length > size:
+                raise UserError(f"{path}: ends within record {len(offsets)}; write the records again")
+            offsets.append(position)
+            position += length
             file.seek(position)
-            count += 1
-    return count
+    return offsets
 
 
 def read_shard(path: Path, compression: str, parameters: Parameters) -> Iterator[Sample]:
@@ -180,6 +232,6 @@ def read_shard(path: Path, compression: str, parameters: Parameters) -> Iterator
         except StopIteration:
             return
         except tf.errors.OpError as error:
-            raise UserError(f"{name}: {error.message}; write the shard again") from None
+            raise UserError(f"{name}: {error.message}; write the records again") from None
         yield decode(record.numpy(), parameters, name)
         index += 1

@@ -29,22 +29,41 @@ class FieldStatistics:
     pattern_rms: float
 
 
-class _Moments:
-    """Mean and variance, merged batch by batch (Chan et al. 1983, doi:10.2307/2683386)."""
+KINDS = ("values", "levels", "patterns")
 
-    def __init__(self) -> None:
-        self.count, self.mean, self.squares = 0, 0.0, 0.0
-        self.minimum, self.maximum = np.inf, -np.inf
 
-    def add(self, values: np.ndarray) -> None:
-        count, mean = values.size, float(values.mean(dtype=np.float64))
-        shift, total = mean - self.mean, self.count + count
-        squares = float(np.square(values - mean, dtype=np.float64).sum())
-        self.squares += squares + shift**2 * self.count * count / total
-        self.mean += shift * count / total
-        self.count = total
-        self.minimum = min(self.minimum, float(values.min()))
-        self.maximum = max(self.maximum, float(values.max()))
+@dataclass(frozen=True)
+class Moments:
+    """Count, mean and sum of squared deviations of numbers, and their range; of no numbers by default."""
+
+    count: int = 0
+    mean: float = 0.0
+    squares: float = 0.0
+    minimum: float = float("inf")
+    maximum: float = float("-inf")
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> "Moments":
+        """Of an array of float64; two passes over it."""
+        if not values.size:
+            return cls()
+        mean = float(values.mean())
+        squares = float(np.square(values - mean).sum())
+        return cls(values.size, mean, squares, float(values.min()), float(values.max()))
+
+    def __add__(self, other: "Moments") -> "Moments":
+        """Of both together (Chan et al. 1983, doi:10.2307/2683386)."""
+        count = self.count + other.count
+        if not count:
+            return self
+        shift = other.mean - self.mean
+        return Moments(
+            count,
+            self.mean + shift * other.count / count,
+            self.squares + other.squares + shift**2 * self.count * other.count / count,
+            min(self.minimum, other.minimum),
+            max(self.maximum, other.maximum),
+        )
 
     @property
     def std(self) -> float:
@@ -55,50 +74,55 @@ class _Moments:
         return (self.squares / self.count + self.mean**2) ** 0.5
 
 
-class StatisticsAccumulator:
-    """Collects the statistics sample by sample: `add` each, then `result()`."""
+def sample_moments(sample: Sample) -> dict[str, dict[str, Moments]]:
+    """Field -> moments of its `values` within its phase, and of the `levels` and `patterns` per C."""
+    reference = uniform_fields(sample.c_rate_profile, sample.times_s, sample.parameters)
+    units = {"concentration": sample.parameters.c_max_mol_m3, "potential": 1.0}
+    masks = {"concentration": sample.am_mask, "potential": sample.solid_mask}
+    moments = {}
+    for field, mask in masks.items():
+        known, values = getattr(reference, field), Moments()
+        levels, patterns = Moments(), Moments()
+        for frame, array in enumerate(getattr(sample, field)):
+            inside = array[mask].astype(np.float64)
+            values += Moments.of(inside)
+            if frame:
+                scale = units[field] * abs(sample.c_rate)
+                deviation = (inside - known[frame]) / scale
+                level = deviation.mean()
+                levels += Moments.of(np.array([level]))
+                patterns += Moments.of(deviation - level)
+        moments[field] = {"values": values, "levels": levels, "patterns": patterns}
+    return moments
 
-    def __init__(self) -> None:
-        self._values = {"concentration": _Moments(), "potential": _Moments()}
-        self._levels = {"concentration": _Moments(), "potential": _Moments()}
-        self._patterns = {"concentration": _Moments(), "potential": _Moments()}
 
-    def add(self, sample: Sample) -> None:
-        """Take a sample of the training split in."""
-        reference = uniform_fields(sample.c_rate_profile, sample.times_s, sample.parameters)
-        units = {"concentration": sample.parameters.c_max_mol_m3, "potential": 1.0}
-        masks = {"concentration": sample.am_mask, "potential": sample.solid_mask}
-        for field, mask in masks.items():
-            values, known = getattr(sample, field), getattr(reference, field)
-            for frame in range(sample.frames):
-                inside = values[frame][mask].astype(np.float64)
-                self._values[field].add(inside)
-                if frame:
-                    deviation = (inside - known[frame]) / (units[field] * abs(sample.c_rate))
-                    level = deviation.mean()
-                    self._levels[field].add(np.array([level]))
-                    self._patterns[field].add(deviation - level)
+def merged(samples: Iterable[dict[str, dict[str, Moments]]]) -> dict[str, dict[str, Moments]]:
+    """Moments of many samples together.  The order decides the last digits: keep it."""
+    total = {field: dict.fromkeys(KINDS, Moments()) for field in ("concentration", "potential")}
+    for moments in samples:
+        for field, kinds in total.items():
+            for kind in kinds:
+                kinds[kind] += moments[field][kind]
+    return total
 
-    def result(self) -> dict[str, dict[str, float]]:
-        """field -> the attributes of `FieldStatistics`, as the manifest keeps them."""
-        return {
-            field: asdict(
-                FieldStatistics(
-                    values.minimum,
-                    values.maximum,
-                    values.mean,
-                    values.std,
-                    self._levels[field].rms,
-                    self._patterns[field].rms,
-                )
+
+def summary(moments: dict[str, dict[str, Moments]]) -> dict[str, dict[str, float]]:
+    """field -> the attributes of `FieldStatistics`, as the manifest keeps them."""
+    return {
+        field: asdict(
+            FieldStatistics(
+                kinds["values"].minimum,
+                kinds["values"].maximum,
+                kinds["values"].mean,
+                kinds["values"].std,
+                kinds["levels"].rms,
+                kinds["patterns"].rms,
             )
-            for field, values in self._values.items()
-        }
+        )
+        for field, kinds in moments.items()
+    }
 
 
 def statistics(samples: Iterable[Sample]) -> dict[str, dict[str, float]]:
     """The statistics of an iterable of samples, in one pass; see `FieldStatistics`."""
-    accumulator = StatisticsAccumulator()
-    for sample in samples:
-        accumulator.add(sample)
-    return accumulator.result()
+    return summary(merged(sample_moments(sample) for sample in samples))

@@ -1,19 +1,31 @@
-"""Sample files -> a directory of TFRecord shards with its manifest."""
+"""Sample files -> a directory of TFRecord shards with its manifest, in parallel, resumable.
+
+What identical samples and options make is identical to the byte, whatever the number of threads and
+whether or not the writing was interrupted.
+"""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
+
+import joblib
+import numpy as np
 
 from tfmsnet.errors import UserError
-from tfmsnet.files import replacing_directory
-from tfmsnet.records.hdf5 import read_header, read_sample
+from tfmsnet.records.hdf5 import read_header
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.sample import Sample
-from tfmsnet.records.shard import SCHEMA_VERSION, write_shard
+from tfmsnet.records.shard import COMPRESSIONS, SCHEMA_VERSION
 from tfmsnet.records.short import REFUSE, without_short
+from tfmsnet.records.source import choose_reader
 from tfmsnet.records.split import SPLITS, split_geometries
-from tfmsnet.records.statistics import StatisticsAccumulator
+from tfmsnet.records.statistics import merged, summary
+from tfmsnet.records.workbench import ShardPlan, Workbench
 
-SHARD_BYTES = 128e6
+SHARD_BYTES = 150e6
+# A split that is smaller is divided all the same: readers and workers take several files at a time.
+SHARDS = 4
 
 
 def write_records(
@@ -23,20 +35,28 @@ def write_records(
     split: str = "paper",
     seed: int = 0,
     compression: str = "",
-    shard_bytes: float = SHARD_BYTES,
+    shard_bytes: float | None = None,
     short: str = REFUSE,
+    reader: str = "auto",
+    jobs: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Manifest:
     """Write a data set of records; the directory appears when it is complete.
+
+    Until then finished shards lie in a hidden directory beside it: a call that was interrupted, or that
+    failed for one sample, is continued by the same call.
 
     Args:
         files: sample files (HDF5).
         directory: where to; must not exist.
         split: see `split_geometries`.
         seed: of the split's draw.
-        compression: "" or "GZIP".
-        shard_bytes: about how large a shard grows.
+        compression: "" or "GZIP"; one can't seek within a compressed shard, so each holds one sample.
+        shard_bytes: about how large a shard is; by default 150 MB, or a quarter of a smaller split.
         short: what to do with discharges that ended before the others, see `without_short`.
+        reader: "auto", "h5py" or "tfio", see `choose_reader`.
+        jobs: threads, each with a shard at a time; one per core by default.  A thread takes about four
+            times the size of a sample.
         progress: called with the fraction done after each sample.
 
     Returns:
@@ -44,52 +64,71 @@ def write_records(
 
     Raises:
         UserError: a sample that can't be read, or that doesn't fit the others (voxel size, parameters,
-            the same id twice, fewer frames); a split that can't be made; a directory that exists.
+            the same id twice, fewer frames); a split that can't be made; a directory that exists; another
+            process writes it.
     """
-    if compression not in ("", "GZIP"):
+    if compression not in COMPRESSIONS:
         raise UserError(f"compression: expected '' or 'GZIP', found {compression!r}")
-    with replacing_directory(directory) as partial:
-        files, headers = without_short(files, _headers(files), short)
-        splits = split_geometries(
-            {h.geometry_id: (h.am_wt_percent, h.calendering_percent) for h in headers}, split, seed
+    reader, directory = choose_reader(reader, len(files)), Path(directory)
+    if directory.exists():
+        raise UserError(f"{directory}: exists already; choose another name or remove it")
+    files, headers = without_short(files, _headers(files), short)
+    splits = split_geometries(
+        {h.geometry_id: (h.am_wt_percent, h.calendering_percent) for h in headers}, split, seed
+    )
+    plans = {
+        name: _plans(
+            name,
+            [file for file, header in zip(files, headers, strict=True) if splits[header.geometry_id] == name],
+            compression,
+            shard_bytes,
         )
-        accumulator, done = StatisticsAccumulator(), 0
-
-        def samples(paths: Sequence[Path]):
-            nonlocal done
-            for path in paths:
-                sample = read_sample(path)
-                if splits[sample.geometry_id] == "train":
-                    accumulator.add(sample)
-                yield sample
-                done += 1
-                if progress:
-                    progress(done / len(files))
-
-        shards: dict[str, list[dict]] = {}
-        for name in SPLITS:
-            members = [
-                file
-                for file, header in zip(files, headers, strict=True)
-                if splits[header.geometry_id] == name
-            ]
-            groups = _grouped(members, shard_bytes)
-            shards[name] = [
-                write_shard(
-                    samples(group), partial / f"{name}-{i:05d}-of-{len(groups):05d}.tfrecord", compression
-                )
-                for i, group in enumerate(groups)
-            ]
+        for name in SPLITS
+    }
+    with Workbench(directory) as bench:
+        parts = _written(bench, [plan for name in SPLITS for plan in plans[name]], reader, jobs, progress)
         manifest = Manifest(
             SCHEMA_VERSION,
             compression,
             headers[0].voxel_size_m,
             headers[0].parameters,
-            accumulator.result(),
-            shards,
+            summary(merged(moments for plan in plans["train"] for moments in parts[plan.name].moments)),
+            {name: [parts[plan.name].shard for plan in plans[name]] for name in SPLITS},
         )
-        manifest.save(partial)
+        bench.finish(manifest)
     return manifest
+
+
+def _written(
+    bench: Workbench,
+    plans: list[ShardPlan],
+    reader: str,
+    jobs: int | None,
+    progress: Callable[[float], None] | None,
+) -> dict:
+    """Shard name -> its part, of all plans: kept where it is finished, else written now."""
+    total, done, lock = sum(len(plan.files) for plan in plans), 0, Lock()
+
+    def advance(samples: int = 1) -> None:
+        nonlocal done
+        with lock:
+            done += samples
+            if progress:
+                progress(done / total)
+
+    parts = {plan.name: bench.finished(plan) for plan in plans}
+    missing = [plan for plan in plans if parts[plan.name] is None]
+    kept = total - sum(len(plan.files) for plan in missing)
+    if kept:
+        advance(kept)
+    with ThreadPoolExecutor(jobs or joblib.cpu_count()) as pool:
+        writing = {plan.name: pool.submit(bench.write, plan, reader, advance) for plan in missing}
+        try:
+            parts |= {name: future.result() for name, future in writing.items()}
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return parts
 
 
 def _headers(files: Sequence[Path]) -> list[Sample]:
@@ -107,12 +146,18 @@ def _headers(files: Sequence[Path]) -> list[Sample]:
     return headers
 
 
-def _grouped(files: Sequence[Path], shard_bytes: float) -> list[list[Path]]:
-    groups, size = [], float("inf")
-    for file in files:
-        if size + file.stat().st_size > shard_bytes:
-            groups.append([])
-            size = 0
-        groups[-1].append(file)
-        size += file.stat().st_size
-    return groups
+def _plans(split: str, files: list[Path], compression: str, shard_bytes: float | None) -> list[ShardPlan]:
+    """The files of a split, in their order, divided into shards of about the same size."""
+    sizes = np.array([file.stat().st_size for file in files], float)
+    wanted = np.ceil(sizes.sum() / (shard_bytes or SHARD_BYTES))
+    if not shard_bytes:
+        wanted = max(wanted, min(SHARDS, len(files)))
+    # By where in the split a file's middle lies.
+    shares = (np.cumsum(sizes) - sizes / 2) / max(sizes.sum(), 1)
+    number = np.arange(len(files)) if compression else (shares * wanted).astype(int)
+    groups = [[files[i] for i in np.flatnonzero(number == n)] for n in np.unique(number)]
+    names = [f"{split}-{i:05d}-of-{len(groups):05d}.tfrecord" for i in range(len(groups))]
+    return [
+        ShardPlan(name, tuple(group), compression, split == "train")
+        for name, group in zip(names, groups, strict=True)
+    ]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfmsnet.errors import UserError
-from tfmsnet.records.shard import ARRAYS, count_records, decode, encode, parse, read_shard, write_shard
+from tfmsnet.records.shard import ARRAYS, decode, encode, parse, read_shard, record_offsets, write_shard
 
 
 def test_tensorflow_and_numpy_read_the_same_record(sample):
@@ -22,7 +22,7 @@ def test_the_same_samples_make_the_same_bytes(samples, tmp_path):
     one = write_shard(samples, tmp_path / "a.tfrecord", "")
     two = write_shard(samples, tmp_path / "b.tfrecord", "")
     assert one["sha256"] == two["sha256"]
-    assert one["records"] == count_records(tmp_path / "a.tfrecord") == len(samples)
+    assert one["records"] == len(record_offsets(tmp_path / "a.tfrecord")) == len(samples)
 
 
 @pytest.mark.parametrize("compression", ["", "GZIP"])
@@ -38,7 +38,7 @@ def test_a_cut_record_is_named(samples, tmp_path):
     write_shard(samples[:2], path, "")
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(UserError, match=r"a\.tfrecord: ends within record 1"):
-        count_records(path)
+        record_offsets(path)
     with pytest.raises(UserError, match=r"a\.tfrecord: record 1"):
         list(read_shard(path, "", samples[0].parameters))
 

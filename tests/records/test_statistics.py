@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfmsnet.records import Split, open_manifest, sample_files, write_records, write_sample
-from tfmsnet.records.hdf5 import read_samples
+from tfmsnet.records.source import read_samples
 from tfmsnet.records.statistics import statistics
 from tfmsnet.reference import uniform_fields
 

@@ -124,15 +124,6 @@ def test_a_wrong_value_leaves_no_directory(records, make_config, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_grids_that_do_not_fit_into_a_batch_are_refused(broken, make_config, tmp_path):
-    manifest = json.loads((broken / "manifest.json").read_text())
-    manifest["splits"]["train"][0]["samples"][0]["grid"] = [12, 12, 20]
-    (broken / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(UserError, match=r"expected 1 for training discharges of 2 grids"):
-        train(broken, tmp_path / "run", make_config())
-    assert not (tmp_path / "run").exists()
-
-
 def test_what_a_killed_process_left_is_no_foreign_file(records, make_config, tmp_path):
     (tmp_path / ".run.json.1-2.partial").write_text("{")
     train(records, tmp_path, make_config(steps=2))

@@ -35,8 +35,24 @@ command.add_command(import_command)
     "keep them (training's windows are then no longer than the shortest one), or leave them out.",
 )
 @click.option("--gzip", is_flag=True, help="Compress: 0.6 of the size, several times slower to read.")
-def write(data, records, split, seed, short, gzip):
-    """Serialise the samples of DATA into the new directory RECORDS."""
+@click.option(
+    "--reader",
+    type=click.Choice(["auto", "h5py", "tfio"]),
+    default="auto",
+    show_default=True,
+    help="Of the HDF5 files; auto: tensorflow-io where it is installed and works, else h5py.  The records "
+    "are the same.",
+)
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    help="Shards at a time, each with up to four copies of a sample in memory.  [default: one per core]",
+)
+def write(data, records, split, seed, short, gzip, reader, jobs):
+    """Serialise the samples of DATA into the new directory RECORDS.
+
+    An interrupted writing continues with the same command.
+    """
     from tfmsnet.records import sample_files, write_records
 
     files = sample_files(data)
@@ -48,6 +64,8 @@ def write(data, records, split, seed, short, gzip):
             seed=seed,
             short=short,
             compression="GZIP" if gzip else "",
+            reader=reader,
+            jobs=jobs,
             progress=progress,
         )
     left_out = len(files) - sum(len(manifest.samples(name)) for name in manifest.splits)

@@ -56,6 +56,11 @@ from tfmsnet.cli.options import PATH
     type=click.IntRange(2),
     help="Frames of a discharge, the first included.  [default: the records']",
 )
+@click.option(
+    "--data-service",
+    metavar="grpc://HOST:PORT",
+    help="Dispatcher of a tf.data service whose workers read the records instead of this machine.",
+)
 @click.option("--print-config", is_flag=True, help="Print the configuration as JSON and stop.")
 def command(
     records,
@@ -70,6 +75,7 @@ def command(
     dry_run,
     size,
     frames,
+    data_service,
     print_config,
 ):
     """Train a surrogate on RECORDS.
@@ -100,7 +106,7 @@ def command(
     from tfmsnet.training.run import train
 
     names = tuple(name.strip() for name in devices.split(",")) if devices else ()
-    train(records, out, chosen, strategy=strategy, devices=names, profile=profile)
+    train(records, out, chosen, strategy=strategy, devices=names, profile=profile, data_service=data_service)
     click.echo(f"{out}: trained; score it with `tfmsnet evaluate {out} {records} --out REPORT`")
     return 0
 

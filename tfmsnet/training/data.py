@@ -5,14 +5,17 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from tfmsnet.errors import UserError
 from tfmsnet.model.surrogate import Surrogate
 from tfmsnet.records import pipeline
 from tfmsnet.records.manifest import Manifest
+from tfmsnet.records.service import served
+from tfmsnet.records.shard import FIELDS
 from tfmsnet.training.config import TrainingConfig
 
 
-def described(surrogate: Surrogate) -> Callable[[dict], dict]:
-    """Add geometry channels and the 0-D cell's conditions to a whole discharge."""
+def described(surrogate: Surrogate) -> pipeline.Step:
+    """Add geometry channels and the 0-D cell's conditions; needs the times of the whole discharge."""
 
     def stage(element):
         batch_of_one = (element["c_rate_profile"][None], element["times_s"][None])
@@ -54,32 +57,67 @@ def training_batches(
     step: int = 0,
     workers: int = 1,
     worker: int = 0,
-    replicas: int = 1,
+    replicas: int | None = None,
+    sharding: str = "DATA",
+    data_service: str | None = None,
 ) -> tf.data.Dataset:
     """The endless stream of training batches from an optimizer step on.
 
-    No window is longer than the shortest discharge, so that all of a stage fit into one batch.
+    A batch holds discharges of one grid.  No window is longer than the shortest discharge, so that all of
+    a stage fit into one batch.
 
     Args:
-        step: optimizer steps done.
-        workers, worker: processes that share each global batch, and which of them this stream is for.
-        replicas: devices that share it; a batch of the stream is one replica's part.
+        surrogate: to be trained; says which channels and conditions.
+        config: of the training.
+        manifest: of `directory`.
+        directory: of the records.
+        step: optimizer steps that are done.
+        workers: processes that share each step's batch.
+        worker: which of them this is.
+        replicas: devices of all workers that share it, one for each worker by default; a batch of the
+            stream is one replica's part.
+        sharding: how they divide the records, see `pipeline.stream`; with DATA, a step is the same for any
+            number of workers.
+        data_service: grpc://HOST:PORT of a tf.data service that makes the batches, see `service.served`.
+
+    Raises:
+        UserError: an empty split; workers that don't divide the batch; no such service.
     """
+    if config.batch_size % workers:
+        raise UserError(
+            f"batch_size: expected a multiple of the {workers} workers, found {config.batch_size}"
+        )
     frames = min(sample["frames"] for sample in manifest.samples("train"))
     lengths = window_lengths(config, frames)
     source = pipeline.stream(
-        manifest, directory, "train", seed=config.seed, position=step * config.batch_size
+        manifest,
+        directory,
+        "train",
+        seed=config.seed,
+        position=step * config.batch_size,
+        batch_size=config.batch_size,
+        workers=workers,
+        sharding=sharding,
     )
+    steps = [
+        described(surrogate),
+        pipeline.cut,
+        *([pipeline.symmetries(config.seed)] if config.symmetries else []),
+        trimmed,
+        *([of_length(lengths[0])] if len(lengths) == 1 else []),
+    ]
+    parallel = pipeline.parallel_calls(manifest, "train")
     stages = [
         *([pipeline.sharded(workers, worker)] if workers > 1 else []),
-        pipeline.parsed(),
-        pipeline.mapped(described(surrogate)),
-        pipeline.windows(horizon_at(config, frames), config.seed),
-        *([pipeline.symmetries(config.seed)] if config.symmetries else []),
-        pipeline.mapped(trimmed),
-        *([pipeline.mapped(of_length(lengths[0]))] if len(lengths) == 1 else []),
-        pipeline.batched(config.batch_size // replicas),
-        pipeline.prefetched(),
+        pipeline.loaded(
+            manifest,
+            *steps,
+            window=pipeline.windows(horizon_at(config, frames), config.seed),
+            parallel=parallel,
+        ),
+        pipeline.batched(config.batch_size // (replicas or workers)),
+        *([served(data_service)] if data_service else []),
+        pipeline.prefetched(parallel),
     ]
     return pipeline.deterministic(pipeline.composed(source, stages))
 
@@ -87,8 +125,10 @@ def training_batches(
 def sample_names(config: TrainingConfig, manifest: Manifest, directory: str | Path, step: int) -> list[str]:
     """The sample_ids of the training batch that an optimizer step (counted from 0) takes."""
     position = step * config.batch_size
-    source = pipeline.stream(manifest, directory, "train", seed=config.seed, position=position)
-    elements = pipeline.parsed()(source.take(config.batch_size))
+    source = pipeline.stream(
+        manifest, directory, "train", seed=config.seed, position=position, batch_size=config.batch_size
+    )
+    elements = pipeline.loaded(manifest)(source.take(config.batch_size))
     return [element["sample_id"].decode() for element in elements.as_numpy_iterator()]
 
 
@@ -99,12 +139,10 @@ def validation_batches(
     samples = len(manifest.samples(split))
     source = pipeline.stream(manifest, directory, split, seed=0).take(samples)
     stages = [
-        pipeline.parsed(),
-        pipeline.mapped(described(surrogate)),
-        pipeline.mapped(trimmed),
+        pipeline.loaded(manifest, described(surrogate), trimmed, parallel=1),
         pipeline.batched(1),
         lambda dataset: dataset.apply(tf.data.experimental.assert_cardinality(samples)),
-        pipeline.prefetched(),
+        pipeline.prefetched(1),
     ]
     return pipeline.deterministic(pipeline.composed(source, stages))
 
@@ -121,13 +159,13 @@ TRAINED_ON = (
 )
 
 
-def of_length(window: int) -> Callable[[dict], dict]:
+def of_length(window: int) -> pipeline.Step:
     """Tell TensorFlow the frames of all windows: a tape over a rollout has to know them beforehand."""
 
     def stage(element):
         return {
             name: tf.ensure_shape(value, [window + 1, *value.shape[1:]])
-            if name in pipeline.IN_TIME
+            if name in (*pipeline.IN_TIME, *FIELDS)
             else value
             for name, value in element.items()
         }

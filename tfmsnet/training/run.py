@@ -12,6 +12,7 @@ from tfmsnet.model.domain import training_domain
 from tfmsnet.model.store import save_description, save_weights
 from tfmsnet.model.surrogate import Surrogate, check_grid
 from tfmsnet.records.manifest import Manifest, open_manifest
+from tfmsnet.records.verification import named_errors
 from tfmsnet.training import callbacks
 from tfmsnet.training.board import Board
 from tfmsnet.training.checkpoints import Checkpoints
@@ -37,6 +38,7 @@ def train(
     devices: tuple[str, ...] = (),
     title: str = "training",
     profile: bool = False,
+    data_service: str | None = None,
 ) -> Surrogate:
     """Train a surrogate on a records directory, or go on with a run that was interrupted.
 
@@ -51,6 +53,7 @@ def train(
         strategy, devices: see `make_strategy`.
         title: of the progress bar.
         profile: whether to trace a few steps for TensorBoard.
+        data_service: grpc://HOST:PORT of a tf.data service that makes the batches; None to make them here.
 
     Returns:
         The trained surrogate.
@@ -65,11 +68,11 @@ def train(
     manifest = open_manifest(records)
     for sample in (sample for split in manifest.splits for sample in manifest.samples(split)):
         check_grid(sample["grid"], config.network.scales, f"{records}: {sample['sample_id']}")
-    _check_grids(config.training, manifest)
     team = Team.of(make_strategy(strategy, devices))
     _check_replicas(config.training, team.strategy.num_replicas_in_sync)
     try:
-        return _Run(team, records, run, config, manifest).train(title, profile)
+        with named_errors(records):
+            return _Run(team, records, run, config, manifest, data_service).train(title, profile)
     except WORKER_GONE as error:
         if team.workers == 1:
             raise
@@ -88,6 +91,7 @@ class _Run:
     directory: Path
     config: RunConfig
     manifest: Manifest
+    data_service: str | None
 
     def train(self, title: str, profile: bool) -> Surrogate:
         keras.utils.set_random_seed(self.config.training.seed)
@@ -192,11 +196,13 @@ class _Run:
         """The distributed stream from an optimizer step on."""
         strategy, parts = self.team.strategy, (surrogate, self.config.training, self.manifest, self.records)
         if self.team.workers == 1:
-            return strategy.experimental_distribute_dataset(training_batches(*parts, step=step))
+            batches = training_batches(*parts, step=step, data_service=self.data_service)
+            return strategy.experimental_distribute_dataset(batches)
         return strategy.distribute_datasets_from_function(
             lambda context: training_batches(
                 *parts,
                 step=step,
+                data_service=self.data_service,
                 workers=context.num_input_pipelines,
                 worker=context.input_pipeline_id,
                 replicas=context.num_replicas_in_sync,
@@ -229,14 +235,4 @@ def _check_replicas(config: TrainingConfig, replicas: int) -> None:
         raise UserError(
             f"batch_size: expected a multiple of the {replicas} devices, found {config.batch_size}; "
             "choose another batch_size or --strategy one"
-        )
-
-
-def _check_grids(config: TrainingConfig, manifest: Manifest) -> None:
-    grids = sorted({tuple(sample["grid"]) for sample in manifest.samples("train")})
-    if len(grids) > 1 and config.batch_size > 1:
-        raise UserError(
-            f"batch_size: expected 1 for training discharges of {len(grids)} grids "
-            f"({', '.join('x'.join(map(str, grid)) for grid in grids[:3])}), found {config.batch_size}; "
-            "use batch_size=1 on one device, or records of one grid"
         )

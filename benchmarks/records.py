@@ -1,0 +1,172 @@
+"""How fast records are read, beside reading the same files raw, and whether a training step waits for them.
+
+    python benchmarks/records.py                    # shards of the demo's grid, 16 x 16 x 48
+    python benchmarks/records.py --grid 72 72 244   # the paper's: 254 MB a discharge
+    python benchmarks/records.py --memory           # peak memory of a stream of the paper's grid
+
+All files are in the page cache.  Rates are bytes of the shards per second, once by the clock and once by the
+CPU seconds that all threads took; medians of several rounds in which the contestants take turns.
+"""
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfmsnet.demo import CHANGES, COMMON, GRID
+from tfmsnet.halfcell import Parameters
+from tfmsnet.load import constant_current
+from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.records import Sample, open_manifest, pipeline, write_records, write_sample
+from tfmsnet.records.manifest import Manifest
+from tfmsnet.training.config import PRESETS
+from tfmsnet.training.data import training_batches
+from tfmsnet.training.trainer import RolloutTrainer
+
+PAPER_GRID = (72, 72, 244)
+FRAMES = 25
+
+
+def make_records(directory: Path, grid: tuple[int, int, int], samples: int) -> Path:
+    """Records of discharges of random numbers, which cost as much to read as any."""
+    profile, times = constant_current(1.0, FRAMES)
+    for number in range(samples):
+        rng = np.random.default_rng(number)
+        phase = rng.choice(3, size=grid, p=[0.4, 0.5, 0.1]).astype("u1")
+        potential = rng.random((FRAMES, *grid), dtype="f4") + np.float32(3.5)
+        sample = Sample(
+            phase=phase,
+            concentration=potential * np.float32(1e4) * (phase == 1),
+            potential=potential * (phase != 0),
+            times_s=times,
+            dol=np.linspace(0.5, 0.7, FRAMES),
+            voltage_v=np.linspace(4.0, 3.7, FRAMES),
+            c_rate_profile=profile,
+            voxel_size_m=0.5e-6,
+            geometry_id=f"g{number:03d}",
+            parameters=Parameters(),
+        )
+        write_sample(sample, directory / f"{number:03d}.h5")
+    files = sorted(directory.glob("*.h5"))
+    write_records(files, directory / "records", split="0/1", reader="h5py", jobs=1)
+    for file in files:
+        file.unlink()
+    return directory / "records"
+
+
+def raw(manifest: Manifest, records: Path) -> None:
+    """Read the training shards whole, one after the other."""
+    for file in manifest.files(records, "train"):
+        with open(file, "rb", buffering=0) as handle:
+            handle.read()
+
+
+def through(stage, manifest: Manifest, records: Path) -> None:
+    """One pass over the training split through the pipeline."""
+    source = pipeline.stream(manifest, records, "train", seed=0).take(len(manifest.samples("train")))
+    for _ in pipeline.deterministic(stage(source)):
+        pass
+
+
+def rates(manifest: Manifest, records: Path, rounds: int) -> None:
+    size = sum(shard["bytes"] for shard in manifest.splits["train"])
+    window = pipeline.windows(lambda index: 4, seed=0)
+    calls = pipeline.parallel_calls(manifest, "train")
+    whole = pipeline.loaded(manifest, parallel=calls)
+    cut = pipeline.loaded(manifest, pipeline.cut, window=window, parallel=calls)
+    contestants = {
+        "raw": lambda: raw(manifest, records),
+        "whole discharges": lambda: through(whole, manifest, records),
+        "windows of 4 frames": lambda: through(cut, manifest, records),
+    }
+    clock, cpu = {name: [] for name in contestants}, {name: [] for name in contestants}
+    for turn in range(rounds + 1):
+        for name, read in contestants.items():
+            start, used = time.perf_counter(), time.process_time()
+            read()
+            if turn:  # the first warms up
+                clock[name].append(size / (time.perf_counter() - start) / 1e9)
+                cpu[name].append(size / (time.process_time() - used) / 1e9)
+    print(f"{size / 1e6:.0f} MB in {len(manifest.splits['train'])} shards, {calls} records at a time")
+    print(f"{'':<22}{'GB/s':>8}{'of raw':>8}{'GB/CPU s':>10}{'of raw':>8}")
+    for name in contestants:
+        a, b = statistics.median(clock[name]), statistics.median(cpu[name])
+        a0, b0 = statistics.median(clock["raw"]), statistics.median(cpu["raw"])
+        print(f"{name:<22}{a:>8.2f}{a / a0:>8.0%}{b:>10.2f}{b / b0:>8.0%}")
+
+
+def waiting(manifest: Manifest, records: Path, steps: int) -> None:
+    """Share of a training step that is spent waiting for its batch, as the demo trains."""
+    config = PRESETS["default"].with_values({**COMMON, **CHANGES["autoregressive"]}, "benchmark")
+    keras.utils.set_random_seed(0)
+    surrogate = Surrogate(config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
+    trainer = RolloutTrainer(surrogate, config.training)
+    trainer.compile(optimizer=keras.optimizers.Adam(1e-3))
+    step = tf.function(trainer.train_step, reduce_retracing=True)
+    batches = iter(training_batches(surrogate, config.training, manifest, records))
+    for _ in range(3):
+        step(next(batches))
+    waited = worked = 0.0
+    for _ in range(steps):
+        start = time.perf_counter()
+        batch = next(batches)
+        ready = time.perf_counter()
+        float(step(batch)["loss"])
+        waited += ready - start
+        worked += time.perf_counter() - ready
+    print(
+        f"training step {1e3 * worked / steps:.0f} ms, wait for its batch {1e3 * waited / steps:.2f} ms: "
+        f"{waited / (waited + worked):.2%} of the time"
+    )
+
+
+def peak_bytes() -> int:
+    """The most memory that this process has had."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+def memory(manifest: Manifest, records: Path) -> None:
+    """Peak memory over six batches of windows, then of whole discharges with all symmetries."""
+    surrogate = Surrogate(
+        PRESETS["default"].network, manifest.parameters, manifest.statistics, manifest.voxel_size_m
+    )
+    print(f"TensorFlow and the network: {peak_bytes() / 1e9:.2f} GB")
+    for name, horizon in (("windows of 4 frames", [[1.0, 4]]), ("whole discharges", [[1.0, 0]])):
+        config = PRESETS["default"].with_values({"horizon": horizon, "batch_size": 1}, "benchmark").training
+        for _ in training_batches(surrogate, config, manifest, records).take(6):
+            time.sleep(0.2)
+        print(f"after a stream of {name}: {peak_bytes() / 1e9:.2f} GB at most")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--grid", type=int, nargs=3, default=GRID, metavar=("X", "Y", "Z"))
+    parser.add_argument("--samples", type=int, help="default: about 200 MB, at least 3")
+    parser.add_argument("--records", type=Path, help="records to read instead of ones made for the purpose")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--memory", action="store_true")
+    options = parser.parse_args()
+    grid = PAPER_GRID if options.memory else tuple(options.grid)
+    samples = options.samples or max(3, round(200e6 / (8 * FRAMES * np.prod(grid))))
+    with tempfile.TemporaryDirectory() as scratch:
+        records = options.records or make_records(Path(scratch), grid, samples + 1)
+        manifest = open_manifest(records)
+        if options.memory:
+            memory(manifest, records)
+            return
+        rates(manifest, records, options.rounds)
+        if grid == GRID:
+            waiting(manifest, records, steps=40)
+
+
+if __name__ == "__main__":
+    main()
