@@ -16,14 +16,19 @@ from tensorflow.core.protobuf import saved_model_pb2
 from tfmsnet.electrode import PhaseImage
 
 C_API = Path(__file__).with_name("c_api.py")
-# Neither package can be imported in a process that starts with this.
+# Neither package is there for a process that starts with this; TensorFlow itself would look for Keras.
 ALONE = """
-import sys, numpy as np, tensorflow as tf
-class Refuse:
+import sys
+class Without:
+    def __init__(self, finder):
+        self.finder = finder
+    def __getattr__(self, name):
+        return getattr(self.finder, name)
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("tfmsnet", "keras"):
-            raise ImportError(name)
-sys.meta_path.insert(0, Refuse())
+        if name.split(".")[0] not in ("tfmsnet", "keras"):
+            return self.finder.find_spec(name, path, target)
+sys.meta_path[:] = [Without(finder) for finder in sys.meta_path]
+import numpy as np, tensorflow as tf
 loaded = tf.saved_model.load(sys.argv[1])
 phase, c_rate = tf.constant(np.load(sys.argv[2])), tf.constant([1.5])
 answer = loaded.signatures["fields"](
