@@ -17,7 +17,7 @@ def wheel(tmp_path_factory):
     out, tree = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("tree")
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree)
-    for name in ("tfmsnet", "records"):
+    for name in ("tfmsnet", "records", "tuning"):
         shutil.copytree(ROOT / name, tree / name)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(tree)]
     subprocess.run(command, check=True, capture_output=True)

@@ -65,7 +65,7 @@ def train(
     manifest = open_manifest(records)
     for sample in (sample for split in manifest.splits for sample in manifest.samples(split)):
         check_grid(sample["grid"], config.network.scales, f"{records}: {sample['sample_id']}")
-    _check_grids(config.training, manifest)
+    check_grids(config.training, manifest)
     team = Team.of(make_strategy(strategy, devices))
     _check_replicas(config.training, team.strategy.num_replicas_in_sync)
     try:
@@ -109,7 +109,7 @@ class _Run:
         with self.team.strategy.scope():
             surrogate = make_surrogate(self.config.network, *of_records, self.config.training.precision)
             trainer = make_trainer(surrogate, self.config.training)
-            trainer.compile(optimizer=keras.optimizers.Adam(_learning_rate(self.config.training)))
+            trainer.compile(optimizer=keras.optimizers.Adam(learning_rate(self.config.training)))
         self.team.check_same(
             "the configuration or the records' manifest",
             digest(self.records, self.config),
@@ -211,7 +211,8 @@ class _Run:
         return sample_names(self.config.training, self.manifest, self.records, step)
 
 
-def _learning_rate(config: TrainingConfig):
+def learning_rate(config: TrainingConfig):
+    """What Adam is given: a number, or a schedule over the steps of the whole run."""
     if config.schedule == "constant":
         return config.learning_rate
     warm_up = max(1, round(WARM_UP * config.steps))
@@ -232,7 +233,12 @@ def _check_replicas(config: TrainingConfig, replicas: int) -> None:
         )
 
 
-def _check_grids(config: TrainingConfig, manifest: Manifest) -> None:
+def check_grids(config: TrainingConfig, manifest: Manifest) -> None:
+    """Refuse training discharges that don't fit into one batch.
+
+    Raises:
+        UserError: several grids and a batch_size above 1.
+    """
     grids = sorted({tuple(sample["grid"]) for sample in manifest.samples("train")})
     if len(grids) > 1 and config.batch_size > 1:
         raise UserError(
