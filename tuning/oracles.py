@@ -12,6 +12,7 @@ from pathlib import Path
 import keras_tuner
 from keras_tuner import oracles
 from keras_tuner.engine.trial import TrialStatus
+from threadpoolctl import threadpool_limits
 
 from tfmsnet.files import write_json
 from tfmsnet.tuning.space import Space
@@ -140,7 +141,8 @@ class BayesianOptimization(_OverSpace, oracles.BayesianOptimizationOracle):
     """Random points at first, then where a Gaussian process expects something better."""
 
     def populate_space(self, trial_id):
-        answer = super().populate_space(trial_id)
+        with threadpool_limits(1):  # matrices of some rows: threads would only wait for each other
+            answer = super().populate_space(trial_id)
         if answer["status"] != TrialStatus.RUNNING:
             return answer
         values = self.space.nearest(answer["values"])

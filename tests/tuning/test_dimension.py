@@ -50,6 +50,6 @@ def test_a_curriculum_ends_with_the_run():
     ],
 )
 def test_a_mistake_is_told(text, message):
-    with pytest.raises(UserError, match="--space|curriculum") as error:
+    with pytest.raises(UserError, match=r"--space|curriculum") as error:
         parse(text)
     assert message in str(error.value)

@@ -49,13 +49,13 @@ def test_scales_that_the_image_is_too_small_for_are_left_out(make_space):
 
 
 def test_draws_fit_and_reach_every_point(make_space):
-    space = make_space("filters=2,4,8", "growth=1,2", "learning_rate=1e-4..1e-2", parameters=400)
+    space = make_space("filters=2,4,8", "growth=1,2", "learning_rate=1e-4..1e-2", parameters=1100)
     rng = random.Random(0)
     drawn = [space.draw(rng, space.points) for _ in range(200)]
     assert {(p["filters"], p["growth"]) for p in drawn} == {tuple(p.values()) for p in space.points}
     rates = [space.config(point).training.learning_rate for point in drawn]
     assert 1e-4 <= min(rates) < 3e-4 < 3e-3 < max(rates) <= 1e-2
-    assert max(parameters(space.config(point)) for point in drawn) <= 400
+    assert max(parameters(space.config(point)) for point in drawn) <= 1100
 
 
 def test_the_nearest_point_fits(make_space):
