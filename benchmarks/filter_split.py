@@ -115,9 +115,11 @@ def main() -> None:
     parser.add_argument("--mode", choices=MODES, default="basis")
     arguments = parser.parse_args()
     paper = configuration(arguments)
-    rows = [measured(split(paper, growth), arguments.records, arguments.seeds) for growth in GROWTHS]
     options = {name: value for name, value in vars(arguments).items() if name not in ("records", "out")}
-    write_json(arguments.out / "splits.json", {"options": options, "splits": rows})
+    rows = []
+    for growth in GROWTHS:
+        rows.append(measured(split(paper, growth), arguments.records, arguments.seeds))
+        write_json(arguments.out / "splits.json", {"options": options, "splits": rows})
     write_text(arguments.out / "splits.md", table(rows) + "\n")
     with replacing(arguments.out / "splits.png") as partial:
         partial.write_bytes(png(figure(rows)))

@@ -27,7 +27,9 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_every_module_and_nothing_else_of_the_top_level(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tfmsnet").rglob("*.py")} | {
-        f"tfmsnet/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "records").rglob("*.py")
+        f"tfmsnet/{path.relative_to(ROOT).as_posix()}"
+        for top in ("records", "tuning")
+        for path in (ROOT / top).rglob("*.py")
     }
     assert {name for name in names if name.endswith(".py")} == expected
     assert "tfmsnet/records/FORMAT.md" in names
