@@ -132,6 +132,13 @@ class _OverSpace:
 class Hyperband(_OverSpace, oracles.HyperbandOracle):
     """Many points for a short time, the best of them for longer (Li et al. 2018)."""
 
+    def _random_values(self):
+        """As the others', but a space that is used up begins again: rounds not full promote nothing."""
+        values = super()._random_values()
+        if values is None:
+            values = self.space.draw(random.Random(self._seed_state), self.space.points)
+        return values
+
 
 class RandomSearch(_OverSpace, oracles.RandomSearchOracle):
     """Points at random."""

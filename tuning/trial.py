@@ -111,7 +111,9 @@ def run_trial(
         steps = _train(trainer, config, manifest, records, run, epochs, deadline, title, hooks)
         trained_s = time.monotonic() - deadline.begun
     if stop.signal:
-        raise Interrupted(f"{run}: stopped by {stop.signal.name}, saved", stop.signal)
+        raise Interrupted(
+            f"{run}: stopped by {stop.signal.name}, saved; the same command continues", stop.signal
+        )
     save_description(surrogate, manifest.statistics, run)
     save_weights(surrogate, run)
     scores, seconds = _scored(trainer, validation_batches(surrogate, manifest, records))

@@ -35,12 +35,26 @@ SMALL = (
 )
 
 
+def check_hparams(folder):
+    """The search and its two trials are on TensorBoard's HParams page."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert "_hparams_/experiment" in EventAccumulator(str(folder)).Reload().summary_metadata
+    trials = sorted(folder.glob("trial_*"))
+    assert len(trials) == 2
+    for trial in trials:
+        events = EventAccumulator(str(trial)).Reload()
+        assert "_hparams_/session_start_info" in events.summary_metadata
+        assert {"vrmse", "parameters", "seconds_per_rollout"} <= set(events.Tags()["tensors"])
+
+
 def test_the_best_configuration_is_one_that_train_takes(tfmsnet, judged, tmp_path):
     out, run = tmp_path / "out", tmp_path / "run"
     status, printed, err = tfmsnet("tune", judged, "--out", out, "--tuner", "random", *SMALL)
     assert status == 0, err
     assert {"search.json", "trials.csv", "pareto.png", "best.json"} <= {path.name for path in out.iterdir()}
     assert (out / "trials.csv").read_text().count("\n") == 3
+    check_hparams(out / "tensorboard")
     line = next(line for line in printed.splitlines() if "tfmsnet train" in line)
     command = line.partition("`tfmsnet ")[2].partition("`")[0].replace("RUN", str(run)).split()
     assert tfmsnet(*command)[0] == 0

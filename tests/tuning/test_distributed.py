@@ -12,12 +12,11 @@ import pytest
 
 from tfmsnet.training.config import load_config
 
-# A worker that does nothing but begin: killed in its trial, it never comes back.
+# The command with a shorter patience for dead workers.
 CODE = """
 import sys
 from tfmsnet.cli import main as cli
 from tfmsnet.tuning import search as module
-module.DEAD_AFTER_S = 8.0
 module.search.__kwdefaults__["dead_after_s"] = 8.0
 sys.argv = ["tfmsnet", *sys.argv[1:]]
 cli.main()
