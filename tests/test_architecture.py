@@ -20,6 +20,7 @@ LAYERS = (
     ("training",),
     ("evaluation",),
     ("serving",),
+    ("tuning",),
     ("demo",),
     ("cli",),
 )
@@ -28,7 +29,9 @@ FORBIDDEN = {("model", "records"), ("model", "campaign"), ("evaluation", "campai
 
 
 def modules():
-    for path in sorted([*(ROOT / "tfmsnet").rglob("*.py"), *(ROOT / "records").rglob("*.py")]):
+    for path in sorted(
+        path for top in ("tfmsnet", "records", "tuning") for path in (ROOT / top).rglob("*.py")
+    ):
         parts = path.relative_to(ROOT).with_suffix("").parts
         package = parts[0] if parts[0] != "tfmsnet" else parts[1]
         if package != "__init__":

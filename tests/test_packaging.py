@@ -18,7 +18,7 @@ def wheel(tmp_path_factory):
     out, tree = tmp_path_factory.mktemp("wheel"), tmp_path_factory.mktemp("tree")
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree)
-    for name in ("tfmsnet", "records"):
+    for name in ("tfmsnet", "records", "tuning"):
         shutil.copytree(ROOT / name, tree / name)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(tree)]
     subprocess.run(command, check=True, capture_output=True)
@@ -28,7 +28,9 @@ def wheel(tmp_path_factory):
 def test_the_wheel_holds_every_module_and_nothing_else_of_the_top_level(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = {path.relative_to(ROOT).as_posix() for path in (ROOT / "tfmsnet").rglob("*.py")} | {
-        f"tfmsnet/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / "records").rglob("*.py")
+        f"tfmsnet/{path.relative_to(ROOT).as_posix()}"
+        for top in ("records", "tuning")
+        for path in (ROOT / top).rglob("*.py")
     }
     assert {name for name in names if name.endswith(".py")} == expected
     assert "tfmsnet/records/FORMAT.md" in names

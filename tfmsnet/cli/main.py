@@ -18,6 +18,7 @@ COMMANDS = {
     "show": "show",
     "records": "records",
     "train": "train",
+    "tune": "tune",
     "evaluate": "evaluate",
     "predict": "predict",
     "export": "export",

@@ -89,7 +89,7 @@ def command(
     if config and preset:
         raise click.UsageError("--config and --preset: give one of them")
     chosen = load_config(config) if config else PRESETS[preset or "default"]
-    chosen = (chosen.in_mode(mode) if mode else chosen).with_values(_parsed(changes), "--set")
+    chosen = (chosen.in_mode(mode) if mode else chosen).with_values(parsed(changes), "--set")
     if print_config:
         click.echo(json.dumps(asdict(chosen), indent=1))
         return 0
@@ -111,7 +111,8 @@ def command(
     return 0
 
 
-def _parsed(changes: tuple[str, ...]) -> dict[str, object]:
+def parsed(changes: tuple[str, ...]) -> dict[str, object]:
+    """KEY=VALUE texts of --set; values are JSON, else text."""
     values = {}
     for change in changes:
         key, sign, text = change.partition("=")

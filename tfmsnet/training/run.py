@@ -113,7 +113,7 @@ class _Run:
         with self.team.strategy.scope():
             surrogate = make_surrogate(self.config.network, *of_records, self.config.training.precision)
             trainer = make_trainer(surrogate, self.config.training)
-            trainer.compile(optimizer=keras.optimizers.Adam(_learning_rate(self.config.training)))
+            trainer.compile(optimizer=keras.optimizers.Adam(learning_rate(self.config.training)))
         self.team.check_same(
             "the configuration or the records' manifest",
             digest(self.records, self.config),
@@ -217,7 +217,8 @@ class _Run:
         return sample_names(self.config.training, self.manifest, self.records, step)
 
 
-def _learning_rate(config: TrainingConfig):
+def learning_rate(config: TrainingConfig):
+    """What Adam is given: a number, or a schedule over the steps of the whole run."""
     if config.schedule == "constant":
         return config.learning_rate
     warm_up = max(1, round(WARM_UP * config.steps))

@@ -1,0 +1,97 @@
+"""tfmsnet tune as a user meets it."""
+
+import sys
+
+import pytest
+
+from tfmsnet.cli import main as cli
+
+
+@pytest.fixture
+def tfmsnet(monkeypatch, capsys):
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tfmsnet", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return stop.value.code, captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def judged(data, tmp_path_factory):
+    from tfmsnet.records import sample_files, write_records
+
+    out = tmp_path_factory.mktemp("judged") / "records"
+    write_records(sample_files(data), out, split="1/1")
+    return out
+
+
+SMALL = (
+    *("--set", "steps=2", "--set", "steps_per_epoch=1", "--set", "horizon=[[1.0, 1]]"),
+    *("--set", 'fields=["concentration"]', "--set", "scales=2", "--set", "convolutions=1"),
+    *("--space", "filters=2,3", "--space", "growth=1", "--space", "learning_rate=1e-3"),
+)
+
+
+def check_hparams(folder):
+    """The search and its two trials are on TensorBoard's HParams page."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    assert "_hparams_/experiment" in EventAccumulator(str(folder)).Reload().summary_metadata
+    trials = sorted(folder.glob("trial_*"))
+    assert len(trials) == 2
+    for trial in trials:
+        events = EventAccumulator(str(trial)).Reload()
+        assert "_hparams_/session_start_info" in events.summary_metadata
+        assert {"vrmse", "parameters", "seconds_per_rollout"} <= set(events.Tags()["tensors"])
+
+
+def test_the_best_configuration_is_one_that_train_takes(tfmsnet, judged, tmp_path):
+    out, run = tmp_path / "out", tmp_path / "run"
+    status, printed, err = tfmsnet("tune", judged, "--out", out, "--tuner", "random", *SMALL)
+    assert status == 0, err
+    assert {"search.json", "trials.csv", "pareto.png", "best.json"} <= {path.name for path in out.iterdir()}
+    assert (out / "trials.csv").read_text().count("\n") == 3
+    check_hparams(out / "tensorboard")
+    line = next(line for line in printed.splitlines() if "tfmsnet train" in line)
+    command = line.partition("`tfmsnet ")[2].partition("`")[0].replace("RUN", str(run)).split()
+    assert tfmsnet(*command)[0] == 0
+    assert (run / "surrogate.weights.h5").is_file()
+
+
+def test_a_dry_run_says_what_fits(tfmsnet, judged, tmp_path):
+    status, printed, _ = tfmsnet(
+        *("tune", judged, "--out", tmp_path / "out", "--max-parameters", 100_000, "--dry-run"),
+    )
+    assert status == 0
+    assert "combinations fit" in printed
+    assert "learning_rate: 0.0003..0.006" in printed
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--space", "filters=8"), "nothing to search"),
+        (("--space", "filters=8,9", "--space", "filters=3"), "given twice"),
+        (("--space", "filters=8,9", "--set", "filters=3"), "given twice"),
+        (("--space", "filters=8,9", "--max-parameters", "10"), "no point fits"),
+        (("--space", "filtres=8,9"), "KEY of"),
+    ],
+)
+def test_mistakes(tfmsnet, judged, tmp_path, arguments, message):
+    fixed = ("growth=1", "scales=2", "convolutions=1", "learning_rate=1e-3", "curriculum=1")
+    rest = [word for text in fixed for word in ("--space", text)]
+    status, _, err = tfmsnet("tune", judged, "--out", tmp_path / "out", *rest, *arguments)
+    assert status == 2
+    assert message in err
+    assert len(err.strip().splitlines()) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_records_that_nothing_can_be_judged_by(tfmsnet, records, tmp_path):
+    status, _, err = tfmsnet("tune", records, "--out", tmp_path / "out")
+    assert status == 2
+    assert "split 'validation' is empty" in err

@@ -1,0 +1,198 @@
+"""One trial: a training run like any other, up to some epoch, then scored on the held-out discharges."""
+
+import math
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfmsnet.model.basis import make_surrogate
+from tfmsnet.model.store import save_description, save_weights
+from tfmsnet.records.manifest import Manifest, open_manifest
+from tfmsnet.training import callbacks
+from tfmsnet.training.checkpoints import Checkpoints
+from tfmsnet.training.claim import claim
+from tfmsnet.training.config import RunConfig
+from tfmsnet.training.data import sample_names, training_batches, validation_batches
+from tfmsnet.training.loop import Tally, fit
+from tfmsnet.training.memory import parameters
+from tfmsnet.training.run import learning_rate
+from tfmsnet.training.signals import Interrupted, StopRequest
+from tfmsnet.training.trainer import RolloutTrainer, make_trainer
+from tfmsnet.training.validation import Scores, discharge_scores
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a trial came to.
+
+    Attributes:
+        vrmse: of rollouts over whole validation discharges, mean over frames, discharges and fields.
+        scores: of each field, and voltage_rmse_mv; see `tfmsnet.training.validation.score_names`.
+        parameters: of the network.
+        seconds_per_rollout: of one validation discharge, its scores included, on this machine.
+        steps: optimizer steps, those of the trial that it goes on from included.
+        minutes: of training.
+        out_of_time: whether the time budget ended it.
+    """
+
+    vrmse: float
+    scores: dict[str, float]
+    parameters: int
+    seconds_per_rollout: float
+    steps: int
+    minutes: float
+    out_of_time: bool
+
+
+class _Deadline:
+    """Asks the training loop to stop when the time is over, or when a signal came."""
+
+    def __init__(self, stop: StopRequest, minutes: float | None):
+        self.stop = stop
+        self.begun = time.monotonic()
+        self.end = self.begun + 60 * minutes if minutes else math.inf
+
+    @property
+    def over(self) -> bool:
+        return time.monotonic() >= self.end
+
+    @property
+    def wanted(self) -> bool:
+        return self.stop.wanted or self.over
+
+
+def run_trial(
+    config: RunConfig,
+    records: Path,
+    run: Path,
+    *,
+    epochs: int,
+    source: Path | None = None,
+    minutes: float | None = None,
+    title: str = "trial",
+    hooks: tuple[keras.callbacks.Callback, ...] = (),
+) -> Outcome:
+    """Train up to an epoch and score.
+
+    The learning rate and the curriculum are those of the configuration's whole run, so that a trial is the
+    beginning of that run, and one that goes on from another continues it as if it had never stopped.
+
+    Args:
+        config: of the whole run.
+        records: with a validation split.
+        run: the trial's run directory; one that was cut off is continued.
+        epochs: at whose end to stop, counted from the beginning of the run.
+        source: run directory of the trial to go on from.
+        minutes: of training at most.
+        title: of the progress bar.
+        hooks: further callbacks.
+
+    Raises:
+        Diverged: the loss became infinite or NaN.
+        Interrupted: by SIGINT or SIGTERM; the trial was saved.
+    """
+    keras.backend.clear_session()
+    keras.utils.set_random_seed(config.training.seed)
+    manifest = open_manifest(records)
+    of_records = (manifest.parameters, manifest.statistics, manifest.voxel_size_m)
+    surrogate = make_surrogate(config.network, *of_records, config.training.precision)
+    trainer = make_trainer(surrogate, config.training)
+    # Compiling makes the optimizer's variables: without them a checkpoint would lose Adam's moments.
+    trainer.compile(optimizer=keras.optimizers.Adam(learning_rate(config.training)))
+    claim(run, records, config, manifest)
+    _go_on_from(source, run)
+    with StopRequest() as stop:
+        deadline = _Deadline(stop, minutes)
+        steps = _train(trainer, config, manifest, records, run, epochs, deadline, title, hooks)
+        trained_s = time.monotonic() - deadline.begun
+    if stop.signal:
+        raise Interrupted(
+            f"{run}: stopped by {stop.signal.name}, saved; the same command continues", stop.signal
+        )
+    save_description(surrogate, manifest.statistics, run)
+    save_weights(surrogate, run)
+    scores, seconds = _scored(trainer, validation_batches(surrogate, manifest, records))
+    return Outcome(
+        vrmse=float(np.mean([value for name, value in scores.items() if name.startswith("vrmse_")])),
+        scores=scores,
+        parameters=parameters(config),
+        seconds_per_rollout=seconds,
+        steps=steps,
+        minutes=trained_s / 60,
+        out_of_time=steps < epochs * config.training.steps_per_epoch,
+    )
+
+
+def _go_on_from(source: Path | None, run: Path) -> None:
+    folder = run / "checkpoints"
+    if source is None or folder.exists():
+        return
+    partial = run / "checkpoints.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(source / "checkpoints", partial)
+    partial.rename(folder)
+    if (source / "log.csv").is_file():
+        shutil.copyfile(source / "log.csv", run / "log.csv")
+
+
+def _train(
+    trainer: RolloutTrainer,
+    config: RunConfig,
+    manifest: Manifest,
+    records: Path,
+    run: Path,
+    epochs: int,
+    deadline: _Deadline,
+    title: str,
+    hooks: tuple[keras.callbacks.Callback, ...],
+) -> int:
+    training = config.training
+    checkpoints = Checkpoints(trainer, run)
+    step, sums = checkpoints.restore()
+    names = [tracker.name for tracker in trainer.trackers]
+    tally = Tally(names, sums)
+    last = epochs * training.steps_per_epoch
+    if step >= last or deadline.wanted:
+        return step
+    saving = callbacks.Saving(trainer, run, checkpoints, tally)
+    log = callbacks.Log(run / "log.csv", [*names, "learning_rate"], step // training.steps_per_epoch)
+    done = fit(
+        trainer,
+        tf.distribute.get_strategy(),
+        training_batches(trainer.surrogate, training, manifest, records, step=step),
+        step=step,
+        epochs=epochs,
+        steps_per_epoch=training.steps_per_epoch,
+        tally=tally,
+        callbacks=[
+            callbacks.StopOnDivergence(
+                trainer, checkpoints, lambda at: sample_names(training, manifest, records, at)
+            ),
+            callbacks.LearningRate(),
+            callbacks.Progress(title, last, step),
+            *hooks,
+            log,
+            saving,
+        ],
+        stop=deadline,
+    )
+    if done < last:
+        saving.save()
+    return done
+
+
+def _scored(trainer: RolloutTrainer, batches: tf.data.Dataset) -> tuple[dict[str, float], float]:
+    """Means over all discharges, and the seconds that the fastest took, tracing left out."""
+    score = tf.function(lambda batch: discharge_scores(trainer, batch), reduce_retracing=True)
+    score(next(iter(batches)))
+    discharges, seconds = [], math.inf
+    for batch in batches:
+        begun = time.perf_counter()
+        discharges.append({name: value.numpy() for name, value in score(batch).items()})
+        seconds = min(seconds, time.perf_counter() - begun)
+    return Scores.of(discharges).summary(), seconds

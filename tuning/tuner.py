@@ -1,0 +1,136 @@
+"""The KerasTuner tuner whose trials are training runs."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import keras_tuner
+from keras_tuner.engine.oracle import Oracle
+from keras_tuner.errors import FailedTrialError, FatalError
+
+from tfmsnet.errors import UserError
+from tfmsnet.files import write_json
+from tfmsnet.model.store import load_surrogate
+from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.training.callbacks import Diverged
+from tfmsnet.training.signals import Interrupted
+from tfmsnet.tuning.board import TrialBoard, show_outcome
+from tfmsnet.tuning.oracles import OBJECTIVE
+from tfmsnet.tuning.space import Space
+from tfmsnet.tuning.trial import run_trial
+
+PROJECT = "trials"
+OUTCOME = "outcome.json"
+_IDLE_S = 1.0
+
+
+class Stopped(FatalError):
+    """Carries an error through KerasTuner, which takes others for a trial's failure."""
+
+    def __init__(self, cause: Exception):
+        super().__init__(str(cause))
+        self.cause = cause
+
+
+class SurrogateTuner(keras_tuner.Tuner):
+    """Runs the trials of an oracle in OUT/trials.
+
+    Args:
+        oracle: of `tfmsnet.tuning.oracles`.
+        space: that it draws from.
+        records: with a validation split.
+        out: directory of the search.
+        minutes: of training per trial at most.
+        report: called with a line of text after each trial.
+    """
+
+    def __init__(
+        self,
+        oracle,
+        space: Space,
+        records: Path,
+        out: Path,
+        minutes: float | None = None,
+        report: Callable[[str], None] = print,
+    ):
+        self.space, self.records, self.out, self.minutes = space, records, out, minutes
+        self.report = report
+        self._waiting = False
+        super().__init__(oracle=oracle, directory=str(out), project_name=PROJECT)
+
+    def run_trial(self, trial, **kwargs):
+        """Train and score the point of a trial."""
+        values = trial.hyperparameters.values
+        config = self.space.config(values)
+        point = {name: values[name] for name in self.space.describe()}
+        training = config.training
+        source = values.get("tuner/trial_id")
+        board = self.out / "tensorboard" / f"trial_{trial.trial_id}"
+        path = Path(self.get_trial_dir(trial.trial_id)) / OUTCOME
+        try:
+            outcome = run_trial(
+                config,
+                self.records,
+                self.run_directory(trial.trial_id),
+                epochs=values.get("tuner/epochs", training.steps // training.steps_per_epoch),
+                source=self.run_directory(source) if source else None,
+                minutes=self.minutes,
+                title=f"trial {trial.trial_id}",
+                hooks=(TrialBoard(board, trial.trial_id, point),),
+            )
+        except (Interrupted, UserError) as error:
+            raise Stopped(error) from error
+        except Exception as error:
+            write_json(path, {"failure": f"{type(error).__name__}: {error}"})
+            if isinstance(error, Diverged):  # it would diverge again
+                raise FailedTrialError(str(error)) from error
+            raise
+        write_json(path, asdict(outcome))
+        show_outcome(board, outcome, training.steps_per_epoch)
+        self.report(
+            f"trial {trial.trial_id}: vRMSE {outcome.vrmse:.4f}, {outcome.parameters:,} parameters, "
+            f"{outcome.seconds_per_rollout:.3f} s per rollout ({shown(point)})"
+        )
+        return {OBJECTIVE: outcome.vrmse}
+
+    def run_directory(self, trial_id: str) -> Path:
+        """The run directory of a trial: what `tfmsnet evaluate` and `tfmsnet predict` take."""
+        return self.out / PROJECT / f"trial_{trial_id}" / "run"
+
+    def load_model(self, trial) -> Surrogate:
+        """The surrogate that a trial trained."""
+        return load_surrogate(self.run_directory(trial.trial_id))
+
+    def pre_create_trial(self):
+        """KerasTuner asks again at once when there is nothing to do yet."""
+        if self._waiting:
+            time.sleep(_IDLE_S)
+        self._waiting = True
+
+    def on_trial_begin(self, trial):
+        self._waiting = False
+
+    def on_trial_end(self, trial):
+        if trial.message and trial.status != "COMPLETED":
+            reason = trial.message.strip().splitlines()[-1]
+            self.report(f"trial {trial.trial_id}: failed ({reason})")
+        super().on_trial_end(trial)
+
+    def release(self) -> None:
+        """Give the trial back that this process was asked to stop in."""
+        if isinstance(self.oracle, Oracle):  # else the chief notices that this worker is gone
+            self.oracle.release(self.tuner_id)
+
+    def save(self):
+        if isinstance(self.oracle, Oracle):
+            self.oracle.save()
+        write_json(self._get_tuner_fname(), self.get_state())
+
+
+def shown(point: dict) -> str:
+    """ "filters 8, growth 2"."""
+    return ", ".join(
+        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in point.items()
+    )
