@@ -39,7 +39,9 @@ def test_it_knows_an_electrode_that_nobody_has_seen(unseen):
 def test_predict_takes_it_without_being_told_and_warns_outside_of_its_domain(unseen, tmp_path):
     np.save(tmp_path / "image.npy", unseen.phase[:, :, :32])
     image, out = str(tmp_path / "image.npy"), str(tmp_path / "out")
-    result = CliRunner().invoke(command, [image, "--c-rate", "4", "--out", out], catch_exceptions=False)
+    result = CliRunner().invoke(
+        command, [image, "--remove-islands", "--c-rate", "4", "--out", out], catch_exceptions=False
+    )
     assert result.exit_code == 0
     answer = json.loads((tmp_path / "out" / "answer.json").read_text())
     assert any("C-rate: 4, trained on 0.5 to 2" in warning for warning in answer["warnings"])
