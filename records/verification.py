@@ -135,10 +135,19 @@ def _record_problems(manifest: Manifest, shard: dict, index: int, sample: Sample
         yield f"{name}: expected sample {expected['sample_id']}, found {found['sample_id']}"
         return
     for key, value in found.items():
-        if expected.get(key) != value:
+        if not _same(expected.get(key), value):
             yield f"{name}: {key}: expected {expected.get(key)} as in the manifest, found {value}"
     if not np.isclose(sample.voxel_size_m, manifest.voxel_size_m, rtol=1e-6, atol=0):
         yield f"{name}: voxel_size_m: expected {manifest.voxel_size_m}, found {sample.voxel_size_m}"
+
+
+def _same(one, other) -> bool:
+    """Equal, numbers within them to the rounding of another machine."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if isinstance(one, float) and isinstance(other, float):
+        return bool(np.isclose(one, other, rtol=_STATISTICS_RTOL, equal_nan=True))
+    return one == other
 
 
 def _statistics_problems(manifest: Manifest, trained: list, directory: Path) -> Iterator[str]:

@@ -78,5 +78,5 @@ def mixed(tmp_path_factory):
     recipes = {sample.geometry_id: (90.0, 0.0) for sample in samples}
     of_second = ("g09", "g10", "g11", "g12", "g13")
     seed = next(s for s in range(99) if "test" in map(split_geometries(recipes, "0/1", s).get, of_second))
-    write_records(files, out, split="0/1", seed=seed, reader="h5py")
+    write_records(files, out, split="0/1", seed=seed, reader="h5py", short="keep")
     return out
