@@ -9,11 +9,14 @@ requests (when it is started here), and what becomes of requests that nobody sho
 
 import argparse
 import contextlib
+import os
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
