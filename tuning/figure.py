@@ -59,4 +59,3 @@ def _draw(axes: Axes, rows: Sequence[Row], longest: int, cost: str) -> None:
             fontsize=7,
         )
     axes.set_xscale("log")
-    axes.set_yscale("log")

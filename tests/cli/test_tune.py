@@ -32,6 +32,7 @@ SMALL = (
     *("--set", "steps=2", "--set", "steps_per_epoch=1", "--set", "horizon=[[1.0, 1]]"),
     *("--set", 'fields=["concentration"]', "--set", "scales=2", "--set", "convolutions=1"),
     *("--space", "filters=2,3", "--space", "growth=1", "--space", "learning_rate=1e-3"),
+    *("--space", "mode=direct"),
 )
 
 
