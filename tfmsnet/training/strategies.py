@@ -9,9 +9,6 @@ import tensorflow as tf
 from tfmsnet.errors import UserError
 
 CHOICES = ("auto", "one", "mirrored", "multiworker")
-# s; how long workers wait for each other at the start, and after how long a silent one counts as dead.
-START_TIMEOUT_S = 600
-HEARTBEAT_TIMEOUT_S = 15
 
 
 def make_strategy(choice: str, devices: tuple[str, ...] = ()) -> tf.distribute.Strategy:
