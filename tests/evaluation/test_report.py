@@ -80,7 +80,7 @@ def test_the_page_shows_every_predictor_and_where_the_model_loses(done):
     assert "AR &lt;net&gt; is beaten by" in page
     assert "<net>" not in page
     assert "<li><b>direct &lt;net&gt;</b> in c VRMSE last" in page
-    assert re.search(r"<li><b>0-D cell</b> in φ pattern last: 1C .* against ", page)
+    assert re.search(r"<li><b>0-D cell</b> in φ pattern: 1C .* against ", page)
     for name in NAMES:
         assert page.count(f"<td>{name.replace('<', '&lt;').replace('>', '&gt;')}</td>") == 3 * 2
     assert 'class="best"' in page
