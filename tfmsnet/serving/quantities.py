@@ -7,7 +7,7 @@ from tfmsnet.model.config import NetworkConfig
 
 LABELS = {0: "electrolyte (pore)", 1: "active material (AM)", 2: "carbon-binder domain (CBD)"}
 LARGEST_C_RATE = 20.0
-# 1.2 kB a voxel on a CPU at the default network: about 5 GB.
+# A bound on the memory that one request can take; set at the export.
 MAX_VOXELS = 4_000_000
 MAX_FRAMES = 1000
 
