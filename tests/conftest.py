@@ -1,6 +1,7 @@
 """Small real data for all tests: electrodes of some particles, discharged by the simulator."""
 
 import os
+import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
@@ -80,6 +81,21 @@ def run(records, tmp_path_factory):
     out = tmp_path_factory.mktemp("run") / "run"
     train(records, out, tiny_config())
     return out
+
+
+@pytest.fixture
+def tfmsnet(monkeypatch, capsys):
+    """Run the command in this process: arguments -> (status, stdout, stderr)."""
+    from tfmsnet.cli import main as cli
+
+    def call(*arguments):
+        monkeypatch.setattr(sys, "argv", ["tfmsnet", *map(str, arguments)])
+        with pytest.raises(SystemExit) as stop:
+            cli.main()
+        captured = capsys.readouterr()
+        return stop.value.code, captured.out, captured.err
+
+    return call
 
 
 @pytest.fixture

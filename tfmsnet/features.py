@@ -79,8 +79,6 @@ CHANNELS = {
     "am": lambda phase, _: tf.cast(phase == AM, tf.float32),
     "cbd": lambda phase, _: tf.cast(phase == CBD, tf.float32),
 }
-PAPER_CHANNELS = ("inverted_distance", "phase_partition", "depth")
-DEFAULT_CHANNELS = ("inverted_distance", "am_distance", "am", "cbd", "depth")
 
 
 def geometry_features(phase: tf.Tensor, voxel_size_m: float, channels: tuple[str, ...]) -> tf.Tensor:

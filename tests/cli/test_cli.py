@@ -2,30 +2,14 @@
 
 import json
 import shutil
-import sys
 
 import h5py
 import numpy as np
 import pytest
 import tifffile
 
-from tfmsnet.cli import main as cli
 from tfmsnet.cli.main import COMMANDS
 from tfmsnet.records.split import split_geometries
-
-
-@pytest.fixture
-def tfmsnet(monkeypatch, capsys):
-    """Run the command in this process: arguments -> (status, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tfmsnet", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

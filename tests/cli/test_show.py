@@ -1,27 +1,18 @@
 """tfmsnet show: pictures of a sample, or one clear line."""
 
-import sys
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from PIL import Image
 
-from tfmsnet.cli import main as cli
 from tfmsnet.records.hdf5 import SCHEMA, write_sample
 
 
 @pytest.fixture
-def show(monkeypatch, capsys):
-    """Run the command in this process: arguments -> (status, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tfmsnet", "show", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return call
+def show(tfmsnet):
+    """`tfmsnet show ARGUMENTS` in this process -> (status, stdout, stderr)."""
+    return partial(tfmsnet, "show")
 
 
 def test_a_sample_becomes_three_pictures(show, sample, tmp_path):

@@ -1,27 +1,17 @@
 """tfmsnet simulate as a user meets it: what it says, its exit status, and what lies in its directory."""
 
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
-
-from tfmsnet.cli import main as cli
 
 SMALL = ("--size", 12, 12, 16, "--frames", 4, "--jobs", 1)
 
 
 @pytest.fixture
-def simulate(monkeypatch, capsys):
-    """Run the command in this process: arguments -> (status, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tfmsnet", "simulate", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return call
+def simulate(tfmsnet):
+    """`tfmsnet simulate ARGUMENTS` in this process -> (status, stdout, stderr)."""
+    return partial(tfmsnet, "simulate")
 
 
 @pytest.fixture

@@ -1,27 +1,18 @@
 """`tfmsnet train`: its options, its dry run, and one clear line for what can't be trained."""
 
 import json
-import sys
+from functools import partial
 
 import pytest
 
-from tfmsnet.cli import main as cli
 from tfmsnet.training.config import PRESETS, load_config
 
 
 @pytest.fixture
-def train(monkeypatch, capsys):
+def train(tfmsnet, monkeypatch):
     """`tfmsnet train ARGUMENTS` in this process -> (status, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.delenv("TF_CONFIG", raising=False)
-        monkeypatch.setattr(sys, "argv", ["tfmsnet", "train", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return call
+    monkeypatch.delenv("TF_CONFIG", raising=False)
+    return partial(tfmsnet, "train")
 
 
 @pytest.fixture

@@ -1,22 +1,6 @@
 """tfmsnet tune as a user meets it."""
 
-import sys
-
 import pytest
-
-from tfmsnet.cli import main as cli
-
-
-@pytest.fixture
-def tfmsnet(monkeypatch, capsys):
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tfmsnet", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,8 @@
 """tfmsnet voxelise: from particles to an image that the other commands take."""
 
-import sys
-
 import numpy as np
 import pytest
 
-from tfmsnet.cli import main as cli
 from tfmsnet.electrode import AM, CBD, read_image
 
 ROWS = """x,y,z,radius,type
@@ -15,20 +12,6 @@ ROWS = """x,y,z,radius,type
 2,6,2,2,2
 6,2,2,2,2
 """
-
-
-@pytest.fixture
-def tfmsnet(monkeypatch, capsys):
-    """Run the command in this process: arguments -> (status, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tfmsnet", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return call
 
 
 @pytest.fixture

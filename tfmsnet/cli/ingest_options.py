@@ -2,7 +2,7 @@
 
 import click
 
-from tfmsnet.cli.options import PATH
+from tfmsnet.cli.options import PATH, with_options
 
 
 def sample_options(function):
@@ -33,7 +33,7 @@ def sample_options(function):
             help="Of the recipe.",
         ),
     )
-    return _with(options, function)
+    return with_options(options, function)
 
 
 def mesh_options(function):
@@ -93,10 +93,4 @@ def mesh_options(function):
             help="What a voxel without a node within the radius gets.",
         ),
     )
-    return _with(options, function)
-
-
-def _with(options, function):
-    for option in reversed(options):
-        function = option(function)
-    return function
+    return with_options(options, function)

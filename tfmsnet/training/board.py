@@ -7,12 +7,10 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from tfmsnet.model.state import phase_mean
+from tfmsnet.model.state import foil_voltage
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.pictures import Range, curve, slices
 from tfmsnet.training.validation import milestones, predicted_and_true
-
-FIELD_SCORES = ("vrmse", "rmse", "mean_error")
 
 
 class Board(keras.callbacks.Callback):
@@ -86,10 +84,7 @@ class Board(keras.callbacks.Callback):
             picture = slices(truth, guess, inside, frames, field, shown)
             tf.summary.image(f"{field} (true, predicted, error)", picture[None])
             if field == "potential":
-                foil = [
-                    phase_mean(values[field][..., :1], mask[..., :1])[0].numpy()
-                    for values in (true, predicted)
-                ]
+                foil = [foil_voltage(values[field], mask)[0].numpy() for values in (true, predicted)]
                 picture = curve(self.shown["mean_dol"][0].numpy(), *foil)
                 tf.summary.image("discharge curve", picture[None])
 

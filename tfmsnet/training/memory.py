@@ -24,7 +24,6 @@ UNROLLED_FRAME = 6e6
 KEPT, WORKING, WEIGHTS = 1.6, 14.0, 7.0
 # Batches in memory: the one in use and those prefetched.
 BATCHES = 3
-SHUFFLE_BYTES = 256e6
 
 
 @dataclass(frozen=True)

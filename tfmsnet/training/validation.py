@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfmsnet.model.state import phase_mean
+from tfmsnet.model.state import foil_voltage, phase_mean
 from tfmsnet.training.objective import vrmse
 
 # Of a number of frames, those at which scores and pictures are shown.
@@ -54,7 +54,7 @@ def discharge_scores(trainer, batch):
         scores[f"rmse_{field}"] = tf.sqrt(phase_mean(error**2, mask))[0]
         scores[f"mean_error_{field}"] = (tf.abs(phase_mean(error, mask)) / tf.abs(mean))[0]
         if field == "potential":
-            scores["voltage_error"] = phase_mean(error[..., :1], mask[..., :1])[0]
+            scores["voltage_error"] = foil_voltage(error, mask)[0]
     return scores
 
 

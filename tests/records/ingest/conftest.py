@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from scipy.spatial import Delaunay
 
+from tfmsnet.electrode import AM
 from tfmsnet.halfcell import Parameters
+from tfmsnet.records.ingest.kernel import moments
 
 BOX_UM = (10.0, 10.0, 8.0)
 CENTRE_UM, RADIUS_UM = np.array([5.0, 5.0, 3.2]), 3.6
@@ -195,3 +197,24 @@ def known():
     return SimpleNamespace(
         times_s=TIMES_S, particle_volume_um3=particle_volume_um3(), box_um=BOX_UM, c_rate=C_RATE, c_max=C_MAX
     )
+
+
+@pytest.fixture
+def within_bound(truth, known):
+    """Checks the particle's volume, and the concentration against the kernel's own error bound.
+
+    (solution, sample, kernel) -> voxel centres of the AM (point, 3) in m, the kernel's first moments there
+    (point, 3) in m, and the concentration's error (point, time) in mol/m3.
+    """
+
+    def check(solution, sample, kernel):
+        volume = np.count_nonzero(sample.phase == AM) * 0.125
+        assert volume == pytest.approx(known.particle_volume_um3, rel=0.01)
+        targets = solution.grid.centres_m(sample.am_mask)
+        first, second = moments(solution.concentration.nodes_m, targets, kernel)
+        error = sample.concentration[:, sample.am_mask].T - truth.concentration(targets * 1e6)
+        slope = (truth.slope(targets * 1e6) * first[:, None] * 1e6).sum(2)
+        assert (np.abs(error) <= np.abs(slope) + truth.curvature * second[:, None] * 1e12 / 2 + 0.01).all()
+        return targets, first, error
+
+    return check

@@ -1,12 +1,11 @@
 """tfmsnet records import: samples from the command line, and one line for every mistake."""
 
 import json
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
 
-from tfmsnet.cli import main as cli
 from tfmsnet.electrode.writing import write_image
 from tfmsnet.records import read_sample
 from tfmsnet.records.ingest import Domains, Quantity, Reading, read_vtu
@@ -16,17 +15,9 @@ COMSOL = ("--concentration", "cs", "--potential", "phis", "--domain", "dom", "--
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
-    """Run the command in this process: arguments -> (status, stdout, stderr)."""
-
-    def call(*arguments):
-        monkeypatch.setattr(sys, "argv", ["tfmsnet", "records", "import", *map(str, arguments)])
-        with pytest.raises(SystemExit) as stop:
-            cli.main()
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return call
+def run(tfmsnet):
+    """`tfmsnet records import ARGUMENTS` in this process -> (status, stdout, stderr)."""
+    return partial(tfmsnet, "records", "import")
 
 
 @pytest.fixture
