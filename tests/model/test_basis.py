@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfmsnet.halfcell import Parameters
+from tfmsnet.halfcell import Parameters, open_circuit_potential
+from tfmsnet.halfcell.lithium import solid_diffusivity
 from tfmsnet.load import constant_current
-from tfmsnet.model.basis import TimeBasis, combine, make_surrogate
+from tfmsnet.model.basis import TIME_FEATURES, TimeBasis, combine, make_surrogate, time_features
 from tfmsnet.model.config import NetworkConfig
+from tfmsnet.model.state import make_conditions
 
 STATISTICS = {"concentration": {"pattern_rms": 0.006}, "potential": {"pattern_rms": 1e-4, "level_rms": 0.03}}
 
@@ -61,3 +63,18 @@ def _load(profile, times_s):
         "c_rate_profile": tf.constant(profile[None], tf.float32),
         "times_s": tf.constant(times_s[None], tf.float32),
     }
+
+
+def test_the_functions_of_time_know_how_the_material_behaves():
+    parameters = Parameters()
+    conditions = make_conditions(
+        *(tf.constant(p[None], tf.float32) for p in constant_current(1.0)), parameters
+    )
+    features = time_features(conditions, parameters).numpy()[0]
+    assert features.shape == (25, TIME_FEATURES)
+    assert np.abs(features).max() < 2
+    dol = conditions.mean_dol.numpy()[0].astype(np.float64)
+    diffusivity = solid_diffusivity(dol * parameters.c_max_mol_m3, parameters)
+    np.testing.assert_allclose(2 * features[:, 4], np.log(diffusivity[0] / diffusivity), atol=1e-3)
+    slope = np.gradient(open_circuit_potential(dol, parameters), dol)
+    np.testing.assert_allclose(-2 * features[2:-2, 5], slope[2:-2], atol=0.06)

@@ -18,7 +18,7 @@ def frame(rng):
 
 def test_it_is_the_mean_square_over_the_phase_on_every_scale(frame):
     mask, target, output = frame
-    losses = frame_losses(coarsened(output, 2), target, coarsened(mask, 2), relative=False).numpy()
+    losses = frame_losses(coarsened(output, 2), target, coarsened(mask, 2), "mse").numpy()
     fine = [
         sum(((output - target) ** 2)[i, ..., f][mask[i, ..., f] > 0].mean() for f in (0, 1)) for i in (0, 1)
     ]
@@ -28,14 +28,14 @@ def test_it_is_the_mean_square_over_the_phase_on_every_scale(frame):
 
 def test_a_perfect_prediction_costs_nothing(frame):
     mask, target, _ = frame
-    losses = frame_losses(coarsened(target, 3), target, coarsened(mask, 3), relative=True)
+    losses = frame_losses(coarsened(target, 3), target, coarsened(mask, 3), "relative")
     np.testing.assert_allclose(losses, 0, atol=1e-10)
 
 
 def test_the_relative_loss_of_predicting_no_deviation_is_one_per_field(frame):
     mask, target, _ = frame
     big = 100 * target
-    losses = frame_losses(coarsened(0 * big, 1), big, coarsened(mask, 1), relative=True)
+    losses = frame_losses(coarsened(0 * big, 1), big, coarsened(mask, 1), "relative")
     np.testing.assert_allclose(losses, 2.0, rtol=2 * RELATIVE_FLOOR / 5e3)
 
 

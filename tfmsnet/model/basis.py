@@ -12,16 +12,57 @@ import keras
 import tensorflow as tf
 from keras import ops
 
+from tfmsnet.halfcell import open_circuit_potential
 from tfmsnet.model.scene import Scene
 from tfmsnet.model.state import Conditions
 from tfmsnet.model.surrogate import Surrogate
+
+# How many numbers `time_features` gives.
+TIME_FEATURES = 6
+# Step of the difference that the open-circuit potential's slope is taken from, degree of lithiation.
+_SLOPE_STEP = 0.01
+
+
+def time_features(conditions: Conditions, parameters) -> tf.Tensor:
+    """What is known of each frame's time: how far the discharge is, and how the material then behaves.
+
+    Gradients in a particle grow as 1 / D(x), the current's spread over the electrode follows dE/dx, and
+    both rise from nothing as the square root of time.
+
+    Args:
+        conditions: of the frames.
+        parameters: `halfcell.Parameters` of the cell.
+
+    Returns:
+        (batch, time, feature) float32, each about 0..1: C-rate, charge, its square root and square,
+        ln(D(x_0) / D(x)), -dE/dx.
+    """
+    dol, start = conditions.mean_dol, parameters.initial_dol
+    charge = (dol - start) / (1.0 - start)
+    floor = parameters.solid_diffusivity_floor_m2_s
+    # Relative to the floor: float32 has room for 1e-16, its squares in gradients don't.
+    coefficients = [value / floor for value in reversed(parameters.solid_diffusivity)]
+    slower = tf.math.log(tf.maximum(tf.math.polyval(coefficients, tf.constant(start, tf.float32)), 1.0))
+    slower -= tf.math.log(tf.maximum(tf.math.polyval(coefficients, dol), 1.0))
+    below, above = (
+        open_circuit_potential(dol + step, parameters, tanh=tf.tanh) for step in (-_SLOPE_STEP, _SLOPE_STEP)
+    )
+    features = [
+        conditions.c_rate / 3.0,
+        charge,
+        tf.sqrt(tf.abs(charge)),
+        charge**2,
+        slower / 2.0,
+        (below - above) / (2.0 * _SLOPE_STEP) / 2.0,
+    ]
+    return tf.stack(features, axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="tfmsnet")
 class TimeBasis(keras.layers.Layer):
     """Functions of time: a dense network with two hidden layers.
 
-    Input (batch, time, drive channel), output (batch, time, function).
+    Input (batch, time, feature), output (batch, time, function).
 
     Args:
         functions: how many.
@@ -46,8 +87,7 @@ class TimeBasis(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs):
-        # Frames are close to each other on the drive's scale of 0..1.
-        hidden = 4.0 * inputs
+        hidden = inputs
         for layer in self.layers:
             hidden = layer(hidden)
         return hidden
@@ -82,16 +122,13 @@ class BasisSurrogate(Surrogate):
 
     def _make_network(self, precision):
         self.basis = TimeBasis(self.config.basis, dtype="float32", name="time_basis")
-        self.basis.build((None, None, self.state.drive_channels))
+        self.basis.build((None, None, TIME_FEATURES))
         return super()._make_network(precision)
 
-    def _network_size(self):
+    @property
+    def _outputs_per_channel(self):
         """Every channel of the state has its own coefficients."""
-        count = self.config.basis
-        return {
-            "fields": len(self.state.channels) * count,
-            "parts": tuple(part for part in self.state.parts for _ in range(count)),
-        }
+        return self.config.basis
 
     @property
     def _network_drive_channels(self):
@@ -102,7 +139,7 @@ class BasisSurrogate(Surrogate):
         masks = [tf.repeat(mask, self.config.basis, axis=-1) for mask in scene.masks]
         c_rate = conditions.c_rate_scale[:, None] / 3.0
         coefficients = self.network(scene.features, masks, c_rate)
-        functions = self.basis(self.state.drive(conditions)[:, 1:])
+        functions = self.basis(time_features(conditions, self.parameters)[:, 1:])
         channels = len(self.state.channels)
         return [combine(part, functions, channels) for part in coefficients]
 

@@ -9,7 +9,11 @@ from tfmsnet.errors import UserError
 
 FIELDS = ("concentration", "potential")
 # The names of tfmsnet.features.CHANNELS, here without TensorFlow.
-CHANNELS = ("inverted_distance", "phase_partition", "depth", "am_distance", "am", "cbd")
+UPTAKE = ("uptake_1um", "uptake_2um", "uptake_4um", "uptake_8um")
+CHANNELS = (
+    *("inverted_distance", "phase_partition", "depth", "am_distance", "am", "cbd", "surface"),
+    *UPTAKE,
+)
 
 Config = TypeVar("Config")
 
@@ -73,21 +77,28 @@ class NetworkConfig:
         autoregressive: whether the previous state is an input.
         basis: how many functions of time the frames of a direct network share, see
             `tfmsnet.model.basis`; 0 for a network that makes each frame by itself.
-        scales, filters, growth, convolutions, kernel, activation, normalisation: see `MSNet`.
+        scales, filters, growth, convolutions, kernel, activation, normalisation, shortcut: see `MSNet`.
+        potential_filters: of the potential's own network, where each field has one as in the paper; 0 for
+            one network that makes all fields.
     """
 
     fields: tuple[str, ...] = ("concentration", "potential")
     state: str = "reference-deviation"
-    channels: tuple[str, ...] = ("inverted_distance", "am_distance", "am", "cbd", "depth")
+    channels: tuple[str, ...] = (
+        *("inverted_distance", "am_distance", "am", "cbd", "depth", "surface"),
+        *UPTAKE,
+    )
     autoregressive: bool = True
     basis: int = 0
     scales: int = 3
     filters: int = 16
+    potential_filters: int = 0
     growth: float = 2.0
     convolutions: int = 5
     kernel: int = 3
     activation: str = "celu"
     normalisation: str = "none"
+    shortcut: bool = True
 
     def __post_init__(self) -> None:
         for name, allowed in (("fields", FIELDS), ("channels", CHANNELS)):
@@ -104,7 +115,9 @@ class NetworkConfig:
             ("activation", ("celu", "elu", "gelu", "relu", "silu", "tanh")),
         ):
             require(getattr(self, name) in choices, name, f"one of {', '.join(choices)}", getattr(self, name))
-        require(isinstance(self.autoregressive, bool), "autoregressive", "true or false", self.autoregressive)
+        for name in ("autoregressive", "shortcut"):
+            value = getattr(self, name)
+            require(isinstance(value, bool), name, "true or false", value)
         require(
             self.autoregressive or self.state != "min-max",
             "state",
@@ -112,7 +125,15 @@ class NetworkConfig:
             "state=reference-deviation)",
             self.state,
         )
-        require(self.basis == 0 or is_count(self.basis), "basis", "a whole number of at least 0", self.basis)
+        for name in ("basis", "potential_filters"):
+            value = getattr(self, name)
+            require(value == 0 or is_count(value), name, "a whole number of at least 0", value)
+        require(
+            not self.potential_filters or len(self.fields) == 2,
+            "potential_filters",
+            f"0 with the single field {self.fields[0]}, whose filters are `filters`",
+            self.potential_filters,
+        )
         require(
             self.basis == 0 or not self.autoregressive,
             "autoregressive",
@@ -131,4 +152,5 @@ PAPER_NETWORK = NetworkConfig(
     channels=("inverted_distance", "phase_partition", "depth"),
     filters=10,
     growth=4.0,
+    shortcut=False,
 )

@@ -103,6 +103,8 @@ class ScaleBranch(keras.layers.Layer):
         kernel: edge of their kernels, voxels (the paper: 3).
         activation: a Keras activation (the paper: celu).
         normalisation: "none", or "instance" as the PyTorch MS-Net has it.
+        shortcut: whether the last layer sees the input too, so that what is linear in it need not pass the
+            hidden ones (the paper: no).
     """
 
     def __init__(
@@ -113,6 +115,7 @@ class ScaleBranch(keras.layers.Layer):
         kernel=3,
         activation="celu",
         normalisation="none",
+        shortcut=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -122,6 +125,7 @@ class ScaleBranch(keras.layers.Layer):
         self.kernel = kernel
         self.activation = activation
         self.normalisation = normalisation
+        self.shortcut = shortcut
 
     def build(self, input_shape):
         self.hidden, self.normalisers = [], []
@@ -139,7 +143,7 @@ class ScaleBranch(keras.layers.Layer):
                 self.normalisers.append(normaliser)
         # The last layer and what follows it stay float32 under mixed precision: they are the state.
         self.head = Convolution(self.fields, 1, dtype="float32", name="head")
-        self.head.build(shape)
+        self.head.build((*shape[:-1], shape[-1] + (input_shape[-1] if self.shortcut else 0)))
         # CELU with alpha = 1 is ELU, which TensorFlow has as one fused operation.
         self.nonlinearity = keras.activations.get("elu" if self.activation == "celu" else self.activation)
         self.built = True
@@ -151,6 +155,8 @@ class ScaleBranch(keras.layers.Layer):
             if self.normalisers:
                 hidden = self.normalisers[index](hidden)
             hidden = self.nonlinearity(hidden)
+        if self.shortcut:
+            hidden = ops.concatenate([ops.cast(part, "float32") for part in (hidden, inputs)], axis=-1)
         return self.head(hidden)
 
     def compute_output_shape(self, input_shape):
@@ -165,4 +171,5 @@ class ScaleBranch(keras.layers.Layer):
             "kernel": self.kernel,
             "activation": self.activation,
             "normalisation": self.normalisation,
+            "shortcut": self.shortcut,
         }

@@ -30,7 +30,7 @@ class MSNet(keras.layers.Layer):
         scales: how many scales (the paper: 3).
         filters: channels at the finest scale (the paper: 10).
         growth: factor of the channels from one scale to the next coarser (the paper: 4).
-        convolutions, kernel, activation, normalisation: see `ScaleBranch`.
+        convolutions, kernel, activation, normalisation, shortcut: see `ScaleBranch`.
         autoregressive: whether the previous state is an input; False makes the *direct* network.
         parts: per field, which part of it the state is (see `Projection`); None for all of every field.
 
@@ -54,6 +54,7 @@ class MSNet(keras.layers.Layer):
         normalisation="none",
         autoregressive=True,
         parts=None,
+        shortcut=False,
         **kwargs,
     ):
         # Masks and states stay float32 under mixed precision; `_inputs` casts what the convolutions take.
@@ -68,6 +69,7 @@ class MSNet(keras.layers.Layer):
         self.normalisation = normalisation
         self.autoregressive = autoregressive
         self.parts = parts
+        self.shortcut = shortcut
         self.refine = MaskedRefine(dtype="float32", name="refine")
         self.project = Projection(parts, dtype="float32", name="project") if parts else None
         self.branches = [
@@ -78,6 +80,7 @@ class MSNet(keras.layers.Layer):
                 kernel,
                 activation,
                 normalisation,
+                shortcut,
                 dtype=self.dtype_policy,
                 name=f"scale_{scale}",
             )
@@ -135,4 +138,5 @@ class MSNet(keras.layers.Layer):
             "normalisation": self.normalisation,
             "autoregressive": self.autoregressive,
             "parts": self.parts,
+            "shortcut": self.shortcut,
         }

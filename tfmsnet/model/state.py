@@ -111,11 +111,6 @@ class ReferenceDeviation:
                 channels.append(Channel(field, "level", statistics[field]["level_rms"]))
         return cls(tuple(fields), parameters, tuple(channels))
 
-    @property
-    def parts(self) -> tuple[str, ...]:
-        """Per channel, which part of its field it is."""
-        return tuple(channel.part for channel in self.channels)
-
     def drive(self, conditions: Conditions) -> tf.Tensor:
         """(batch, time, 2): C-rate and mean degree of lithiation, both about 0..1."""
         return tf.stack([conditions.c_rate / 3.0, conditions.mean_dol], axis=-1)
@@ -200,11 +195,6 @@ class MinMax:
             Channel(field, "whole", high - low)
             for field, low, high in zip(self.fields, self.minima, self.maxima, strict=True)
         )
-
-    @property
-    def parts(self) -> None:
-        """Nothing is known beforehand of any field."""
-        return None
 
     def drive(self, conditions: Conditions) -> tf.Tensor:
         """(batch, time, 1): the paper's feature D, the C-rate, about 0..1."""

@@ -13,6 +13,7 @@ from tfmsnet.model.config import NetworkConfig
 from tfmsnet.model.msnet import MSNet
 from tfmsnet.model.rollout import rollout
 from tfmsnet.model.scene import Scene, crop_space, field_masks, make_scene
+from tfmsnet.model.separate import SeparateNetworks
 from tfmsnet.model.state import STATES, Conditions, foil_voltage, make_conditions, phase_mean
 
 
@@ -54,23 +55,39 @@ class Surrogate(keras.Model):
         self._build_network()
 
     def _make_network(self, precision):
+        """One MSNet for all channels, or one for each field's."""
+        channels, config = self.state.channels, self.config
+        if not config.potential_filters:
+            return self._msnet(channels, config.filters, precision, "msnet")
+        filters = {"concentration": config.filters, "potential": config.potential_filters}
+        networks = [
+            self._msnet([c for c in channels if c.field == field], filters[field], precision, field)
+            for field in config.fields
+        ]
+        return SeparateNetworks(networks, dtype=precision, name="msnet")
+
+    def _msnet(self, channels, filters, precision, name):
         config = self.config
+        parts = [c.part for c in channels for _ in range(self._outputs_per_channel)]
         return MSNet(
-            **self._network_size(),
+            len(parts),
             scales=config.scales,
-            filters=config.filters,
+            filters=filters,
             growth=config.growth,
             convolutions=config.convolutions,
             kernel=config.kernel,
             activation=config.activation,
             normalisation=config.normalisation,
+            shortcut=config.shortcut,
             autoregressive=config.autoregressive,
+            parts=None if set(parts) == {"whole"} else tuple(parts),
             dtype=precision,
-            name="msnet",
+            name=name,
         )
 
-    def _network_size(self):
-        return {"fields": len(self.state.channels), "parts": self.state.parts}
+    @property
+    def _outputs_per_channel(self):
+        return 1
 
     @property
     def _network_drive_channels(self):

@@ -32,7 +32,8 @@ class TrainingConfig:
         schedule: "constant" (the paper) or "cosine", with a warm-up of 3 % of the steps.
         clip_norm: bound on the gradient's global norm; 0 for none.
         loss: "mse" (the paper's eqs. 17-18), or "relative": each frame's squared error divided by the mean
-            square of its true state, so that all frames and C-rates count alike.
+            square of its true state, so that all frames and C-rates count alike; or "relative-root", the
+            root of that, so that all fields and electrodes do.
         noise: standard deviation of the noise on a window's first state, in units of the state.
         state_dropout: share of the steps in which the previous state is hidden from the network.
         symmetries: whether the 8 symmetries of the x-y plane augment the data.
@@ -61,7 +62,7 @@ class TrainingConfig:
             require(is_count(getattr(self, name)), name, "a positive integer", getattr(self, name))
         for name, choices in (
             ("schedule", ("constant", "cosine")),
-            ("loss", ("mse", "relative")),
+            ("loss", ("mse", "relative", "relative-root")),
             ("gradient", ("adjoint", "tape")),
             ("precision", ("float32", "mixed_bfloat16")),
         ):

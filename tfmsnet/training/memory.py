@@ -14,7 +14,7 @@ from pathlib import Path
 from tfmsnet.training.config import RunConfig
 
 DRIVE_CHANNELS = {"reference-deviation": 2, "min-max": 1}
-BASIS_WIDTH = 64  # of `tfmsnet.model.basis.TimeBasis`
+BASIS_WIDTH, TIME_FEATURES = 64, 6  # of `tfmsnet.model.basis`
 FLOAT = 4
 # Bytes of a process that has TensorFlow loaded and a step compiled, and of every frame that a tape unrolls.
 PROCESS = 760e6
@@ -168,7 +168,7 @@ def _inputs(config: RunConfig, scale: int) -> int:
 
 
 def _basis_parameters(config: RunConfig) -> int:
-    sizes = (DRIVE_CHANNELS[config.network.state], BASIS_WIDTH, BASIS_WIDTH, config.network.basis)
+    sizes = (TIME_FEATURES, BASIS_WIDTH, BASIS_WIDTH, config.network.basis)
     return sum((before + 1) * after for before, after in pairwise(sizes))
 
 
@@ -178,4 +178,5 @@ def _branch_parameters(config: RunConfig, scale: int) -> int:
     first = (volume * _inputs(config, scale) + 1) * filters
     others = (network.convolutions - 1) * (volume * filters + 1) * filters
     normalisers = 2 * filters * network.convolutions if network.normalisation == "instance" else 0
-    return first + others + normalisers + (filters + 1) * _outputs(config)
+    seen = filters + (_inputs(config, scale) if network.shortcut else 0)
+    return first + others + normalisers + (seen + 1) * _outputs(config)

@@ -12,30 +12,37 @@ from tfmsnet.model.state import phase_mean
 RELATIVE_FLOOR = 0.02
 
 
-def frame_losses(outputs, target, masks, relative):
-    """Squared error of frames, per sample and scale, summed over the channels.
+# Relative squared error below which the root of it is no longer sharper than a parabola.
+ROOT_FLOOR = 1e-4
 
-    On every scale the squared error is averaged over the phase.  With `relative` it is divided by the
-    mean square of the true state at the finest scale (plus a floor).
+
+def frame_losses(outputs, target, masks, kind):
+    """Error of frames, per sample and scale, summed over the channels.
+
+    On every scale the squared error is averaged over the phase: "mse".  "relative" divides it by the
+    mean square of the true state at the finest scale (plus a floor).  "relative-root" is the root of
+    that, which neither a channel that is hard to predict nor a sample that is can drown the others with.
 
     Args:
         outputs: list over scales, finest first, of (batch, [time,] x/2^n, ..., channel).
         target: (batch, [time,] x, y, z, channel), zero outside the phases.
         masks: list over scales of (batch, x/2^n, ..., channel).
-        relative: whether errors are relative.
+        kind: "mse", "relative" or "relative-root".
 
     Returns:
         (batch, [time,] scale) float32.
     """
     targets = _coarsened(target, len(outputs))
     weight = 1.0
-    if relative:
+    if kind != "mse":
         weight = 1.0 / (_phase_mean(target**2, masks[0]) + RELATIVE_FLOOR)
     errors = [
-        tf.reduce_sum(_phase_mean((output - true) ** 2, mask) * weight, axis=-1)
+        _phase_mean((output - true) ** 2, mask) * weight
         for output, true, mask in zip(outputs, targets, masks, strict=True)
     ]
-    return tf.stack(errors, axis=-1)
+    if kind == "relative-root":
+        errors = [tf.sqrt(error + ROOT_FLOOR) - ROOT_FLOOR**0.5 for error in errors]
+    return tf.stack([tf.reduce_sum(error, axis=-1) for error in errors], axis=-1)
 
 
 def _coarsened(target, scales):

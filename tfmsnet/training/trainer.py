@@ -97,12 +97,11 @@ class RolloutTrainer(keras.Model):
 
         Losses are summed over the replica's samples.
         """
-        relative = self.config.loss == "relative"
 
         def step(t, state):
             kept = state * self._kept(t, index)
             outputs = self.surrogate.step(scene, drive[:, t + 1], kept)
-            losses = frame_losses(outputs, true[:, t + 1], scene.masks, relative)
+            losses = frame_losses(outputs, true[:, t + 1], scene.masks, self.config.loss)
             per_scale = tf.reduce_sum(losses, axis=0)
             return outputs[0], tf.reduce_sum(per_scale), per_scale
 
@@ -170,7 +169,7 @@ class BasisTrainer(RolloutTrainer):
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             outputs = self.surrogate.frames(scene, conditions)
-            losses = frame_losses(outputs, true[:, 1:], scene.masks, self.config.loss == "relative")
+            losses = frame_losses(outputs, true[:, 1:], scene.masks, self.config.loss)
             per_scale = tf.reduce_sum(tf.reduce_mean(losses, axis=1), axis=0)
             loss = tf.reduce_sum(per_scale)
         return loss, per_scale, tape.gradient(loss, variables)

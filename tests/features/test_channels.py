@@ -1,44 +1,35 @@
-"""Geometry channels: the TensorFlow distance transform against SciPy's, ranges, symmetry."""
+"""Geometry channels: ranges, symmetry, the paper's."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy import ndimage
 
 from tfmsnet.errors import UserError
-from tfmsnet.features import CHANNELS, distance_inside, geometry_features
+from tfmsnet.features import CHANNELS, UPTAKE_LENGTHS_M, geometry_features
 
 phases = hnp.arrays(np.uint8, st.tuples(*[st.integers(3, 9)] * 3), elements=st.integers(0, 2))
 
 
-@settings(deadline=None, max_examples=30)
-@given(mask=hnp.arrays(np.bool_, st.tuples(*[st.integers(2, 10)] * 3)), reach=st.integers(1, 12))
-def test_the_distance_is_the_exact_euclidean_one(mask, reach):
-    found = distance_inside(mask[None], reach).numpy()[0]
-    if mask.all():
-        expected = np.full(mask.shape, reach, np.float64)
-    else:
-        expected = np.minimum(ndimage.distance_transform_edt(mask), reach)
-    np.testing.assert_allclose(found, expected, rtol=3e-7)
-
-
 @settings(deadline=None, max_examples=20)
 @given(phase=phases)
-def test_every_channel_lies_in_0_to_1(phase):
-    features = geometry_features(phase[None], 0.5e-6, tuple(CHANNELS)).numpy()
+def test_every_channel_lies_in_its_range(phase):
+    features = geometry_features(phase[None], 0.5e-6, CHANNELS).numpy()
     assert features.shape == (1, *phase.shape, len(CHANNELS))
-    assert features.min() >= 0
-    assert features.max() <= 1
+    for name, values in zip(CHANNELS, np.moveaxis(features, -1, 0), strict=True):
+        low, high = {"surface": (0, 6)}.get(name, (-1.05, np.inf) if name in UPTAKE_LENGTHS_M else (0, 1))
+        assert low <= values.min() <= values.max() <= high
 
 
 @settings(deadline=None, max_examples=20)
 @given(phase=phases)
 def test_a_mirrored_image_has_mirrored_channels(phase):
-    features = geometry_features(phase[None], 0.5e-6, tuple(CHANNELS)).numpy()
-    mirrored = geometry_features(phase[None, ::-1], 0.5e-6, tuple(CHANNELS)).numpy()
-    np.testing.assert_array_equal(mirrored, features[:, ::-1])
+    features = geometry_features(phase[None], 0.5e-6, CHANNELS).numpy()
+    mirrored = geometry_features(phase[None, ::-1], 0.5e-6, CHANNELS).numpy()
+    # Sums of floats depend on their order, and so where the solution of the uptakes stops.
+    tolerance = np.array([0.05 if name in UPTAKE_LENGTHS_M else 1e-5 for name in CHANNELS])
+    assert (np.abs(mirrored - features[:, ::-1]) <= tolerance).all()
 
 
 def test_the_papers_channels():

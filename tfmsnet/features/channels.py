@@ -1,0 +1,73 @@
+"""The geometry channels by name."""
+
+import tensorflow as tf
+
+from tfmsnet.electrode import AM, CBD, ELECTROLYTE
+from tfmsnet.errors import UserError
+from tfmsnet.features.distance import distance_inside
+from tfmsnet.features.surface import reacting_area
+from tfmsnet.features.uptake import uptake
+
+# Half of the largest AM particle diameter that is common in the field is 5-10 um; distances saturate here.
+DISTANCE_SCALE_M = 8e-6
+# From within a particle to several of them.
+UPTAKE_LENGTHS_M = {"uptake_1um": 1e-6, "uptake_2um": 2e-6, "uptake_4um": 4e-6, "uptake_8um": 8e-6}
+
+
+def _depth(phase: tf.Tensor) -> tf.Tensor:
+    """C: 0 at the current collector, 1 at the separator."""
+    depth = tf.shape(phase)[3]
+    fraction = (tf.range(depth, dtype=tf.float32) + 0.5) / tf.cast(depth, tf.float32)
+    return tf.ones_like(phase, tf.float32) * fraction
+
+
+def _scaled_distance(mask: tf.Tensor, voxel_size_m: float) -> tf.Tensor:
+    reach = max(1, round(DISTANCE_SCALE_M / voxel_size_m))
+    return distance_inside(mask, reach) / float(reach)
+
+
+def _inverted_distance(phase: tf.Tensor, voxel_size_m: float) -> tf.Tensor:
+    """A: 1 at the surface of the solid, falling inwards; 0 in the electrolyte."""
+    solid = phase != ELECTROLYTE
+    return tf.where(solid, 1.0 - _scaled_distance(solid, voxel_size_m), 0.0)
+
+
+# Each in 0..1, but for the area, which may be up to 6 faces.
+_LOCAL = {
+    "inverted_distance": _inverted_distance,
+    "phase_partition": lambda phase, _: tf.gather(tf.constant([0.0, 1.0, 0.5]), tf.cast(phase, tf.int32)),
+    "depth": lambda phase, _: _depth(phase),
+    "am_distance": lambda phase, voxel: _scaled_distance(phase == AM, voxel),
+    "am": lambda phase, _: tf.cast(phase == AM, tf.float32),
+    "cbd": lambda phase, _: tf.cast(phase == CBD, tf.float32),
+    "surface": lambda phase, _: reacting_area(phase == AM),
+}
+CHANNELS = (*_LOCAL, *UPTAKE_LENGTHS_M)
+
+
+def geometry_features(phase: tf.Tensor, voxel_size_m: float, channels: tuple[str, ...]) -> tf.Tensor:
+    """The geometry channels of a batch of phase images.
+
+    Args:
+        phase: (batch, x, y, z) uint8, labels 0 electrolyte, 1 active material, 2 CBD.
+        voxel_size_m: edge of a voxel, m.
+        channels: names from `CHANNELS`, in the order wanted.
+
+    Returns:
+        (batch, x, y, z, channel) float32: in 0..1; the surface in faces of a voxel; the uptakes relative to
+        their mean, from -1.
+
+    Raises:
+        UserError: a channel that doesn't exist.
+    """
+    unknown = [name for name in channels if name not in CHANNELS]
+    if unknown:
+        raise UserError(f"features: no channel {unknown[0]!r}; expected some of {', '.join(CHANNELS)}")
+    found = {name: _LOCAL[name](phase, voxel_size_m) for name in channels if name in _LOCAL}
+    solved = sorted((length, name) for name, length in UPTAKE_LENGTHS_M.items() if name in channels)
+    if solved:
+        am = phase == AM
+        area = found["surface"] if "surface" in found else reacting_area(am)
+        answers = uptake(am, area, tuple(length / voxel_size_m for length, _ in solved))
+        found |= {name: answers[..., i] for i, (_, name) in enumerate(solved)}
+    return tf.stack([found[name] for name in channels], axis=-1)
