@@ -27,6 +27,13 @@ from tfmsnet.cli.options import PATH
     "--config", type=PATH, help="JSON file of a configuration, or a run's run.json, instead of --preset."
 )
 @click.option(
+    "--init",
+    type=PATH,
+    metavar="RUN",
+    help="Start from the weights of a trained surrogate, with its network: fine-tuning.  The package's own "
+    "model is called cathode.",
+)
+@click.option(
     "--set",
     "changes",
     multiple=True,
@@ -68,6 +75,7 @@ def command(
     preset,
     mode,
     config,
+    init,
     changes,
     strategy,
     devices,
@@ -84,12 +92,18 @@ def command(
     """
     from dataclasses import asdict
 
+    from tfmsnet.model.store import network_of
+    from tfmsnet.model.trained import NAME, trained_model
     from tfmsnet.training.config import PRESETS, load_config
 
     if config and preset:
         raise click.UsageError("--config and --preset: give one of them")
+    if init and (config or preset or mode):
+        raise click.UsageError("--init brings its network and mode: leave --config, --preset and --mode away")
+    init = trained_model() if str(init) == NAME and not init.exists() else init
     chosen = load_config(config) if config else PRESETS[preset or "default"]
-    chosen = (chosen.in_mode(mode) if mode else chosen).with_values(parsed(changes), "--set")
+    chosen = chosen.with_network(network_of(init)) if init else chosen.in_mode(mode or chosen.mode)
+    chosen = chosen.with_values(parsed(changes), "--set")
     if print_config:
         click.echo(json.dumps(asdict(chosen), indent=1))
         return 0
@@ -106,7 +120,16 @@ def command(
     from tfmsnet.training.run import train
 
     names = tuple(name.strip() for name in devices.split(",")) if devices else ()
-    train(records, out, chosen, strategy=strategy, devices=names, profile=profile, data_service=data_service)
+    train(
+        records,
+        out,
+        chosen,
+        strategy=strategy,
+        devices=names,
+        profile=profile,
+        data_service=data_service,
+        init=init,
+    )
     click.echo(f"{out}: trained; score it with `tfmsnet evaluate {out} {records} --out REPORT`")
     return 0
 

@@ -41,8 +41,8 @@ def save_weights(surrogate: Surrogate, directory: str | Path) -> None:
             named.unlink(missing_ok=True)
 
 
-def load_surrogate(directory: str | Path) -> Surrogate:
-    """Read a surrogate from a run directory.
+def read_description(directory: str | Path) -> dict:
+    """The content of surrogate.json of a run directory whose weights are there.
 
     Raises:
         UserError: not a run directory, another format, or no weights yet.
@@ -57,22 +57,49 @@ def load_surrogate(directory: str | Path) -> Surrogate:
         )
     if not (directory / WEIGHTS).is_file():
         raise UserError(f"{directory}: holds no {WEIGHTS} yet; let `tfmsnet train` reach a checkpoint")
+    return content
+
+
+def network_of(directory: str | Path) -> NetworkConfig:
+    """The configuration of the network in a run directory; raises as `read_description`."""
+    content = read_description(directory)
+    return from_dict(NetworkConfig, content.get("network", {}), str(Path(directory) / DESCRIPTION))
+
+
+def load_surrogate(directory: str | Path) -> Surrogate:
+    """Read a surrogate from a run directory.
+
+    Raises:
+        UserError: as `read_description`, or weights that aren't the description's.
+    """
+    directory = Path(directory)
+    content = read_description(directory)
     try:
         surrogate = make_surrogate(
-            from_dict(NetworkConfig, content["network"], str(directory / DESCRIPTION)),
+            network_of(directory),
             Parameters.from_dict(content["parameters"]),
             content["statistics"],
             content["voxel_size_m"],
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{directory / DESCRIPTION}: not a surrogate's ({error}); train again") from None
+    load_weights(surrogate, directory)
+    return surrogate
+
+
+def load_weights(surrogate: Surrogate, directory: str | Path) -> None:
+    """Give a surrogate the weights in a run directory.
+
+    Raises:
+        UserError: they are another network's, or no weights.
+    """
+    directory = Path(directory)
     try:
         surrogate.load_weights(directory / WEIGHTS)
     except (OSError, ValueError) as error:
         raise UserError(
             f"{directory / WEIGHTS}: not the weights of {DESCRIPTION} beside it ({_first_line(error)})"
         ) from None
-    return surrogate
 
 
 def _first_line(error: Exception) -> str:

@@ -17,23 +17,33 @@ from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.shard import sha256
 from tfmsnet.training.config import RunConfig
+from tfmsnet.training.origin import Chance
 
 
-def claim(run: Path, records: Path, config: RunConfig, manifest: Manifest) -> None:
+def claim(
+    run: Path, records: Path, config: RunConfig, manifest: Manifest, origin: Chance | None = None
+) -> None:
     """Make the run directory, or check that it holds this very run.
+
+    Args:
+        run, records: directories.
+        config: of the run.
+        manifest: of the records.
+        origin: of its weights.
 
     Raises:
         UserError: it holds another run, or something else.
     """
-    content = _identity(records, config)
+    origin = origin or Chance()
+    content = _identity(records, config, origin)
     path = run / "run.json"
     if path.is_file():
         found = read_json(path, "a training run")
-        for key, value in content.items():
-            if found.get(key) != value:
+        for key in sorted({*content, *(name for name in found if name.startswith("init_"))}):
+            if found.get(key) != content.get(key):
+                difference = _difference(key, found.get(key), content.get(key))
                 raise UserError(
-                    f"{run}: holds another run ({_difference(key, found.get(key), value)}); choose another "
-                    "--out, or remove it"
+                    f"{run}: holds another run ({difference}); choose another --out, or remove it"
                 )
         return
     if run.exists() and (
@@ -44,22 +54,24 @@ def claim(run: Path, records: Path, config: RunConfig, manifest: Manifest) -> No
         )
     run.mkdir(parents=True, exist_ok=True)
     seen = {sample["geometry_id"] for s in ("train", "validation") for sample in manifest.samples(s)}
-    content["train_geometries"] = sorted(seen)
+    content["train_geometries"] = sorted(seen | origin.geometries)
     write_json(path, {**content, "records": str(records.resolve()), "versions": _versions()})
 
 
-def digest(records: Path, config: RunConfig) -> int:
+def digest(records: Path, config: RunConfig, origin: Chance) -> int:
     """A number that is the same in all workers of one run."""
-    text = json.dumps(_identity(records, config), sort_keys=True)
+    text = json.dumps(_identity(records, config, origin), sort_keys=True)
     return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
 
 
-def _identity(records: Path, config: RunConfig) -> dict:
+def _identity(records: Path, config: RunConfig, origin: Chance) -> dict:
     as_read_back = json.loads(json.dumps(asdict(config)))
-    return {"config": as_read_back, "manifest_sha256": sha256(records / MANIFEST)}
+    return {"config": as_read_back, "manifest_sha256": sha256(records / MANIFEST), **origin.identity}
 
 
 def _difference(key: str, found, expected) -> str:
+    if key.startswith("init_"):
+        return "of another origin: --init differs"
     if key != "config":
         return f"of other records: {key} differs"
     for part, values in expected.items():

@@ -169,6 +169,11 @@ class RunConfig:
         )
         return RunConfig(network, training)
 
+    def with_network(self, network: NetworkConfig) -> "RunConfig":
+        """The same run of another network, in the mode that this one is for."""
+        mode = "basis" if network.basis else "autoregressive" if network.autoregressive else "direct"
+        return RunConfig(network, self.in_mode(mode).training)
+
     def with_values(self, values: dict[str, object], where: str) -> "RunConfig":
         """Replace values, named "network.filters" or, where that isn't ambiguous, "filters"."""
         content = asdict(self)

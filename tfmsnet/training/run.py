@@ -20,6 +20,7 @@ from tfmsnet.training.claim import claim, digest
 from tfmsnet.training.config import RunConfig, TrainingConfig
 from tfmsnet.training.data import sample_names, training_batches, validation_batches
 from tfmsnet.training.loop import Tally, fit
+from tfmsnet.training.origin import Chance, Trained
 from tfmsnet.training.signals import Interrupted, StopRequest
 from tfmsnet.training.strategies import make_strategy
 from tfmsnet.training.team import WORKER_GONE, Team, worker_gone
@@ -39,6 +40,7 @@ def train(
     title: str = "training",
     profile: bool = False,
     data_service: str | None = None,
+    init: str | Path | None = None,
 ) -> Surrogate:
     """Train a surrogate on a records directory, or go on with a run that was interrupted.
 
@@ -54,6 +56,7 @@ def train(
         title: of the progress bar.
         profile: whether to trace a few steps for TensorBoard.
         data_service: grpc://HOST:PORT of a tf.data service that makes the batches; None to make them here.
+        init: directory of a trained surrogate of the same network to start from; None to start from chance.
 
     Returns:
         The trained surrogate.
@@ -72,7 +75,8 @@ def train(
     _check_replicas(config.training, team.strategy.num_replicas_in_sync)
     try:
         with named_errors(records):
-            return _Run(team, records, run, config, manifest, data_service).train(title, profile)
+            origin = Trained(init, config.network) if init else Chance()
+            return _Run(team, records, run, config, manifest, data_service, origin).train(title, profile)
     except WORKER_GONE as error:
         if team.workers == 1:
             raise
@@ -92,6 +96,7 @@ class _Run:
     config: RunConfig
     manifest: Manifest
     data_service: str | None
+    origin: Chance
 
     def train(self, title: str, profile: bool) -> Surrogate:
         keras.utils.set_random_seed(self.config.training.seed)
@@ -109,14 +114,15 @@ class _Run:
         return trainer.surrogate
 
     def _trainer(self) -> RolloutTrainer:
-        of_records = (self.manifest.parameters, self.manifest.statistics, self.manifest.voxel_size_m)
+        of_records = (self.manifest.parameters, self._statistics, self.manifest.voxel_size_m)
         with self.team.strategy.scope():
             surrogate = make_surrogate(self.config.network, *of_records, self.config.training.precision)
+            self.origin.give(surrogate)
             trainer = make_trainer(surrogate, self.config.training)
             trainer.compile(optimizer=keras.optimizers.Adam(learning_rate(self.config.training)))
         self.team.check_same(
             "the configuration or the records' manifest",
-            digest(self.records, self.config),
+            digest(self.records, self.config, self.origin),
             "start all with the same command",
         )
         return trainer
@@ -126,7 +132,7 @@ class _Run:
         problem = None
         if self.team.is_chief:
             try:
-                claim(self.directory, self.records, self.config, self.manifest)
+                claim(self.directory, self.records, self.config, self.manifest, self.origin)
             except (UserError, OSError) as error:
                 problem = error
         refused = self.team.gathered(int(problem is not None))[0]
@@ -140,7 +146,7 @@ class _Run:
         saving = callbacks.Saving(trainer, self.directory, checkpoints, tally)
         hooks = [callbacks.StopOnDivergence(trainer, checkpoints, self._sample_names)]
         if self.team.is_chief:
-            save_description(trainer.surrogate, self.manifest.statistics, self.directory, self._domain)
+            save_description(trainer.surrogate, self._statistics, self.directory, self._domain)
             hooks += self._of_chief(trainer, step, title)
             hooks += [callbacks.Profile(self.directory / "tensorboard")] if profile else []
             hooks += [saving]
@@ -189,7 +195,7 @@ class _Run:
             callbacks.Progress(title, config.steps, step),
             Board(trainer, self.config, self.directory / "tensorboard", validation, shown, every),
             callbacks.Log(self.directory / "log.csv", columns, step // config.steps_per_epoch),
-            callbacks.Best(trainer, self.manifest.statistics, self._domain, self.directory),
+            callbacks.Best(trainer, self._statistics, self._domain, self.directory),
         ]
 
     def _batches(self, surrogate, step):
@@ -208,6 +214,10 @@ class _Run:
                 replicas=context.num_replicas_in_sync,
             )
         )
+
+    @property
+    def _statistics(self) -> dict:
+        return self.origin.statistics(self.manifest)
 
     @property
     def _domain(self) -> dict:

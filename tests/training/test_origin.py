@@ -1,0 +1,65 @@
+"""Fine-tuning: from the weights and in the units of another run, resumable, and never mixed up with another."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tfmsnet.errors import UserError
+from tfmsnet.files import read_json, write_json
+from tfmsnet.model.store import load_surrogate
+from tfmsnet.training.config import RunConfig
+from tfmsnet.training.run import train
+
+
+@pytest.fixture
+def still(make_config):
+    """A run that hardly moves its weights."""
+    config = make_config()
+    return RunConfig(config.network, replace(config.training, learning_rate=1e-12))
+
+
+def weights(run):
+    return [np.asarray(weight) for weight in load_surrogate(run).weights]
+
+
+def test_it_starts_from_the_weights_and_keeps_their_units(records, run, still, tmp_path):
+    origin = tmp_path / "origin"
+    origin.mkdir()
+    for name in ("surrogate.json", "surrogate.weights.h5", "run.json"):
+        (origin / name).write_bytes((run / name).read_bytes())
+    description = read_json(origin / "surrogate.json", "a description")
+    description["statistics"]["concentration"]["pattern_rms"] *= 2.0
+    write_json(origin / "surrogate.json", description)
+    train(records, tmp_path / "tuned", still, init=origin)
+    for tuned, before in zip(weights(tmp_path / "tuned"), weights(run), strict=True):
+        np.testing.assert_allclose(tuned, before, atol=1e-6)
+    found = read_json(tmp_path / "tuned" / "surrogate.json", "a description")
+    assert found["statistics"] == description["statistics"]
+
+
+def test_a_run_of_another_origin_is_not_continued(records, run, still, tmp_path):
+    train(records, tmp_path / "tuned", still, init=run)
+    train(records, tmp_path / "tuned", still, init=run)
+    with pytest.raises(UserError, match="holds another run .of another origin: --init differs"):
+        train(records, tmp_path / "tuned", still)
+
+
+def test_another_network_is_refused(records, run, still, tmp_path):
+    wider = RunConfig(replace(still.network, filters=still.network.filters + 1), still.training)
+    with pytest.raises(UserError, match="its network isn't the configuration's"):
+        train(records, tmp_path / "tuned", wider, init=run)
+    assert not (tmp_path / "tuned").exists()
+
+
+def test_it_stays_known_what_the_weights_have_seen(records, run, still, tmp_path):
+    content = json.loads((run / "run.json").read_text())
+    origin = tmp_path / "origin"
+    origin.mkdir()
+    for name in ("surrogate.json", "surrogate.weights.h5"):
+        (origin / name).write_bytes((run / name).read_bytes())
+    write_json(origin / "run.json", {**content, "train_geometries": ["another"]})
+    train(records, tmp_path / "tuned", still, init=origin)
+    known = json.loads((tmp_path / "tuned" / "run.json").read_text())["train_geometries"]
+    assert known == sorted(["another", *content["train_geometries"]])
