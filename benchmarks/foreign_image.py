@@ -1,6 +1,7 @@
 """An image that nobody here made: predicted and simulated, side by side.
 
-For the electrode of TauFactor's documentation (github.com/tldr-group/taufactor, docs/notebooks/electrode.tiff, MIT licence):
+For the electrode of TauFactor's documentation (github.com/tldr-group/taufactor, MIT licence,
+docs/notebooks/electrode.tiff):
 
 python benchmarks/foreign_image.py electrode.tiff --voxel-size-um 0.390625 --out foreign
 """

@@ -1,4 +1,4 @@
-"""Where a run's weights come from: chance, or another run whose training it goes on with on its own records."""
+"""Where a run's weights come from: chance, or a trained surrogate that is to be fine-tuned."""
 
 from pathlib import Path
 
@@ -14,8 +14,9 @@ from tfmsnet.records.shard import sha256
 class Chance:
     """Weights as the seed has them, statistics of the records."""
 
-    identity: dict[str, str] = {}
-    geometries: frozenset[str] = frozenset()
+    def __init__(self) -> None:
+        self.identity: dict[str, str] = {}
+        self.geometries: frozenset[str] = frozenset()
 
     def statistics(self, manifest: Manifest) -> dict:
         """Per field, the units of the state."""
@@ -41,8 +42,8 @@ class Trained(Chance):
         found = network_of(self.directory)
         if found != network:
             raise UserError(
-                f"{self.directory}: its network isn't the configuration's; leave --config, --preset and --mode "
-                "away, and network values out of --set"
+                f"{self.directory}: its network isn't the configuration's; leave --config, --preset and "
+                "--mode away, and network values out of --set"
             )
         self._description = read_description(self.directory)
         self.identity = {
