@@ -57,7 +57,8 @@ def main(image, voxel_size_um, crop, c_rate, model, out):
         check_dischargeable(electrode)
         true = Sample.from_discharge(simulate(electrode, c_rate))
         answer = surrogate.predict(electrode, c_rate)
-        case = score(NAME, true, Fields(answer.concentration, answer.potential))
+        fields = Fields(answer.concentration, answer.potential)
+        case = score(NAME, true, fields)
         row, error = case.summary(), case.curve_error
         print(
             f"{' '.join(map(str, box)):>26}{row['concentration_vrmse_median']:>14.3f}"
@@ -67,7 +68,9 @@ def main(image, voxel_size_um, crop, c_rate, model, out):
             print(f"{'':>26}  {warning}")
         if not cases:
             print(describe(electrode))
-            figure = slice_figure(true, Fields(answer.concentration, answer.potential), "concentration", NAME)
+            figure = slice_figure(
+                true, {NAME: Fields(answer.concentration, answer.potential)}, "concentration"
+            )
             (out / "foreign_concentration.png").write_bytes(png(figure))
         cases.append(case)
     (out / "foreign_curves.png").write_bytes(png(curve_figure(cases)))

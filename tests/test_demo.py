@@ -22,7 +22,7 @@ def miniature(monkeypatch):
     monkeypatch.setattr(demo, "C_RATES", (1.0, 2.0))
     monkeypatch.setattr(demo, "GEOMETRIES", 3)
     monkeypatch.setattr(demo, "COMMON", {"steps_per_epoch": 2, "filters": 4, "convolutions": 2})
-    few = {"autoregressive": {"steps": 4, "horizon": [[0.5, 1], [1.0, 2]]}, "direct": {"steps": 2}}
+    few = {"autoregressive": {"steps": 4, "horizon": [[0.5, 1], [1.0, 2]]}, "basis": {"steps": 2}}
     monkeypatch.setattr(demo, "CHANGES", few)
 
 
@@ -31,7 +31,7 @@ def test_it_goes_all_the_way_and_a_second_call_changes_nothing(miniature, tmp_pa
     said = []
     demo.run_demo(tmp_path / "demo", said.append, no_bar)
     text = "\n".join(said)
-    for name in ("AR-MSNet", "direct network", "linear regression", "0-D cell", "persistence"):
+    for name in ("AR-MSNet", "time basis", "linear regression", "0-D cell", "persistence"):
         assert name in text
     for made in ("report/report.html", "served/cathode/1/saved_model.pb", "autoregressive/tensorboard"):
         assert (tmp_path / "demo" / made).exists()

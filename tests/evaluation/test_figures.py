@@ -78,7 +78,7 @@ def test_discharge_curves_true_and_predicted(cases):
 @pytest.mark.parametrize("frames", [2, 25])
 def test_slices_have_rows_of_simulated_predicted_and_error(make_sample, noisy, field, frames):
     sample = make_sample(frames=frames)
-    figure = slice_figure(sample, noisy(50.0, 1e-3)(sample), field, "model")
+    figure = slice_figure(sample, {"model": noisy(50.0, 1e-3)(sample)}, field)
     images = [axes.images[0] for axes in figure.axes if axes.images]
     assert len(images) == 3 * min(3, frames - 1)
     true, predicted, error = images[:3]
@@ -111,7 +111,18 @@ def test_a_poor_prediction_does_not_stretch_the_colours(make_sample):
     ranges = [value_range(take_slice(sample, fields, "concentration", 2)) for fields in (poor, good)]
     assert ranges[0].vmax == ranges[1].vmax
     assert error_range(take_slice(sample, poor, "potential", 2)).vmax > 0.0
-    assert is_drawn(slice_figure(sample, poor, "potential", "model"))
+    assert is_drawn(slice_figure(sample, {"model": poor}, "potential"))
+
+
+def test_models_stand_side_by_side_with_one_range_of_errors(make_sample, noisy):
+    sample = make_sample(frames=2)
+    figure = slice_figure(
+        sample, {"a": noisy(50.0, 1e-3)(sample), "b": noisy(5.0, 1e-4)(sample)}, "potential"
+    )
+    images = [axes.images[0] for axes in figure.axes if axes.images]
+    assert len(images) == 5
+    assert images[2].get_clim() == images[4].get_clim()
+    assert "b minus simulated" in figure.axes[4].get_title()
 
 
 def test_the_same_figure_is_the_same_file(cases):

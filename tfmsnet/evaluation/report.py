@@ -13,7 +13,8 @@ import tfmsnet
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation.baselines import Persistence, ZeroDimensional
 from tfmsnet.evaluation.page import report_page
-from tfmsnet.evaluation.predictor import FIELDS, Fields, Predictor
+from tfmsnet.evaluation.pictures import Pictures
+from tfmsnet.evaluation.predictor import Fields, Predictor
 from tfmsnet.evaluation.regression import LinearRegression
 from tfmsnet.evaluation.scores import Scores, jsonable, score
 from tfmsnet.evaluation.tables import Tables
@@ -23,8 +24,6 @@ from tfmsnet.records.sample import Sample
 FORMAT = "tfmsnet-report"
 METRICS = "metrics.json"
 BASELINES = (LinearRegression.name, ZeroDimensional.name, Persistence.name)
-# Slices are drawn for at most so many C-rates.
-_SLICED_RATES = 3
 
 
 @dataclass(frozen=True)
@@ -79,13 +78,17 @@ def evaluate(
         regression = LinearRegression().fit(_noting_geometry(train, trained_on))
         baselines = (regression, ZeroDimensional(), Persistence())
         predictors = {**models, **{baseline.name: baseline for baseline in baselines}}
-        pictures, cases = _Pictures(next(iter(models)), folder), []
+        pictures, cases = Pictures(models, folder), []
         for sample in test:
             _check_held_out(sample, trained_on)
+            drawn: dict[str, Fields] = {}
             for name, predictor in predictors.items():
                 predicted = predictor(sample)
                 cases.append(score(name, sample, predicted))
-                pictures.look(name, sample, predicted)
+                if name in models and pictures.wants(sample):
+                    drawn[name] = predicted
+            if drawn:
+                pictures.look(sample, drawn)
             advance()
         if not cases:
             raise UserError("evaluate: no held-out samples; expected at least one")
@@ -126,72 +129,6 @@ def _check_held_out(sample: Sample, trained_on: set[str]) -> None:
             f"evaluate: electrode {sample.geometry_id} is held out and in the training samples; "
             "split the samples by geometry"
         )
-
-
-class _Pictures:
-    """Draws while the samples pass by, so that none has to be kept."""
-
-    def __init__(self, model: str, folder: Path) -> None:
-        self.model, self.folder = model, folder
-        # file name -> caption and content, as the page shows them
-        self.made: dict[str, tuple[str, bytes]] = {}
-        self._sliced: set[float] = set()
-
-    def look(self, name: str, sample: Sample, predicted: Fields) -> None:
-        """Draw the model on the first sample of each C-rate: which one isn't chosen by its score."""
-        from tfmsnet.evaluation.animation import write_animation
-        from tfmsnet.evaluation.slice_figures import slice_figure
-
-        rate = sample.c_rate
-        if name != self.model or rate in self._sliced or len(self._sliced) == _SLICED_RATES:
-            return
-        if not self._sliced:
-            path = self.folder / "discharge.gif"
-            write_animation(sample, predicted, path, self.model)
-            caption = f"The discharge of {sample.geometry_id} at {rate:g}C."
-            self.made[path.name] = (caption, path.read_bytes())
-        self._sliced.add(rate)
-        for field in FIELDS:
-            if getattr(predicted, field) is not None:
-                caption = (
-                    f"{field.capitalize()} in the middle plane of {sample.geometry_id} at {rate:g}C, the "
-                    "first held-out sample of this C-rate; the range of colours is the simulated field's."
-                )
-                figure = slice_figure(sample, predicted, field, name)
-                self._keep(f"slices_{field}_{rate:g}C.png", caption, figure)
-
-    def finish(self, tables: Tables) -> None:
-        """Draw what needs all scores; these come first on the page."""
-        from tfmsnet.evaluation import frame_figures
-        from tfmsnet.evaluation.curve_figures import curve_figure
-
-        slices, self.made = self.made, {}
-        cases, medians = tables.cases, "Medians over the held-out samples of each C-rate."
-        self._keep("vrmse.png", f"VRMSE over the frames. {medians}", frame_figures.vrmse_figure(cases))
-        self._keep(
-            "pattern.png",
-            f"Pattern error over the frames: VRMSE without the error of the mean. {medians}",
-            frame_figures.pattern_figure(cases),
-        )
-        self._keep(
-            "mean_error.png",
-            "Error of the mean over the frames, figure 5 of Marcato et al. 2023: a uniform field (0-D cell) "
-            f"has none in the concentration. {medians}",
-            frame_figures.mean_error_figure(cases),
-        )
-        with_curve = [case for case in cases if case.model == self.model and case.curve is not None]
-        if with_curve:
-            self._keep(
-                "curves.png", "Discharge curves, figure 8 of Marcato et al. 2023.", curve_figure(with_curve)
-            )
-        self.made |= slices
-
-    def _keep(self, name: str, caption: str, figure) -> None:
-        from tfmsnet.evaluation.style import png
-
-        content = png(figure)
-        (self.folder / name).write_bytes(content)
-        self.made[name] = (caption, content)
 
 
 def _write(folder: Path, tables: Tables, figures: Mapping[str, tuple[str, bytes]]) -> None:

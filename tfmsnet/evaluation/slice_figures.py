@@ -1,5 +1,6 @@
 """Slices of true and predicted fields (the paper's figures 6 and 7)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,6 @@ from tfmsnet.evaluation.style import colour_map, look, new_figure
 from tfmsnet.records.sample import Sample
 
 ROWS = 3
-COLUMNS = ("simulated", "predicted", "predicted minus simulated")
 # What the colours of the first two columns are, the unit of colours, the unit and digits of the mean.
 _SHOWN = {
     "concentration": ("Concentration", "mol/L", "{:.2f} mol/L"),
@@ -81,37 +81,45 @@ def draw_slice(axes: Axes, values: np.ndarray, voxel_size_m: float, colours: str
     )
 
 
-def slice_figure(sample: Sample, predicted: Fields, field: str, model: str) -> Figure:
-    """Three frames by simulated, predicted and error: figure 6 (concentration) or 7 (potential).
+def slice_figure(sample: Sample, predictions: Mapping[str, Fields], field: str) -> Figure:
+    """Three frames by simulated, and predicted and error of each model: figure 6 (concentration) or 7.
 
     Args:
+        sample: the true discharge.
+        predictions: model -> its fields.
         field: "concentration" or "potential".
-        model: what to call the predictor in the title.
     """
     rows = np.unique(np.linspace(0, sample.frames - 1, ROWS + 1).round().astype(int))[1:]
+    columns = 1 + 2 * len(predictions)
     width, depth = sample.grid[0], sample.grid[2]
     with look():
         panel_in = 2.75
-        figure = new_figure(3 * panel_in + 1.8, len(rows) * (panel_in * width / depth + 0.4) + 0.7)
-        panels = figure.subplots(len(rows), 3, squeeze=False, sharex=True, sharey=True)
+        figure = new_figure(columns * panel_in + 1.8, len(rows) * (panel_in * width / depth + 0.4) + 0.7)
+        panels = figure.subplots(len(rows), columns, squeeze=False, sharex=True, sharey=True)
         for line, frame in zip(panels, rows, strict=True):
-            _draw_row(figure, line, take_slice(sample, predicted, field, frame), sample, field, frame)
-        for axes, title in zip(panels[0], COLUMNS, strict=True):
+            parts = [take_slice(sample, fields, field, frame) for fields in predictions.values()]
+            _draw_row(figure, line, parts, sample, field, frame)
+        titles = ["simulated", *(t for name in predictions for t in (name, f"{name} minus simulated"))]
+        for axes, title in zip(panels[0], titles, strict=True):
             axes.set_title(f"{title}\n{axes.get_title()}")
         for axes in panels[-1]:
             axes.set_xlabel("depth from the collector (µm)")
-        figure.suptitle(f"{_SHOWN[field][0]} at {sample.c_rate:g}C, {model}", fontsize=10.5)
+        figure.suptitle(f"{_SHOWN[field][0]} at {sample.c_rate:g}C", fontsize=10.5)
     return figure
 
 
-def _draw_row(figure: Figure, line, part: Slice, sample: Sample, field: str, frame: int) -> None:
+def _draw_row(figure: Figure, line, parts: Sequence[Slice], sample: Sample, field: str, frame: int) -> None:
     voxel, (_, unit, mean_format) = sample.voxel_size_m, _SHOWN[field]
-    scale = value_range(part)
-    image = draw_slice(line[0], part.true, voxel, "viridis", scale)
-    draw_slice(line[1], part.predicted, voxel, "viridis", scale)
-    error = draw_slice(line[2], part.error, voxel, "RdBu_r", error_range(part))
-    for axes, mean in ((line[0], part.true_mean), (line[1], part.predicted_mean)):
+    values, errors = [line[0], *line[1::2]], list(line[2::2])
+    scale, shown = value_range(parts[0]), [parts[0].true, *(part.predicted for part in parts)]
+    means = [parts[0].true_mean, *(part.predicted_mean for part in parts)]
+    for axes, plane, mean in zip(values, shown, means, strict=True):
+        image = draw_slice(axes, plane, voxel, "viridis", scale)
         axes.set_title("mean " + mean_format.format(mean), fontsize=8)
+    # One range for all models, so that the paler one is the better one.
+    worst = max((error_range(part) for part in parts), key=lambda norm: norm.vmax)
+    for axes, part in zip(errors, parts, strict=True):
+        error = draw_slice(axes, part.error, voxel, "RdBu_r", worst)
     line[0].set_ylabel(f"frame {frame}\nDOL {sample.dol[frame]:.3f}\nx (µm)")
-    figure.colorbar(image, ax=list(line[:2]), label=unit, extend="both", aspect=14, pad=0.01)
-    figure.colorbar(error, ax=line[2], label=unit, extend="both", aspect=14, pad=0.02)
+    figure.colorbar(image, ax=line[0], label=unit, extend="both", aspect=14, pad=0.02)
+    figure.colorbar(error, ax=errors[-1], label=unit, extend="both", aspect=14, pad=0.02)
