@@ -16,9 +16,9 @@ cd "$out"
 tfmsnet simulate --design paper --geometries 9 --size $size --c-rates 0.5,1,2 --seed 1 --out data
 [ -d records ] || tfmsnet records write data records --split 0/2 --seed 1
 for mode in classic autoregressive; do
-    [ $mode = classic ] && all=$((24 * steps)) horizon='[[1.0, 1]]' || all=$steps horizon='[[1.0, 0]]'
+    [ $mode = classic ] && all=$((24 * steps)) || all=$steps
     tfmsnet train records --out $mode --preset paper --mode $mode --set 'fields=["concentration", "potential"]' \
-        --set filters=$filters --set potential_filters=$filters --set "horizon=$horizon" --set learning_rate=$rate \
-        --set state_dropout=0 --set noise=0 --set steps=$all --set steps_per_epoch=$((all / 10))
+        --set filters=$filters --set potential_filters=$filters --set learning_rate=$rate \
+        --set steps=$all --set steps_per_epoch=$((all / 10))
 done
 tfmsnet evaluate autoregressive records --out report --compare classic=classic
