@@ -131,3 +131,20 @@ def test_the_dry_run_says_what_will_not_fit(train):
     assert status == 0
     assert "won't fit: " in out
     assert "GB here" in out
+
+
+def test_fine_tuning_brings_the_network_and_its_mode(train, run, make_config):
+    status, out, _ = train("--init", run, "--print-config", "--set", "learning_rate=0.0001")
+    assert status == 0
+    content = json.loads(out)
+    assert content["network"]["filters"] == make_config().network.filters
+    assert content["training"]["learning_rate"] == 0.0001
+    _, out, _ = train("--init", "cathode", "--print-config")
+    content = json.loads(out)
+    assert content["network"]["basis"] > 0
+    assert content["training"]["horizon"] == [[1.0, 0]]
+
+
+def test_fine_tuning_has_no_other_mode(refused, run):
+    refused("leave --config, --preset and --mode away", "--init", run, "--mode", "classic")
+    refused("holds no surrogate.json", "--init", run / "tensorboard", "--print-config")

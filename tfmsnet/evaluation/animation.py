@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from tfmsnet.evaluation.curve import discharge_curve
 from tfmsnet.evaluation.film import Move, Panel, widest, write_film
 from tfmsnet.evaluation.predictor import FIELDS, Fields
-from tfmsnet.evaluation.slice_figures import COLUMNS, Slice, error_range, take_slice, value_range
+from tfmsnet.evaluation.slice_figures import Slice, error_range, take_slice, value_range
 from tfmsnet.evaluation.style import COLOURS
 from tfmsnet.records.sample import Sample
 
@@ -37,7 +37,7 @@ def write_animation(sample: Sample, predicted: Fields, path: str | Path, model: 
     write_film(
         path,
         rows,
-        COLUMNS,
+        ("simulated", "predicted", "predicted minus simulated"),
         sample.voxel_size_m,
         lambda frame: f"{sample.c_rate:g}C, {model}: {_moment(sample, frame)}",
         draw_curve if len(fields) == len(FIELDS) else None,
