@@ -14,11 +14,12 @@ def split_geometries(recipes: dict[str, tuple[float, float]], rule: str, seed: i
         recipes: geometry id -> (AM wt%, calendering %), NaN where unknown.
         rule: "paper" (the recipe of 90 wt% and 10 % calendering is the test), or
             "VALIDATION/TEST": how many geometries go to each, e.g. "2/4"; drawn from the recipes in turn,
-            so that nine geometries have nine recipes.
+            so that nine geometries have nine recipes; or "VALIDATION/TEST/TRAIN", which leaves the
+            others out: for learning curves, since the held-out ones stay the same.
         seed: of the draw.
 
     Returns:
-        geometry id -> "train", "validation" or "test".
+        geometry id -> "train", "validation" or "test"; those left out aren't there.
 
     Raises:
         UserError: a rule that isn't one, or one that leaves no geometry for training or the test.
@@ -27,9 +28,12 @@ def split_geometries(recipes: dict[str, tuple[float, float]], rule: str, seed: i
     if rule == "paper":
         chosen = {name: "test" if tuple(recipes[name]) == (90.0, 10.0) else "train" for name in names}
     else:
-        validation, test = _counts(rule)
+        validation, test, *train = _counts(rule)
         drawn = _in_turn(names, recipes, np.random.default_rng(seed))
-        chosen = dict.fromkeys(drawn, "train")
+        wanted = validation + test + sum(train) if train else len(drawn)
+        if wanted > len(drawn):
+            raise UserError(f"split {rule}: expected at least {wanted} geometries, found {len(drawn)}")
+        chosen = dict.fromkeys(drawn[:wanted], "train")
         chosen |= dict.fromkeys(drawn[:test], "test")
         chosen |= dict.fromkeys(drawn[test : test + validation], "validation")
     for split in ("train", "test"):
@@ -52,13 +56,14 @@ def _in_turn(names: list[str], recipes: dict, rng: np.random.Generator) -> list[
     return [name for _, name in sorted(turns, key=lambda turn: turn[0])]
 
 
-def _counts(rule: str) -> tuple[int, int]:
+def _counts(rule: str) -> list[int]:
     try:
-        validation, test = (int(part) for part in rule.split("/"))
-        if min(validation, test) < 0:
+        counts = [int(part) for part in rule.split("/")]
+        if min(counts) < 0 or len(counts) not in (2, 3):
             raise ValueError
     except ValueError:
         raise UserError(
-            f"split {rule!r}: expected 'paper' or VALIDATION/TEST geometries such as 2/4"
+            f"split {rule!r}: expected 'paper', or VALIDATION/TEST geometries such as 2/4, or "
+            "VALIDATION/TEST/TRAIN such as 2/4/30"
         ) from None
-    return validation, test
+    return counts

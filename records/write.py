@@ -79,7 +79,11 @@ def write_records(
     plans = {
         name: _plans(
             name,
-            [file for file, header in zip(files, headers, strict=True) if splits[header.geometry_id] == name],
+            [
+                file
+                for file, header in zip(files, headers, strict=True)
+                if splits.get(header.geometry_id) == name
+            ],
             compression,
             shard_bytes,
         )

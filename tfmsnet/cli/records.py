@@ -23,7 +23,7 @@ command.add_command(import_command)
     default="paper",
     show_default=True,
     help="'paper' (the recipe of 90 wt% and 10 % calendering is the test), or VALIDATION/TEST: how many "
-    "geometries go to each, such as 2/4.",
+    "geometries go to each, such as 2/4; or VALIDATION/TEST/TRAIN, which leaves the others out.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the split's draw.")
 @click.option(
@@ -70,7 +70,7 @@ def write(data, records, split, seed, short, gzip, reader, jobs):
         )
     left_out = len(files) - sum(len(manifest.samples(name)) for name in manifest.splits)
     if left_out:
-        click.echo(f"{data}: {left_out} short discharge(s) left out", err=True)
+        click.echo(f"{data}: {left_out} discharge(s) left out", err=True)
     counts = ", ".join(f"{len(manifest.samples(name))} {name}" for name in manifest.splits)
     click.echo(f"{records}: {counts}")
 
