@@ -51,4 +51,4 @@ def test_the_command_says_how_many_it_left_out(cut_off, tmp_path, monkeypatch, c
     with pytest.raises(SystemExit) as stop:
         cli.main()
     assert stop.value.code == 0
-    assert "1 short discharge(s) left out" in capsys.readouterr().err
+    assert "1 discharge(s) left out" in capsys.readouterr().err
