@@ -101,9 +101,7 @@ def read_header(path: str | Path) -> Sample:
     Raises:
         UserError: as `read_sample`.
     """
-    header, checksums = _read(Path(path), fields=False)
-    check_arrays(header, checksums, path)
-    return header
+    return _read(Path(path), fields=False)[0]
 
 
 def read_checksums(path: str | Path) -> dict[str, str]:
