@@ -3,6 +3,9 @@
 `FORMAT.md` beside this file writes the schema down for people.
 """
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,10 +40,18 @@ SCHEMA = (
 )
 NUMBERS = ("voxel_size_m", "am_wt_percent", "calendering_percent")
 TEXTS = ("geometry_id", "parameters")
+MADE_FROM, CHECKSUMS = "made_from", "checksums"
+_ATTRIBUTES = ("format_version", "c_rate", *NUMBERS, *TEXTS, "c_max_mol_m3", MADE_FROM)
 
 
-def write_sample(sample: Sample, path: str | Path) -> None:
-    """Write a sample; the file is whole or absent."""
+def write_sample(sample: Sample, path: str | Path, made_from: str = "") -> None:
+    """Write a sample, with checksums; the file is whole or absent.
+
+    Args:
+        sample: to write.
+        path: the file.
+        made_from: what tells this sample from others of its name, kept as an attribute.
+    """
     check_sample(sample, str(path))
     with replacing(path) as partial, h5py.File(partial, "w") as file:
         for field in SCHEMA:
@@ -55,6 +66,20 @@ def write_sample(sample: Sample, path: str | Path) -> None:
         file.attrs["geometry_id"] = sample.geometry_id
         file.attrs["parameters"] = sample.parameters.to_json()
         file.attrs["c_max_mol_m3"] = sample.parameters.c_max_mol_m3
+        if made_from:
+            file.attrs[MADE_FROM] = made_from
+        digests = {field.name: _digest(getattr(sample, field.name), field) for field in SCHEMA}
+        file.attrs[CHECKSUMS] = json.dumps({**digests, "attributes": _attributes_digest(file.attrs)})
+
+
+def _digest(array: np.ndarray, field: Field) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array, dtype=field.dtype)).hexdigest()
+
+
+def _attributes_digest(attributes: Mapping) -> str:
+    known = {name: attributes[name] for name in _ATTRIBUTES if name in attributes}
+    known = {name: value if isinstance(value, str) else float(value) for name, value in known.items()}
+    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
 
 
 def read_sample(path: str | Path) -> Sample:
@@ -64,8 +89,9 @@ def read_sample(path: str | Path) -> Sample:
         UserError: no such file, not HDF5, another format version, or a dataset or attribute that is
             missing or isn't as the schema has it; the message names file, dataset, expected, found.
     """
-    sample = _read(Path(path), fields=True)
+    sample, checksums = _read(Path(path), fields=True)
     check_sample(sample, str(path))
+    check_arrays(sample, checksums, path)
     return sample
 
 
@@ -75,25 +101,84 @@ def read_header(path: str | Path) -> Sample:
     Raises:
         UserError: as `read_sample`.
     """
-    return _read(Path(path), fields=False)
+    return _read(Path(path), fields=False)[0]
 
 
-def _read(path: Path, fields: bool) -> Sample:
+def read_checksums(path: str | Path) -> dict[str, str]:
+    """The checksums of a sample's datasets, for `check_arrays`; none where an older version wrote the file.
+
+    Raises:
+        UserError: as `read_sample`.
+    """
+    return _read(Path(path), fields=False)[1]
+
+
+def made_from(path: str | Path) -> str:
+    """What `write_sample` was told that the sample is made from; empty if nothing, or not a sample."""
+    try:
+        with h5py.File(path, "r") as file:
+            return str(file.attrs.get(MADE_FROM, ""))
+    except OSError:
+        return ""
+
+
+def check_arrays(sample: Sample, checksums: dict[str, str], path: str | Path) -> None:
+    """Compare a sample's arrays, those that it has, with their checksums.
+
+    Raises:
+        UserError: one has changed since it was written.
+    """
+    for field in SCHEMA:
+        array, expected = getattr(sample, field.name), checksums.get(field.name)
+        if array is not None and expected is not None and _digest(array, field) != expected:
+            raise UserError(
+                f"{path}: dataset {field.name}: changed since it was written (its checksum doesn't fit); "
+                "write the sample again"
+            )
+
+
+def _read(path: Path, fields: bool) -> tuple[Sample, dict[str, str]]:
+    """A sample and the checksums of its datasets."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a sample (HDF5)")
     try:
         with h5py.File(path, "r") as file:
             _check_layout(file, path)
+            checksums = _checked_attributes(file.attrs, path)
             arrays = {
-                field.name: file[field.name][...] if fields or len(field.axes) < 4 else None
+                field.name: _array(file, field, path) if fields or len(field.axes) < 4 else None
                 for field in SCHEMA
             }
             numbers = {name: float(file.attrs[name]) for name in NUMBERS}
             texts = {name: str(file.attrs[name]) for name in TEXTS}
-    except OSError as error:
+    except UserError:
+        raise
+    except Exception as error:  # whatever HDF5 makes of a damaged file
         raise UserError(f"{path}: not readable as HDF5 ({error}); write the sample again") from None
     parameters = Parameters.from_json(texts.pop("parameters"))
-    return Sample(**arrays, **numbers, **texts, parameters=parameters)
+    return Sample(**arrays, **numbers, **texts, parameters=parameters), checksums
+
+
+def _checked_attributes(attributes: Mapping, path: Path) -> dict[str, str]:
+    """The checksums of the datasets, once that of the attributes is found to be right."""
+    if CHECKSUMS not in attributes:
+        return {}
+    checksums = json.loads(attributes[CHECKSUMS])
+    if checksums["attributes"] != _attributes_digest(attributes):
+        raise UserError(
+            f"{path}: attributes: changed since they were written (their checksum doesn't fit); write the "
+            "sample again"
+        )
+    return checksums
+
+
+def _array(file: h5py.File, field: Field, path: Path) -> np.ndarray:
+    try:
+        return file[field.name][...]
+    except Exception as error:  # as above
+        raise UserError(
+            f"{path}: dataset {field.name}: not readable ({error}); write the sample again"
+        ) from None
 
 
 def sample_files(directory: str | Path) -> list[Path]:

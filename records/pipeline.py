@@ -148,7 +148,7 @@ def loaded(
 def parallel_calls(manifest: Manifest, split: str, budget_bytes: float = RAM_BUDGET_BYTES) -> int:
     """How many records may be in flight at a time within a budget of memory, at most one per core."""
     largest = max(shard["bytes"] / shard["records"] for shard in manifest.splits[split] if shard["records"])
-    # A discharge is there as a record, as its features' bytes, and decoded.
+    # A discharge is there as a record, parsed, and as a window or turned.
     return max(1, min(joblib.cpu_count(), int(budget_bytes / (3 * largest))))
 
 

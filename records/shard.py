@@ -14,7 +14,7 @@ from tfmsnet.files import replacing
 from tfmsnet.halfcell import Parameters
 from tfmsnet.records.sample import Sample
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 ARRAYS = {
     "phase": np.dtype("u1"),
     "concentration": np.dtype("<f4"),
@@ -28,7 +28,8 @@ FIELDS = ("concentration", "potential")
 NUMBERS = ("voxel_size_m", "am_wt_percent", "calendering_percent")
 TEXTS = ("geometry_id", "sample_id")
 COMPRESSIONS = ("", "GZIP")
-BUFFER_BYTES = 256 * 1024
+# A record is read into its own memory in one call: through a buffer it would be copied once more.
+BUFFER_BYTES = 0
 
 # Frames of a record -> (first frame, frames) that are wanted.
 Window = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
@@ -36,10 +37,10 @@ Window = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 def encode(sample: Sample) -> bytes:
     """A sample as a serialised `tf.train.Example`; see FORMAT.md."""
-    feature = {
-        name: _bytes(np.ascontiguousarray(getattr(sample, name), dtype=dtype).tobytes())
-        for name, dtype in ARRAYS.items()
-    }
+    feature = {}
+    for name, dtype in ARRAYS.items():
+        content = np.ascontiguousarray(getattr(sample, name), dtype=dtype).tobytes()
+        feature[name] = _floats(content) if name in FIELDS else _bytes(content)
     feature |= {
         name: tf.train.Feature(float_list=tf.train.FloatList(value=[getattr(sample, name)]))
         for name in NUMBERS
@@ -51,6 +52,19 @@ def encode(sample: Sample) -> bytes:
 
 def _bytes(value: bytes) -> tf.train.Feature:
     return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
+
+
+def _floats(content: bytes) -> tf.train.Feature:
+    """A FloatList of little-endian float32 bytes: packed floats are these on the wire, as a BytesList is."""
+    packed = tf.train.BytesList(value=[content]).SerializeToString()
+    return tf.train.Feature(float_list=tf.train.FloatList.FromString(packed))
+
+
+def _content(feature: tf.train.Feature, name: str) -> bytes:
+    """The little-endian bytes of an array: the inverse of `_floats` and `_bytes`."""
+    if name in FIELDS:
+        return b"".join(tf.train.BytesList.FromString(feature.float_list.SerializeToString()).value)
+    return b"".join(feature.bytes_list.value)
 
 
 def _integers(values) -> tf.train.Feature:
@@ -69,22 +83,26 @@ def parse(record: tf.Tensor, window: Window | None = None) -> dict[str, tf.Tenso
         c_rate_profile (time,) float32; window (2,) int32, its first frame and its frames; voxel_size_m and
         the recipe () float32; the ids () string.
     """
-    specification = {name: tf.io.FixedLenFeature([], tf.string) for name in (*ARRAYS, *TEXTS)}
+    specification = {
+        name: tf.io.FixedLenFeature([], tf.string) for name in (*ARRAYS, *TEXTS) if name not in FIELDS
+    }
     specification |= {name: tf.io.FixedLenFeature([], tf.float32) for name in NUMBERS}
+    specification |= {
+        # Of any length: copied straight into the tensor, which the parser does for no other kind.
+        name: tf.io.FixedLenSequenceFeature([], tf.float32, allow_missing=True)
+        for name in FIELDS
+    }
     specification["shape"] = tf.io.FixedLenFeature([4], tf.int64)
     example = tf.io.parse_single_example(record, specification)
     shape = tf.cast(example.pop("shape"), tf.int32)
     start, size = window(shape[0]) if window else (0, shape[0])
     for name, dtype in ARRAYS.items():
-        content, frame = example[name], tf.reduce_prod(shape[1:]) * dtype.itemsize
-        if name in FIELDS and window:
-            # Cut before it is decoded: a window costs what it holds, not what the discharge holds.
-            content = tf.strings.substr(content, start * frame, size * frame)
-        flat = tf.io.decode_raw(content, tf.as_dtype(dtype.newbyteorder("=")))
         if name in FIELDS:
-            example[name] = tf.reshape(flat, tf.concat([[size], shape[1:]], 0))
-        else:
-            example[name] = tf.reshape(flat, shape[1:]) if name == "phase" else tf.cast(flat, tf.float32)
+            field = tf.reshape(example[name], shape)
+            example[name] = field[start : start + size] if window else field
+            continue
+        flat = tf.io.decode_raw(example[name], tf.as_dtype(dtype.newbyteorder("=")))
+        example[name] = tf.reshape(flat, shape[1:]) if name == "phase" else tf.cast(flat, tf.float32)
     return {**example, "window": tf.stack([start, size])}
 
 
@@ -128,7 +146,7 @@ def decode(record: bytes, parameters: Parameters, name: str) -> Sample:
     arrays = {}
     for key, dtype in ARRAYS.items():
         expected = {"phase": shape[1:], "concentration": shape, "potential": shape}.get(key, shape[:1])
-        content = b"".join(feature[key].bytes_list.value)
+        content = _content(feature[key], key)
         if len(shape) != 4 or len(content) != int(np.prod(expected)) * dtype.itemsize:
             raise UserError(f"{name}: {key}: {len(content)} bytes don't fit shape {expected} of {dtype}")
         arrays[key] = np.frombuffer(content, dtype).reshape(expected)

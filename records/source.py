@@ -11,7 +11,14 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfmsnet.errors import UserError
-from tfmsnet.records.hdf5 import SCHEMA, check_sample, read_header, read_sample
+from tfmsnet.records.hdf5 import (
+    SCHEMA,
+    check_arrays,
+    check_sample,
+    read_checksums,
+    read_header,
+    read_sample,
+)
 from tfmsnet.records.sample import Sample
 
 READERS = ("auto", "h5py", "tfio")
@@ -82,6 +89,7 @@ def read_samples(files: Sequence[Path], reader: str = "auto") -> Iterator[Sample
         except tf.errors.OpError as error:
             raise UserError(f"{file}: not readable ({error.message}); write the sample again") from None
         check_sample(sample, str(file))
+        check_arrays(sample, read_checksums(file), file)
         yield sample
 
 

@@ -5,7 +5,7 @@
 other layouts.
 """
 
-from tfmsnet.records.ingest.arrays import read_arrays
+from tfmsnet.records.ingest.arrays import import_arrays, read_arrays
 from tfmsnet.records.ingest.comsol import read_comsol
 from tfmsnet.records.ingest.domains import Domains
 from tfmsnet.records.ingest.grid import Grid
@@ -26,6 +26,7 @@ __all__ = [
     "Quantity",
     "Reading",
     "Solution",
+    "import_arrays",
     "interpolate",
     "mapping_from",
     "read_arrays",

@@ -1,5 +1,9 @@
 """Samples from HDF5 and NPZ files of other layouts, by a mapping."""
 
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from os import PathLike
 from pathlib import Path
 
@@ -9,11 +13,67 @@ from tfmsnet.electrode import AM, ELECTROLYTE, PhaseImage
 from tfmsnet.electrode.reading import map_labels
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters
+from tfmsnet.records.hdf5 import made_from, write_sample
 from tfmsnet.records.ingest.array_file import open_arrays
 from tfmsnet.records.ingest.assembly import assemble
 from tfmsnet.records.ingest.mapping import Entry, Mapping
 from tfmsnet.records.sample import Sample
 from tfmsnet.units import CONCENTRATION_MOL_M3, LENGTH_M, POTENTIAL_V, TIME_S
+
+
+def import_arrays(
+    sources: Sequence[Path],
+    mapping: Mapping,
+    out: Path,
+    progress: Callable[[float, str], None] | None = None,
+) -> int:
+    """Write a sample of each source into a directory, under the source's name.
+
+    A sample that an earlier call made of the same source, as size and time of the file tell, by the same
+    mapping is kept: the same call continues one that was interrupted.
+
+    Args:
+        sources: files for `read_arrays`.
+        mapping: what is called how in all of them.
+        out: directory of the samples.
+        progress: called with the fraction done and a sample's name after each.
+
+    Returns:
+        How many were kept.
+
+    Raises:
+        UserError: two sources of one name, a sample of that name that is another's, or as `read_arrays`.
+    """
+    paths = [out / f"{source.stem}.h5" for source in sources]
+    if len(set(paths)) < len(paths):
+        raise UserError(f"{out}: two sources would write one sample; give them names that differ")
+    origins = [_origin(source, mapping) for source in sources]
+    kept = {path for path, origin in zip(paths, origins, strict=True) if _is_there(path, origin)}
+    for number, (source, path, origin) in enumerate(zip(sources, paths, origins, strict=True), 1):
+        if path not in kept:
+            write_sample(read_arrays(source, mapping), path, origin)
+        if progress:
+            progress(number / len(sources), path.name)
+    return len(kept)
+
+
+def _origin(source: Path, mapping: Mapping) -> str:
+    """Tells a source and its mapping from others; empty for a file that isn't there."""
+    if not source.is_file():
+        return ""
+    state = source.stat()
+    content = json.dumps([source.name, state.st_size, state.st_mtime_ns, asdict(mapping)])
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def _is_there(path: Path, origin: str) -> bool:
+    """Whether a source's sample is there already; a UserError where another's is."""
+    if path.exists() and made_from(path) != origin:
+        raise UserError(
+            f"{path}: exists already, and isn't made of this source by this mapping; remove it, or choose "
+            "another --out or name"
+        )
+    return path.exists()
 
 
 def read_arrays(path: str | PathLike, mapping: Mapping) -> Sample:

@@ -91,6 +91,54 @@ def test_a_wrong_file_is_named_with_what_was_expected(sample, tmp_path, spoil, m
     assert str(path) in str(error.value)
 
 
+def bits_of(sample):
+    arrays = [getattr(sample, field.name).tobytes() for field in SCHEMA]
+    recipe = (sample.am_wt_percent, sample.calendering_percent, sample.voxel_size_m)
+    return arrays, recipe, sample.geometry_id, sample.parameters
+
+
+def test_no_flipped_bit_changes_a_sample_unnoticed(make, tmp_path, rng):
+    path, refused = tmp_path / "sample.h5", []
+    sample = make(0, grid=(4, 4, 5), frames=3)
+    write_sample(sample, path)
+    written = path.read_bytes()
+    for _ in range(300):
+        content = bytearray(written)
+        content[rng.integers(len(content))] ^= 1 << rng.integers(8)
+        path.write_bytes(content)
+        try:
+            assert bits_of(read_sample(path)) == bits_of(sample)  # a gap in the file, or what no reader takes
+        except UserError as error:
+            refused.append(str(error))
+    assert len(refused) > 30
+    assert all(str(path) in message for message in refused)
+
+
+def test_a_flipped_bit_is_named_with_its_dataset(sample, tmp_path):
+    path = tmp_path / "sample.h5"
+    write_sample(sample, path)
+    with h5py.File(path) as file:
+        chunk = file["potential"].id.get_chunk_info(3)
+        where = np.flatnonzero(file["potential"][3])[7]
+    content = bytearray(path.read_bytes())
+    content[chunk.byte_offset + 4 * where] ^= 1  # the last digit of a number
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=r"sample\.h5: dataset potential: changed since it was written"):
+        read_sample(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["calendering_percent"] = 12.0
+    with pytest.raises(UserError, match=r"sample\.h5: attributes: changed since"):
+        read_header(path)
+
+
+def test_a_file_of_a_version_without_checksums_is_readable(sample, tmp_path):
+    path = tmp_path / "sample.h5"
+    write_sample(sample, path)
+    with h5py.File(path, "r+") as file:
+        del file.attrs["checksums"]
+    assert bits_of(read_sample(path))[0] == bits_of(sample)[0]
+
+
 def test_foreign_and_missing_files_are_named(tmp_path):
     (tmp_path / "a.h5").write_bytes(b"no HDF5")
     with pytest.raises(UserError, match=r"a\.h5: not readable as HDF5"):

@@ -44,8 +44,8 @@ def test_a_cut_record_is_named(samples, tmp_path):
 
 
 def test_another_schema_version_is_refused(sample, monkeypatch):
-    monkeypatch.setattr("tfmsnet.records.shard.SCHEMA_VERSION", 3)
+    monkeypatch.setattr("tfmsnet.records.shard.SCHEMA_VERSION", 7)
     record = encode(sample)
     monkeypatch.undo()
-    with pytest.raises(UserError, match="schema_version: expected 2, found \\[3\\]"):
+    with pytest.raises(UserError, match="schema_version: expected 3, found \\[7\\]"):
         decode(record, sample.parameters, "record 0")

@@ -93,3 +93,16 @@ def test_a_bad_file_is_named_by_either(reader, make, tmp_path):
         file["potential"][1, 0, 0, 0] = np.nan
     with pytest.raises(UserError, match=r"a\.h5: dataset potential: not finite"):
         list(source.read_samples([tmp_path / "a.h5"], reader))
+
+
+@pytest.mark.parametrize("reader", ["h5py", pytest.param("tfio", marks=needs_tfio)])
+def test_a_flipped_bit_is_named_by_either(reader, make, tmp_path):
+    import h5py
+
+    path = tmp_path / "a.h5"
+    write_sample(make(0), path)
+    with h5py.File(path, "r+") as file:
+        where = tuple(np.argwhere(file["concentration"][...])[3])
+        file["concentration"][where] = np.nextafter(file["concentration"][where], np.float32(np.inf))
+    with pytest.raises(UserError, match=r"a\.h5: dataset concentration: changed since it was written"):
+        list(source.read_samples([path], reader))

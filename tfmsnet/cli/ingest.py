@@ -85,21 +85,18 @@ def comsol(export, image, labels, origin_um, **options):
 def arrays(sources, mapping, out):
     """A discharge from each of SOURCES, HDF5 or NPZ files of another layout.
 
+    An interrupted import continues with the same command.
+
     The mapping names the datasets, as in {"phase": "img", "concentration": {"name": "c", "axes": "tzyx",
     "unit": "mol/l"}, "potential": "phi", "times": "t"}.
     """
-    from tfmsnet.records import write_sample
-    from tfmsnet.records.ingest import read_arrays, read_mapping
+    from tfmsnet.records.ingest import import_arrays, read_mapping
 
     layout = read_mapping(mapping)
-    paths = [_free_path({"out": out, "name": None}, source) for source in sources]
-    if len(set(paths)) < len(paths):
-        raise UserError(f"{out}: two sources would write one sample; give them names that differ")
     with progress_bar("importing") as progress:
-        for number, (source, path) in enumerate(zip(sources, paths, strict=True), 1):
-            write_sample(read_arrays(source, layout), path)
-            progress(number / len(sources), path.name)
-    click.echo(f"{out}: {len(paths)} samples")
+        kept = import_arrays(sources, layout, out, progress)
+    were_there = f", {kept} of them were there" if kept else ""
+    click.echo(f"{out}: {len(sources)} samples{were_there}")
 
 
 def _free_path(options: dict, source: Path) -> Path:

@@ -83,6 +83,38 @@ def test_arrays_become_samples(run, sample, tmp_path):
     assert "two sources would write one sample" in err
 
 
+def test_an_interrupted_import_of_arrays_continues(run, sample, tmp_path):
+    arrays = {"img": sample.phase, "c": sample.concentration, "phi": sample.potential, "t": sample.times_s}
+    sources = [tmp_path / f"{name}.npz" for name in "abc"]
+    np.savez(sources[0], **arrays)
+    sources[1].write_bytes(b"half of a file")  # where the first import ends
+    np.savez(sources[2], **arrays)
+    mapping = {
+        "phase": "img",
+        "concentration": "c",
+        "potential": "phi",
+        "times": "t",
+        "c_rate": sample.c_rate,
+    }
+    (tmp_path / "mapping.json").write_text(json.dumps(mapping))
+    command = ("arrays", *sources, "--mapping", tmp_path / "mapping.json", "--out", tmp_path / "data")
+    assert run(*command)[0] == 2
+    (first,) = (tmp_path / "data").iterdir()
+    written = first.stat().st_mtime_ns
+    np.savez(sources[1], **arrays)
+    status, out, err = run(*command)
+    assert status == 0, err
+    assert "3 samples, 1 of them were there" in out
+    assert first.stat().st_mtime_ns == written
+    assert sorted(path.name for path in (tmp_path / "data").iterdir()) == ["a.h5", "b.h5", "c.h5"]
+    assert "3 of them were there" in run(*command)[1]
+
+    (tmp_path / "mapping.json").write_text(json.dumps(mapping | {"am_wt_percent": 90}))
+    status, _, err = run(*command)
+    assert status == 2
+    assert "a.h5: exists already, and isn't made of this source by this mapping" in err
+
+
 def test_parameters_of_another_cell(run, small_series, tmp_path):
     parameters = tmp_path / "cell.json"
     parameters.write_text(json.dumps({"c_max_mol_m3": 49000.0}))
