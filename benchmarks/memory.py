@@ -1,7 +1,8 @@
 """Peak memory and time of a training step: discrete adjoint against tape, and what was estimated beforehand.
 
-python benchmarks/memory.py             the table of docs/training.md
-python benchmarks/memory.py --estimator the estimator against measurements
+python benchmarks/memory.py                     adjoint against tape
+python benchmarks/memory.py --estimator         the estimator against measurements
+python benchmarks/memory.py --estimator --large the same at the paper's size
 """
 
 import argparse
@@ -11,30 +12,42 @@ import resource
 import subprocess
 import sys
 import time
-from dataclasses import fields
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from tfmsnet.load import constant_current
 from tfmsnet.training.config import PRESETS
 from tfmsnet.training.memory import estimate
 
-PAPER = {"filters": 10, "growth": 4.0, "channels": ["inverted_distance", "phase_partition", "depth"]}
+PAPER = {"preset": "paper"}
 SMALL = (24, 24, 64)
+MEDIUM = (48, 48, 128)
+FULL = (72, 72, 244)
 CASES = (
-    ({"frames": 4, "batch_size": 1, "filters": 8}, SMALL),
-    ({"frames": 4, "batch_size": 1, "filters": 8, "gradient": "tape"}, SMALL),
-    ({"frames": 4, "batch_size": 2, "filters": 16}, SMALL),
-    ({**PAPER, "frames": 4, "batch_size": 1}, SMALL),
-    ({"frames": 2, "batch_size": 1, "filters": 8, "gradient": "tape"}, (48, 48, 128)),
-    ({"frames": 2, "batch_size": 1, "filters": 16}, (48, 48, 128)),
+    ({**PAPER, "frames": 24}, SMALL),
+    ({**PAPER, "frames": 24, "gradient": "tape"}, SMALL),
+    ({"frames": 12}, SMALL),
+    ({"frames": 4, "batch_size": 4, "filters": 32}, SMALL),
+    ({"frames": 12, "batch_size": 1, "gradient": "tape"}, SMALL),
+    ({"frames": 24, "batch_size": 1, "mode": "basis"}, SMALL),
+    ({**PAPER, "frames": 4}, MEDIUM),
+    ({**PAPER, "frames": 4, "gradient": "tape"}, MEDIUM),
+    ({"frames": 4}, MEDIUM),
+    ({"frames": 24, "batch_size": 1, "mode": "basis"}, MEDIUM),
+)
+LARGE = (
+    ({**PAPER, "frames": 24}, FULL),
+    ({**PAPER, "frames": 2, "gradient": "tape"}, FULL),
+    ({"frames": 4, "batch_size": 1}, FULL),
+    ({"frames": 24, "batch_size": 1, "mode": "basis"}, FULL),
 )
 
 
 def configuration(values):
-    """The default preset with windows of one length."""
-    frames = values.pop("frames", 24)  # the only key that isn't the configuration's
-    return PRESETS["default"].with_values({**values, "horizon": [[1.0, frames]]}, "benchmark")
+    """A preset with windows of one length; preset, mode and frames aren't keys of the configuration."""
+    values = dict(values)
+    config = PRESETS[values.pop("preset", "default")]
+    mode, frames = values.pop("mode", config.mode), values.pop("frames", 24)
+    return config.in_mode(mode).with_values({**values, "horizon": [[1.0, frames]]}, "benchmark")
 
 
 def measure(values, grid, steps):
@@ -48,35 +61,11 @@ def measure(values, grid, steps):
 
 def child(values, grid, steps):
     """Train on a made-up discharge; the data are one batch, made by the stages of the training stream."""
-    import keras
-    import numpy as np
     import tensorflow as tf
-
-    from tfmsnet.halfcell import Parameters
-    from tfmsnet.model.basis import make_surrogate
-    from tfmsnet.records.statistics import FieldStatistics
-    from tfmsnet.training.data import described, trimmed
-    from tfmsnet.training.trainer import make_trainer
+    from made_up import trainer_and_batch
 
     frames = values.get("frames", 24)
-    config = configuration(values)
-    of_field = {field.name: 1.0 for field in fields(FieldStatistics)} | {"minimum": 0.0}
-    statistics = {field: of_field for field in ("concentration", "potential")}
-    surrogate = make_surrogate(config.network, Parameters(), statistics, 5e-7, config.training.precision)
-    trainer = make_trainer(surrogate, config.training)
-    trainer.compile(optimizer=keras.optimizers.Adam(1e-4))
-    rng = np.random.default_rng(0)
-    profile, times = constant_current(1.0, frames + 1)
-    element = {
-        "phase": rng.integers(0, 3, grid).astype(np.uint8),
-        "concentration": rng.random((frames + 1, *grid), np.float32),
-        "potential": rng.random((frames + 1, *grid), np.float32),
-        "c_rate_profile": profile.astype(np.float32),
-        "times_s": times.astype(np.float32),
-        "index": np.int64(0),
-    }
-    data = tf.data.Dataset.from_tensors(element).map(described(surrogate)).map(trimmed)
-    batch = next(iter(data.repeat(config.training.batch_size).batch(config.training.batch_size)))
+    trainer, batch = trainer_and_batch(configuration(values), grid, frames)
     step = tf.function(trainer.optimize)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     step(batch)
@@ -88,27 +77,30 @@ def child(values, grid, steps):
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "seconds": (time.perf_counter() - begin) / max(steps, 1),
         "cpu_seconds": (time.process_time() - cpu) / max(steps, 1),
-        "parameters": surrogate.count_params(),
+        "parameters": trainer.surrogate.count_params(),
     }
 
 
-def estimator():
+def estimator(cases):
     """Estimated and measured peaks side by side."""
-    print(f"{'grid':>10} {'gradient':>9} {'parameters':>11} {'estimated':>10} {'measured':>9} {'ratio':>6}")
-    for values, grid in CASES:
+    print(f"{'grid':>10} {'step':>14} {'frames':>7} {'batch':>6} {'parameters':>11}", end="")
+    print(f"{'estimated':>11} {'measured':>11} {'ratio':>6}", flush=True)
+    for values, grid in cases:
         measured = measure(values, grid, 0)
-        told = estimate(configuration(dict(values)), grid, frames=values["frames"])
-        name, gradient = "x".join(map(str, grid)), values.get("gradient", "adjoint")
-        peaks = f"{told.total / 1e9:>7.2f} GB {measured['peak'] / 1e9:>6.2f} GB"
-        ratio = told.total / measured["peak"]
-        print(f"{name:>10} {gradient:>9} {measured['parameters']:>11,} {peaks} {ratio:>6.2f}", flush=True)
+        told = estimate(configuration(values), grid, frames=values["frames"])
+        config, name = configuration(values), "x".join(map(str, grid))
+        how = "basis" if config.network.basis else config.training.gradient
+        how = f"paper {how}" if "preset" in values else how
+        row = f"{name:>10} {how:>14} {values['frames']:>7} {config.training.batch_size:>6}"
+        row += f" {measured['parameters']:>11,} {told.total / 1e9:>7.2f} GB {measured['peak'] / 1e9:>8.2f} GB"
+        print(f"{row} {told.total / measured['peak']:>6.2f}", flush=True)
 
 
 def gradients(steps):
     """Adjoint against tape at 24x24x64, about 3 M parameters, and the adjoint in four times the frames."""
     print(f"{'gradient':>9} {'frames':>7} {'above start':>12} {'CPU s a step':>13}")
     for gradient, frames in (("adjoint", 24), ("tape", 24), ("adjoint", 96)):
-        found = measure({**PAPER, "gradient": gradient, "frames": frames, "batch_size": 1}, SMALL, steps)
+        found = measure({**PAPER, "gradient": gradient, "frames": frames}, SMALL, steps)
         grown = (found["peak"] - found["before"]) / 1e6
         print(f"{gradient:>9} {frames:>7} {grown:>9.0f} MB {found['cpu_seconds']:>13.1f}", flush=True)
 
@@ -117,11 +109,12 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--child")
     parser.add_argument("--estimator", action="store_true")
+    parser.add_argument("--large", action="store_true", help="72x72x244: minutes a case")
     parser.add_argument("--steps", type=int, default=2, help="that are timed, after one that isn't")
     arguments = parser.parse_args()
     if arguments.child:
         print(json.dumps(child(*json.loads(arguments.child))))
     elif arguments.estimator:
-        estimator()
+        estimator(LARGE if arguments.large else CASES)
     else:
         gradients(arguments.steps)

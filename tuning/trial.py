@@ -170,9 +170,7 @@ def _train(
         steps_per_epoch=training.steps_per_epoch,
         tally=tally,
         callbacks=[
-            callbacks.StopOnDivergence(
-                trainer, checkpoints, lambda at: sample_names(training, manifest, records, at)
-            ),
+            callbacks.StopOnDivergence(trainer, checkpoints, lambda at: sample_names(training, manifest, at)),
             callbacks.LearningRate(),
             callbacks.Progress(title, last, step),
             *hooks,

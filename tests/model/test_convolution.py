@@ -1,34 +1,30 @@
-"""Convolution by planes against Keras' Conv3D: two ways to the same numbers and gradients."""
+"""The convolution of MSNet: against its definition, and CELU as the operation that replaces it."""
+
+import os
 
 import keras
 import numpy as np
-import pytest
-import tensorflow as tf
 
-from tfmsnet.model.convolution import MANY_CHANNELS, Convolution
+import tfmsnet
+from tfmsnet.model.convolution import Convolution
 
 
-@pytest.mark.parametrize("kernel", [1, 3, 5])
-@pytest.mark.parametrize("width", [6, 1])
-@pytest.mark.parametrize(("channels", "by_planes"), [(5, True), (MANY_CHANNELS, True), (5, False)])
-def test_it_is_conv3d(kernel, channels, by_planes, width):
+def test_it_is_the_sum_over_the_neighbours():
     rng = np.random.default_rng(0)
-    inputs = tf.constant(rng.standard_normal((2, width, 5, 7, channels)), tf.float32)
-    reference = keras.layers.Conv3D(4, kernel, padding="same", bias_initializer="random_normal")
-    layer = Convolution(4, kernel, by_planes=by_planes)
-    reference.build(inputs.shape)
+    inputs = rng.standard_normal((2, 3, 4, 5, 2)).astype(np.float32)
+    layer = Convolution(3, bias_initializer="random_normal")
     layer.build(inputs.shape)
-    layer.set_weights(reference.get_weights())
+    kernel, bias = layer.get_weights()
+    padded = np.pad(inputs, ((0, 0), (1, 1), (1, 1), (1, 1), (0, 0)))
+    expected = bias + sum(
+        padded[:, i : i + 3, j : j + 4, k : k + 5] @ kernel[i, j, k] for i, j, k in np.ndindex(3, 3, 3)
+    )
+    np.testing.assert_allclose(layer(inputs), expected, atol=1e-5)
 
-    def value_and_gradients(conv):
-        with tf.GradientTape() as tape:
-            tape.watch(inputs)
-            outputs = conv(inputs)
-            loss = tf.reduce_sum(tf.sin(outputs))
-        return [outputs, *tape.gradient(loss, [inputs, *(v.value for v in conv.trainable_variables)])]
 
-    for one, other in zip(value_and_gradients(layer), value_and_gradients(reference), strict=True):
-        np.testing.assert_allclose(one, other, atol=2e-4, rtol=1e-4)
+def test_onednn_is_on_unless_it_was_turned_off():
+    assert tfmsnet.__version__
+    assert os.environ["TF_ENABLE_ONEDNN_OPTS"]
 
 
 def test_celu_of_a_branch_is_celu():

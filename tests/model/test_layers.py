@@ -76,7 +76,7 @@ def test_a_refined_constant_is_the_constant_inside_the_phase():
 
 BRANCH = {"fields": 2, "filters": 3, "convolutions": 2, "kernel": 3, "activation": "celu"}
 LAYERS = [
-    (Convolution, {"filters": 3, "kernel_size": 5, "by_planes": True}, [SHAPE]),
+    (Convolution, {"filters": 3, "kernel_size": 5}, [SHAPE]),
     (Coarsen, {}, [SHAPE]),
     (MaskedRefine, {}, [(2, 2, 3, 2, 2), SHAPE, (2, 2, 3, 2, 2)]),
     (Projection, {"parts": ("pattern", "level")}, [SHAPE, SHAPE]),

@@ -7,7 +7,7 @@ import tensorflow as tf
 from tfmsnet.errors import UserError
 from tfmsnet.model.surrogate import Surrogate
 from tfmsnet.records import open_manifest, pipeline, write_records, write_sample
-from tfmsnet.training.data import training_batches, validation_batches
+from tfmsnet.training.data import sample_names, training_batches, validation_batches
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +56,13 @@ def test_batches_hold_one_grid_each_and_resume_exactly(surrogate, mixed, make_co
     assert {batch["phase"].shape for batch in whole} == {(2, 12, 12, 16), (2, 12, 10, 14)}
     for one, other in zip(whole[3:], batches(surrogate, config, mixed, 5, step=3), strict=True):
         same(one, other)
+
+
+def test_a_step_s_samples_are_named_without_reading_them(mixed, make_config):
+    config, manifest = make_config(batch_size=2, seed=3).training, open_manifest(mixed)
+    source = pipeline.stream(manifest, mixed, "train", seed=3, batch_size=2).take(12)
+    read = [e["sample_id"].decode() for e in pipeline.loaded(manifest)(source).as_numpy_iterator()]
+    assert [name for step in range(6) for name in sample_names(config, manifest, step)] == read
 
 
 def test_the_iterator_s_checkpoint_resumes_exactly(surrogate, mixed, make_config, tmp_path):

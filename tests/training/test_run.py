@@ -148,3 +148,9 @@ def test_divergence_is_said_and_no_broken_checkpoint_is_kept(records, make_confi
     assert "there is no checkpoint yet" in said
     assert "smaller learning_rate" in said
     assert not list((tmp_path / "run").glob("checkpoints/*"))
+
+
+def test_a_profile_holds_the_operations_of_five_steps(records, make_config, tmp_path):
+    train(records, tmp_path / "run", make_config(steps=8, steps_per_epoch=8), profile=True)
+    (trace,) = (tmp_path / "run" / "tensorboard" / "plugins" / "profile").glob("*/*.xplane.pb")
+    assert b"Conv3D" in trace.read_bytes()

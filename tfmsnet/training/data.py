@@ -9,6 +9,7 @@ from tfmsnet.errors import UserError
 from tfmsnet.model.surrogate import Surrogate
 from tfmsnet.records import pipeline
 from tfmsnet.records.manifest import Manifest
+from tfmsnet.records.order import Order
 from tfmsnet.records.service import served
 from tfmsnet.records.shard import FIELDS
 from tfmsnet.training.config import TrainingConfig
@@ -122,14 +123,12 @@ def training_batches(
     return pipeline.deterministic(pipeline.composed(source, stages))
 
 
-def sample_names(config: TrainingConfig, manifest: Manifest, directory: str | Path, step: int) -> list[str]:
+def sample_names(config: TrainingConfig, manifest: Manifest, step: int) -> list[str]:
     """The sample_ids of the training batch that an optimizer step (counted from 0) takes."""
-    position = step * config.batch_size
-    source = pipeline.stream(
-        manifest, directory, "train", seed=config.seed, position=position, batch_size=config.batch_size
-    )
-    elements = pipeline.loaded(manifest)(source.take(config.batch_size))
-    return [element["sample_id"].decode() for element in elements.as_numpy_iterator()]
+    samples = manifest.samples("train")
+    order = Order.of([tuple(sample["grid"]) for sample in samples], config.batch_size, config.seed)
+    places = tf.range(step * config.batch_size, (step + 1) * config.batch_size, dtype=tf.int64)
+    return [samples[int(order.record_at(place))]["sample_id"] for place in places]
 
 
 def validation_batches(

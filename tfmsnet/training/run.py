@@ -224,7 +224,7 @@ class _Run:
         return training_domain(self.manifest.samples("train"), self.manifest.voxel_size_m)
 
     def _sample_names(self, step: int) -> list[str]:
-        return sample_names(self.config.training, self.manifest, self.records, step)
+        return sample_names(self.config.training, self.manifest, step)
 
 
 def learning_rate(config: TrainingConfig):

@@ -9,7 +9,6 @@ from tfmsnet.model.state import Conditions
 from tfmsnet.model.surrogate import Surrogate
 from tfmsnet.training.config import TrainingConfig
 from tfmsnet.training.objective import frame_losses
-from tfmsnet.training.validation import predicted_and_true
 
 GRADIENTS = {"adjoint": adjoint_gradient, "tape": tape_gradient}
 
@@ -35,12 +34,11 @@ class RolloutTrainer(keras.Model):
             keras.metrics.Mean(name=name)
             for name in ("loss", *(f"loss_scale_{n}" for n in range(scales)), "gradient_norm")
         ]
-        self.score_trackers = [keras.metrics.Mean(name=f"vrmse_{f}") for f in surrogate.config.fields]
         self.built = True
 
     @property
     def metrics(self):
-        return [*self.trackers, *self.score_trackers]
+        return self.trackers
 
     def compile(self, optimizer, jit_compile=False, **kwargs):
         """As Keras' compile; the optimizer's variables are made at once, and XLA (slow on CPUs) is off."""
@@ -142,22 +140,6 @@ class RolloutTrainer(keras.Model):
         return tf.map_fn(
             lambda i: distribution(shape, tf.stack([salt, i])), index, fn_output_signature=tf.float32
         )
-
-    def scores(self, batch):
-        """vRMSE of the rollout on its own predictions from the first frame, mean over the frames.
-
-        Returns:
-            (batch, field) float32.
-        """
-        *_, scores = predicted_and_true(self, batch)
-        return tf.reduce_mean(tf.stack(list(scores.values()), axis=-1), axis=1)
-
-    def test_step(self, batch):
-        """The scores' means, for `evaluate`."""
-        scores = self.scores(batch)
-        for tracker, values in zip(self.score_trackers, tf.unstack(scores, axis=-1), strict=True):
-            tracker.update_state(values)
-        return {tracker.name: tracker.result() for tracker in self.score_trackers}
 
 
 class BasisTrainer(RolloutTrainer):

@@ -1,0 +1,41 @@
+"""A trainer and a batch of made-up discharges, for benchmarks: their cost doesn't depend on the data."""
+
+from dataclasses import fields
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from tfmsnet.halfcell import Parameters
+from tfmsnet.load import constant_current
+from tfmsnet.model.basis import make_surrogate
+from tfmsnet.records.statistics import FieldStatistics
+from tfmsnet.training.config import RunConfig
+from tfmsnet.training.data import described, of_length, trimmed
+from tfmsnet.training.trainer import RolloutTrainer, make_trainer
+
+
+def trainer_and_batch(config: RunConfig, grid, frames: int) -> tuple[RolloutTrainer, dict]:
+    """A compiled trainer (Adam, 1e-4) and one batch of whole discharges of `frames` frames after the first.
+
+    The labels and fields are noise; the batch is made by the stages of the training stream.
+    """
+    of_field = {field.name: 1.0 for field in fields(FieldStatistics)} | {"minimum": 0.0}
+    statistics = {field: of_field for field in ("concentration", "potential")}
+    keras.utils.set_random_seed(0)
+    surrogate = make_surrogate(config.network, Parameters(), statistics, 5e-7, config.training.precision)
+    trainer = make_trainer(surrogate, config.training)
+    trainer.compile(optimizer=keras.optimizers.Adam(1e-4))
+    rng = np.random.default_rng(0)
+    profile, times = constant_current(1.0, frames + 1)
+    element = {
+        "phase": rng.integers(0, 3, grid).astype(np.uint8),
+        "concentration": rng.random((frames + 1, *grid), np.float32),
+        "potential": rng.random((frames + 1, *grid), np.float32),
+        "c_rate_profile": profile.astype(np.float32),
+        "times_s": times.astype(np.float32),
+        "index": np.int64(0),
+    }
+    data = tf.data.Dataset.from_tensors(element).map(described(surrogate)).map(trimmed)
+    data = data.map(of_length(frames))
+    return trainer, next(iter(data.repeat(config.training.batch_size).batch(config.training.batch_size)))

@@ -1,0 +1,143 @@
+"""Training throughput of the paper's network against the same network and rollout in PyTorch.
+
+    pip install torch
+    python benchmarks/pytorch.py [--size 24 24 64] [--frames 24] [--rounds 2]
+
+Each is a process of its own with the same number of threads, by turns: a tape over the whole rollout
+against PyTorch's, the discrete adjoint against `torch.utils.checkpoint` around every frame.  Before that,
+both compute loss, frames and gradients from the same weights, and must agree.  On a busy machine compare
+CPU time, with one thread: waiting threads count as busy.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+GRADIENTS = ("tape", "adjoint")
+FRAMEWORKS = ("tfmsnet", "torch")
+TOLERANCE = 1e-5
+
+
+def child(framework, options):
+    """Make the case, or time steps: a process for each framework, lest their threads disturb each other."""
+    if framework == "tfmsnet":
+        return _tfmsnet(options)
+    from torch_msnet import measured
+
+    return measured(options)
+
+
+def _tfmsnet(options):
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(options["threads"])
+    tf.config.threading.set_inter_op_parallelism_threads(options["threads"])
+    from made_up import trainer_and_batch
+
+    from tfmsnet.training.config import PRESETS
+
+    config = PRESETS["paper"].with_values({"gradient": options["gradient"]}, "benchmark")
+    trainer, batch = trainer_and_batch(config, options["size"], options["frames"])
+    if options["steps"] == 0:
+        return _save_case(trainer, batch, options["case"])
+    step = tf.function(trainer.optimize)
+    return timed(lambda: step(batch)["loss"].numpy(), options["steps"])
+
+
+def _save_case(trainer, batch, path):
+    """Inputs, weights and results, for PyTorch to compute the same."""
+    import tensorflow as tf
+
+    scene, conditions, true = trainer.window(batch)
+    drive = trainer.surrogate.state.drive(conditions)
+    loss, _, gradients = tf.function(trainer.loss_and_gradients)(batch)
+    frames = tf.function(trainer.surrogate.states)(scene, conditions, true[:, 0])
+    arrays = {f"weight_{i:03d}": weight for i, weight in enumerate(trainer.surrogate.get_weights())}
+    arrays |= {f"gradient_{i:03d}": gradient for i, gradient in enumerate(gradients)}
+    arrays |= {"features": scene.features[0], "mask": scene.masks[0], "drive": drive, "true": true}
+    arrays |= {"loss": loss, "frames": frames}
+    np.savez(path, **{name: np.asarray(value) for name, value in arrays.items()})
+    return {"parameters": trainer.surrogate.count_params()}
+
+
+def timed(step, steps):
+    """Seconds a step, after one that isn't counted: the fastest by the clock, and CPU seconds of the mean."""
+    step()
+    walls, cpu = [], time.process_time()
+    for _ in range(steps):
+        begin = time.perf_counter()
+        step()
+        walls.append(time.perf_counter() - begin)
+    return {"wall_s": min(walls), "cpu_s": (time.process_time() - cpu) / steps}
+
+
+def run(framework, **options):
+    """A child's answer."""
+    threads = str(options["threads"])
+    done = subprocess.run(
+        [sys.executable, __file__, "--child", json.dumps([framework, options])],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads},
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr[-3000:])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main(arguments):
+    common = {"size": arguments.size, "frames": arguments.frames, "threads": arguments.threads}
+    with tempfile.TemporaryDirectory() as folder:
+        common["case"] = str(Path(folder) / "case.npz")
+        made = run("tfmsnet", gradient="adjoint", steps=0, **common)
+        found = run("torch", gradient="adjoint", steps=0, **common)
+        errors = ", ".join(f"{name} {error:.1e}" for name, error in found["errors"].items())
+        print(f"{made['parameters']:,} parameters; largest difference to PyTorch: {errors}", flush=True)
+        if max(found["errors"].values()) > TOLERANCE:
+            raise SystemExit("PyTorch computes something else")
+        name = "x".join(map(str, arguments.size))
+        print(f"{name}, {arguments.frames} frames, {arguments.threads} threads; seconds a step")
+        print(f"{'gradient':>9} {'tfmsnet':>9} {'PyTorch':>9} {'PyTorch : tfmsnet':>18} {'by CPU time':>12}")
+        for gradient in arguments.gradients:
+            _compare(gradient, arguments, common)
+
+
+def _compare(gradient, arguments, common):
+    rounds = [
+        [run(framework, gradient=gradient, steps=arguments.steps, **common) for framework in FRAMEWORKS]
+        for _ in range(arguments.rounds)
+    ]
+    walls = [[one["wall_s"] for one in pair] for pair in rounds]
+    ours, theirs = (statistics.median(pair[i] for pair in walls) for i in (0, 1))
+    ratio = statistics.median(pair[1] / pair[0] for pair in walls)
+    by_cpu = statistics.median(pair[1]["cpu_s"] / pair[0]["cpu_s"] for pair in rounds)
+    print(f"{gradient:>9} {ours:>9.2f} {theirs:>9.2f} {ratio:>18.2f} {by_cpu:>12.2f}", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    parser.add_argument("--size", type=int, nargs=3, default=[24, 24, 64])
+    parser.add_argument("--frames", type=int, default=24, help="after the first")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--rounds", type=int, default=2, help="turns of both")
+    parser.add_argument("--steps", type=int, default=3, help="timed in each turn")
+    parser.add_argument("--gradients", nargs="+", choices=GRADIENTS, default=list(GRADIENTS))
+    arguments = parser.parse_args()
+    if arguments.child:
+        print(json.dumps(child(*json.loads(arguments.child))))
+    else:
+        main(arguments)
