@@ -148,3 +148,29 @@ def test_fine_tuning_brings_the_network_and_its_mode(train, run, make_config):
 def test_fine_tuning_has_no_other_mode(refused, run):
     refused("leave --config, --preset and --mode away", "--init", run, "--mode", "classic")
     refused("holds no surrogate.json", "--init", run / "tensorboard", "--print-config")
+
+
+def test_a_unet_is_trained_scored_beside_msnet_and_exported(
+    train, tfmsnet, records, run, make_config, tmp_path
+):
+    make_config().save(tmp_path / "config.json")
+    out = tmp_path / "unet"
+    options = ("--config", tmp_path / "config.json", "--mode", "basis", "--set", "architecture=unet")
+    status, _, err = train(records, "--out", out, *options)
+    assert status == 0, err
+    status, printed, err = tfmsnet(
+        "evaluate", run, records, "--out", tmp_path / "report", "--compare", f"unet={out}"
+    )
+    assert status == 0, err
+    assert "AR-MSNet" in printed
+    assert "unet" in printed
+    status, printed, err = tfmsnet("evaluate", out, records, "--out", tmp_path / "alone")
+    assert status == 0, err
+    assert "direct U-Net" in printed
+    assert tfmsnet("export", out, tmp_path / "served")[0] == 0
+
+
+def test_the_dry_run_counts_a_unet(train):
+    status, out, _ = train("--dry-run", "--set", "architecture=unet", "--set", "convolutions=2")
+    assert status == 0
+    assert out.startswith("unet, autoregressive, 3 scales of 16 filters (growth 2): ")

@@ -24,6 +24,7 @@ def test_a_configuration_comes_back_from_json(preset, mode, tmp_path):
 
 def test_the_paper_preset_is_the_papers():
     paper = PRESETS["paper"]
+    assert paper.network.architecture == "msnet"
     assert (paper.network.scales, paper.network.filters, paper.network.growth) == (3, 10, 4.0)
     assert (paper.training.learning_rate, paper.training.batch_size) == (1e-4, 1)
     assert paper.training.horizon == ((1.0, 0),)
@@ -41,6 +42,7 @@ def test_values_are_replaced_by_name():
         ({"filter": 4}, "unknown key 'filter'"),
         ({"network.filter": 4}, "did you mean 'filters'"),
         ({"optimiser.rate": 4}, "unknown key 'optimiser.rate'; expected network.KEY or training.KEY"),
+        ({"architecture": "resnet"}, "architecture: expected one of msnet, unet, found 'resnet'"),
         ({"filters": 0}, "filters: expected a positive integer, found 0"),
         ({"learning_rate": -1.0}, "learning_rate: expected a number between 0 and 1"),
         ({"horizon": [[0.5, 1]]}, "horizon: expected stages"),

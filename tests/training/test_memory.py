@@ -32,6 +32,12 @@ def changed(**values):
         {"state": "min-max", "fields": ["potential"], "growth": 1.3},
         {"autoregressive": False},
         {"autoregressive": False, "basis": 4},
+        {"potential_filters": 5},
+        {"architecture": "unet"},
+        {"architecture": "unet", "scales": 1, "convolutions": 1, "shortcut": False},
+        {"architecture": "unet", "normalisation": "instance", "convolutions": 2, "potential_filters": 3},
+        {"architecture": "unet", "state": "min-max", "fields": ["potential"], "growth": 1.3, "scales": 4},
+        {"architecture": "unet", "autoregressive": False, "basis": 4},
     ],
 )
 def test_the_parameters_are_the_networks(values):
@@ -81,6 +87,7 @@ def test_the_largest_batch_fits_and_the_next_does_not():
         ({"frames": 12, "batch_size": 2, "filters": 16}, GRID),
         ({"frames": 12, "batch_size": 1, "filters": 10, "growth": 4.0, "gradient": "tape"}, GRID),
         ({"frames": 2, "batch_size": 1, "filters": 16}, (48, 48, 128)),
+        ({"frames": 2, "batch_size": 1, "architecture": "unet", "convolutions": 2, "gradient": "tape"}, GRID),
     ],
 )
 def test_it_meets_the_measured_peak(values, grid):

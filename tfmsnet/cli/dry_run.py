@@ -40,8 +40,8 @@ def estimated(
     now = estimate(config, size, frames=frames - 1)
     network, training = config.network, config.training
     yield (
-        f"{config.mode}, {network.scales} scales of {network.filters} filters (growth {network.growth:g}): "
-        f"{now.parameters:,} parameters"
+        f"{network.architecture}, {config.mode}, {network.scales} scales of {network.filters} filters "
+        f"(growth {network.growth:g}): {now.parameters:,} parameters"
     )
     yield (
         f"{'x'.join(map(str, size))} voxels, {frames} frames, batches of {training.batch_size}, "

@@ -32,7 +32,7 @@ def command(run, records, out, compare):
 
     test = Split(records, "test")
     first = load_surrogate(run)
-    models = {"AR-MSNet" if first.config.autoregressive else "direct MSNet": SurrogatePredictor(first)}
+    models = {_name(first.config): SurrogatePredictor(first)}
     for name, path in (_parsed(text) for text in compare):
         if name in models:
             raise click.BadParameter(f"--compare: the name {name!r} is taken; choose another")
@@ -43,6 +43,11 @@ def command(run, records, out, compare):
         report = evaluate(models, Split(records, "train"), Split(records, "test"), out, progress=progress)
     click.echo(report.table())
     click.echo(f"{out / 'report.html'}")
+
+
+def _name(network) -> str:
+    architecture = {"msnet": "MSNet", "unet": "U-Net"}[network.architecture]
+    return f"AR-{architecture}" if network.autoregressive else f"direct {architecture}"
 
 
 def _check_held_out(run: Path, test) -> None:

@@ -2,9 +2,9 @@
 
     y(x, t) = sum_k a_k(x) b_k(t)
 
-MSNet makes the coefficients a_k from the image and the C-rate, a small dense network the functions b_k
-from what is known of each frame's time.  It is the branch and trunk of a DeepONet (Lu et al. 2021,
-doi:10.1038/s42256-021-00302-5) with MSNet as the branch.  A whole discharge costs about what one frame of
+A network, MSNet or U-Net, makes the coefficients a_k from the image and the C-rate, a small dense one the
+functions b_k from what is known of each frame's time.  It is the branch and trunk of a DeepONet (Lu et al.
+2021, doi:10.1038/s42256-021-00302-5).  A whole discharge costs about what one frame of
 the other networks costs, in training and in prediction; in exchange it holds for constant current alone.
 """
 

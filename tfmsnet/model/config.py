@@ -66,22 +66,30 @@ def _are_names(value: Any, allowed: tuple[str, ...]) -> bool:
     )
 
 
+def filters_at(filters: int, growth: float, scale: int) -> int:
+    """Channels of the hidden layers at a scale, 0 the finest."""
+    return max(1, round(filters * growth**scale))
+
+
 @dataclass(frozen=True)
 class NetworkConfig:
-    """MSNet and the meaning of its state.
+    """The network and the meaning of its state.
 
     Attributes:
+        architecture: "msnet", or "unet" that the paper compares it with, see `tfmsnet.model.unet`.
         fields: what is predicted, of "concentration" and "potential".
         state: "reference-deviation" or "min-max" (the paper), see `tfmsnet.model.state`.
         channels: geometry channels, see `tfmsnet.features.CHANNELS`.
         autoregressive: whether the previous state is an input.
         basis: how many functions of time the frames of a direct network share, see
             `tfmsnet.model.basis`; 0 for a network that makes each frame by itself.
-        scales, filters, growth, convolutions, kernel, activation, normalisation, shortcut: see `MSNet`.
+        scales, filters, growth, convolutions, kernel, activation, normalisation, shortcut: see `MSNet` and
+            `UNet`, whose residual blocks have so many convolutions each.
         potential_filters: of the potential's own network, where each field has one as in the paper; 0 for
             one network that makes all fields.
     """
 
+    architecture: str = "msnet"
     fields: tuple[str, ...] = ("concentration", "potential")
     state: str = "reference-deviation"
     channels: tuple[str, ...] = (
@@ -110,6 +118,7 @@ class NetworkConfig:
                 value,
             )
         for name, choices in (
+            ("architecture", ("msnet", "unet")),
             ("state", ("reference-deviation", "min-max")),
             ("normalisation", ("none", "instance")),
             ("activation", ("celu", "elu", "gelu", "relu", "silu", "tanh")),

@@ -18,6 +18,13 @@ def coarsen(field):
     return ops.average_pool(field, pool_size=2, strides=2, padding="valid")
 
 
+def repeated(field):
+    """Each voxel as a block of 2x2x2: nearest-neighbour refinement."""
+    for axis in (1, 2, 3):
+        field = ops.repeat(field, 2, axis=axis)
+    return field
+
+
 @keras.saving.register_keras_serializable(package=_PACKAGE)
 class Coarsen(keras.layers.Layer):
     """The mean over blocks of 2x2x2 voxels ("nearest neighbour averaging" in the paper).
@@ -47,9 +54,7 @@ class MaskedRefine(keras.layers.Layer):
 
     def call(self, coarse, fine_mask, coarse_mask):
         density = ops.where(coarse_mask > 0, coarse / ops.where(coarse_mask > 0, coarse_mask, 1), 0)
-        for axis in (1, 2, 3):
-            density = ops.repeat(density, 2, axis=axis)
-        return density * fine_mask
+        return repeated(density) * fine_mask
 
     def compute_output_shape(self, coarse_shape, fine_mask_shape, coarse_mask_shape):
         return fine_mask_shape

@@ -15,7 +15,7 @@ FIELD_MASKS = {
 
 
 class Scene(NamedTuple):
-    """The static inputs of `MSNet`, padded to a size that the scales divide.
+    """The static inputs of the network, padded to a size that the scales divide.
 
     Attributes:
         features: list over scales of (batch, x/2^n, y/2^n, z/2^n, channel) float32.

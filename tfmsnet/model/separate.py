@@ -1,4 +1,4 @@
-"""One MSNet for each field, side by side: the paper's separate networks, trained and served as one."""
+"""One network for each field, side by side: the paper's separate networks, trained and served as one."""
 
 import keras
 from keras import ops
@@ -6,10 +6,10 @@ from keras import ops
 
 @keras.saving.register_keras_serializable(package="tfmsnet")
 class SeparateNetworks(keras.layers.Layer):
-    """Networks that know nothing of each other; called as `MSNet`, with the channels of all in their order.
+    """Networks that know nothing of each other; called as one, with the channels of all in their order.
 
     Args:
-        networks: `MSNet`s, each for the channels of one field, in the order of the state's channels.
+        networks: `StepNetwork`s, each for the channels of one field, in the order of the state's channels.
     """
 
     def __init__(self, networks, **kwargs):

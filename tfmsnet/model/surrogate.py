@@ -15,6 +15,9 @@ from tfmsnet.model.rollout import rollout
 from tfmsnet.model.scene import Scene, crop_space, field_masks, make_scene
 from tfmsnet.model.separate import SeparateNetworks
 from tfmsnet.model.state import STATES, Conditions, foil_voltage, make_conditions, phase_mean
+from tfmsnet.model.unet import UNet
+
+ARCHITECTURES = {"msnet": MSNet, "unet": UNet}
 
 
 def check_grid(grid, scales: int, name: str) -> None:
@@ -32,7 +35,7 @@ def check_grid(grid, scales: int, name: str) -> None:
 
 
 class Surrogate(keras.Model):
-    """MSNet with the meaning of its inputs and outputs.
+    """A network with the meaning of its inputs and outputs.
 
     Args:
         config: of the network.
@@ -55,21 +58,21 @@ class Surrogate(keras.Model):
         self._build_network()
 
     def _make_network(self, precision):
-        """One MSNet for all channels, or one for each field's."""
+        """One for all channels, or one for each field's."""
         channels, config = self.state.channels, self.config
         if not config.potential_filters:
-            return self._msnet(channels, config.filters, precision, "msnet")
+            return self._network(channels, config.filters, precision, config.architecture)
         filters = {"concentration": config.filters, "potential": config.potential_filters}
         networks = [
-            self._msnet([c for c in channels if c.field == field], filters[field], precision, field)
+            self._network([c for c in channels if c.field == field], filters[field], precision, field)
             for field in config.fields
         ]
-        return SeparateNetworks(networks, dtype=precision, name="msnet")
+        return SeparateNetworks(networks, dtype=precision, name=config.architecture)
 
-    def _msnet(self, channels, filters, precision, name):
+    def _network(self, channels, filters, precision, name):
         config = self.config
         parts = [c.part for c in channels for _ in range(self._outputs_per_channel)]
-        return MSNet(
+        return ARCHITECTURES[config.architecture](
             len(parts),
             scales=config.scales,
             filters=filters,

@@ -8,13 +8,11 @@ quarter.  What an accelerator holds is the same less `process`.
 import math
 import os
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 
+from tfmsnet.training import size
 from tfmsnet.training.config import RunConfig
 
-DRIVE_CHANNELS = {"reference-deviation": 2, "min-max": 1}
-BASIS_WIDTH, TIME_FEATURES = 64, 6  # of `tfmsnet.model.basis`
 FLOAT = 4
 # Bytes of a process that has TensorFlow loaded and a step compiled, and of every frame that a tape unrolls.
 PROCESS = 760e6
@@ -62,8 +60,7 @@ class Estimate:
 
 def parameters(config: RunConfig) -> int:
     """Weights and biases of the network."""
-    branches = sum(_branch_parameters(config, scale) for scale in range(config.network.scales))
-    return branches + (_basis_parameters(config) if config.network.basis else 0)
+    return size.parameters(config.network)
 
 
 def estimate(
@@ -83,13 +80,11 @@ def estimate(
     multiple = 2 ** (network.scales - 1)
     padded = math.prod(-(-edge // multiple) * multiple for edge in grid)
     hidden = FLOAT / 2 if training.precision == "mixed_bfloat16" else FLOAT
-    kept, widest = 0.0, 0.0
-    for scale in range(network.scales):
-        voxels = batch * padded / 8**scale
-        filters = _filters(config, scale)
-        layers = network.convolutions * (3 if network.normalisation == "instance" else 1)
-        kept += voxels * (hidden * (_inputs(config, scale) + layers * filters) + FLOAT * 6 * _outputs(config))
-        widest = max(widest, voxels * hidden * filters)
+    layers = list(size.convolutions(network))
+    voxels = [batch * padded / 8**scale for scale in range(network.scales)]
+    kept = sum(voxels[layer.scale] * hidden * (layer.inputs + 2 * layer.normalised) for layer in layers)
+    kept += sum(voxels) * FLOAT * 6 * size.output_channels(network)
+    widest = max(voxels[layer.scale] * hidden * layer.outputs for layer in layers if layer.kernel > 1)
     # A time basis makes all frames at once, and their errors on the way back.
     copies = 6 if network.basis else 3
     unrolled = window if training.gradient == "tape" else 1
@@ -100,7 +95,7 @@ def estimate(
         weights=WEIGHTS * FLOAT * weights,
         activations=KEPT * kept * unrolled,
         working=WORKING * widest,
-        states=copies * FLOAT * _channels(config) * batch * padded * (window + 1),
+        states=copies * FLOAT * size.state_channels(network) * batch * padded * (window + 1),
         data=BATCHES * FLOAT * batch * math.prod(grid) * channels,
         process=PROCESS + UNROLLED_FRAME * (unrolled - 1),
     )
@@ -142,41 +137,3 @@ def _container_limit() -> float:
         except (OSError, ValueError):  # no such file, or "max"
             continue
     return math.inf
-
-
-def _filters(config: RunConfig, scale: int) -> int:
-    return max(1, round(config.network.filters * config.network.growth**scale))
-
-
-def _channels(config: RunConfig) -> int:
-    """Of the state: the potential's deviation has two, its level and its pattern."""
-    network = config.network
-    return len(network.fields) + (network.state == "reference-deviation" and "potential" in network.fields)
-
-
-def _outputs(config: RunConfig) -> int:
-    """Of the network: the state's channels, each in all coefficients of a time basis."""
-    return _channels(config) * max(1, config.network.basis)
-
-
-def _inputs(config: RunConfig, scale: int) -> int:
-    network = config.network
-    below = _outputs(config) if scale < network.scales - 1 else 0
-    previous = _channels(config) if network.autoregressive else 0
-    drive = 1 if network.basis else DRIVE_CHANNELS[network.state]
-    return len(network.channels) + drive + previous + below
-
-
-def _basis_parameters(config: RunConfig) -> int:
-    sizes = (TIME_FEATURES, BASIS_WIDTH, BASIS_WIDTH, config.network.basis)
-    return sum((before + 1) * after for before, after in pairwise(sizes))
-
-
-def _branch_parameters(config: RunConfig, scale: int) -> int:
-    network, filters = config.network, _filters(config, scale)
-    volume = network.kernel**3
-    first = (volume * _inputs(config, scale) + 1) * filters
-    others = (network.convolutions - 1) * (volume * filters + 1) * filters
-    normalisers = 2 * filters * network.convolutions if network.normalisation == "instance" else 0
-    seen = filters + (_inputs(config, scale) if network.shortcut else 0)
-    return first + others + normalisers + (seen + 1) * _outputs(config)
