@@ -150,6 +150,7 @@ def test_fine_tuning_has_no_other_mode(refused, run):
     refused("holds no surrogate.json", "--init", run / "tensorboard", "--print-config")
 
 
+@pytest.mark.slow
 def test_a_unet_is_trained_scored_beside_msnet_and_exported(
     train, tfmsnet, records, run, make_config, tmp_path
 ):
