@@ -150,22 +150,14 @@ def test_fine_tuning_has_no_other_mode(refused, run):
     refused("holds no surrogate.json", "--init", run / "tensorboard", "--print-config")
 
 
+@pytest.mark.slow
 def test_a_unet_is_trained_scored_beside_msnet_and_exported(
     train, tfmsnet, records, run, make_config, tmp_path
 ):
     make_config().save(tmp_path / "config.json")
     out = tmp_path / "unet"
-    status, _, err = train(
-        records,
-        "--out",
-        out,
-        "--config",
-        tmp_path / "config.json",
-        "--mode",
-        "basis",
-        "--set",
-        "architecture=unet",
-    )
+    options = ("--config", tmp_path / "config.json", "--mode", "basis", "--set", "architecture=unet")
+    status, _, err = train(records, "--out", out, *options)
     assert status == 0, err
     status, printed, err = tfmsnet(
         "evaluate", run, records, "--out", tmp_path / "report", "--compare", f"unet={out}"
