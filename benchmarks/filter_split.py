@@ -1,9 +1,11 @@
 """Filters over the scales: the paper's 10 * 4**n against other splits of the same number of parameters.
 
-python benchmarks/filter_split.py RECORDS --out DIR [--filters 2] [--steps 400] [--seeds 2] [--mode basis]
+python benchmarks/filter_split.py RECORDS --out DIR [--growth 4 2 1] [--filters 4] [--steps 400] [--seeds 2]
 
 Trains networks that differ in nothing but growth (and with it the filters of the finest scale, so that the
-parameters stay the same) for the same number of steps, and scores rollouts over the validation discharges.
+parameters stay the same), otherwise as the packaged model, for the same number of steps, and scores rollouts
+over the validation discharges.  Interrupted, it continues with the next training; called with more seeds or
+growths, it adds them.
 Writes splits.json, splits.md and splits.png.
 """
 
@@ -17,18 +19,25 @@ import tempfile
 import time
 from pathlib import Path
 
+from tfmsnet.errors import UserError
 from tfmsnet.evaluation.style import COLOURS, MARKERS, look, new_figure, png
-from tfmsnet.files import replacing, write_json, write_text
+from tfmsnet.files import read_json, replacing, write_json, write_text
+from tfmsnet.model.config import FIELDS
+from tfmsnet.records.manifest import FILE as MANIFEST
+from tfmsnet.records.shard import sha256
 from tfmsnet.training.config import MODES, PRESETS, RunConfig
 from tfmsnet.training.memory import parameters
 from tfmsnet.tuning.trial import run_trial
 
-GROWTHS = (4, 2, 1)
+COSTS = {"cpu_s": "CPU seconds of training and scoring", "seconds_per_rollout": "seconds per rollout"}
+# What may be added to a study that is there; the rest it must have been made with.
+ADDED = ("records", "out", "growth", "seeds")
 
 
 def configuration(arguments: argparse.Namespace) -> RunConfig:
-    """The paper's split, scaled down; all else as the default preset has it."""
+    """The paper's split, scaled down; trained as benchmarks/cathode.sh does."""
     values = {
+        "fields": arguments.fields,
         "filters": arguments.filters,
         "growth": 4,
         "scales": 3,
@@ -36,11 +45,14 @@ def configuration(arguments: argparse.Namespace) -> RunConfig:
         "steps": arguments.steps,
         "steps_per_epoch": max(1, arguments.steps // 10),
         "batch_size": 1,
+        "learning_rate": arguments.learning_rate,
+        "loss": "relative-root",
+        "clip_norm": 0,
     }
     return PRESETS["default"].in_mode(arguments.mode).with_values(values, "filter_split")
 
 
-def split(config: RunConfig, growth: int) -> RunConfig:
+def split(config: RunConfig, growth: float) -> RunConfig:
     """The whole number of filters with which another growth comes nearest to the same parameters."""
     wanted = parameters(config)
     choices = (
@@ -49,57 +61,86 @@ def split(config: RunConfig, growth: int) -> RunConfig:
     return min(choices, key=lambda choice: abs(parameters(choice) - wanted))
 
 
-def measured(config: RunConfig, records: Path, seeds: int) -> dict:
-    """The scores of a split over seeds, and what it took."""
-    scores, cpu_s, outcome = [], [], None
-    for seed in range(seeds):
-        seeded = config.with_values({"seed": seed}, "seed")
-        epochs = config.training.steps // config.training.steps_per_epoch
-        with tempfile.TemporaryDirectory() as folder:
-            begun = time.process_time()
-            title = f"growth {config.network.growth:g}, seed {seed}"
-            outcome = run_trial(seeded, records, Path(folder) / "run", epochs=epochs, title=title)
-            cpu_s.append(time.process_time() - begun)
-        scores.append(outcome.vrmse)
-    network = config.network
+def training(config: RunConfig, records: Path) -> dict:
+    """Train and score once."""
+    network, seed = config.network, config.training.seed
+    epochs = config.training.steps // config.training.steps_per_epoch
+    with tempfile.TemporaryDirectory() as folder:
+        begun = time.process_time()
+        title = f"growth {network.growth:g}, seed {seed}"
+        outcome = run_trial(config, records, Path(folder) / "run", epochs=epochs, title=title)
+        cpu_s = time.process_time() - begun
     return {
         "growth": network.growth,
+        "seed": seed,
         "filters": [max(1, round(network.filters * network.growth**n)) for n in range(network.scales)],
         "parameters": outcome.parameters,
-        "vrmse": scores,
-        "cpu_s": statistics.mean(cpu_s),
+        "vrmse": outcome.vrmse,
+        "cpu_s": cpu_s,
         "seconds_per_rollout": outcome.seconds_per_rollout,
     }
 
 
-def table(rows: list[dict]) -> str:
+def study(arguments: argparse.Namespace) -> list[dict]:
+    """All trainings, those that are done already taken from splits.json.
+
+    Raises:
+        UserError: splits.json is of a study with other options.
+    """
+    path = arguments.out / "splits.json"
+    options = {name: value for name, value in vars(arguments).items() if name not in ADDED}
+    options["manifest_sha256"] = sha256(arguments.records / MANIFEST)
+    done = read_json(path, "a study")["trainings"] if path.exists() else []
+    if done and read_json(path, "a study")["options"] != options:
+        raise UserError(f"{path}: holds a study with other options; choose another --out")
+    paper = configuration(arguments)
+    for seed in range(arguments.seeds):
+        for growth in arguments.growth:
+            if not any((row["growth"], row["seed"]) == (growth, seed) for row in done):
+                config = split(paper, growth).with_values({"seed": seed}, "seed")
+                done.append(training(config, arguments.records))
+                write_json(path, {"options": options, "trainings": done})
+    return done
+
+
+def by_growth(trainings: list[dict]) -> list[list[dict]]:
+    """The trainings of each split, the paper's growth first."""
+    growths = sorted({row["growth"] for row in trainings}, reverse=True)
+    return [[row for row in trainings if row["growth"] == growth] for growth in growths]
+
+
+def table(trainings: list[dict]) -> str:
     """The splits as Markdown."""
     lines = [
         "| growth | filters, finest scale first | parameters | vRMSE (each seed) | CPU s | s per rollout |",
         "|---|---|---|---|---|---|",
     ]
-    for row in rows:
-        each = ", ".join(f"{score:.3f}" for score in row["vrmse"])
-        filters = ", ".join(map(str, row["filters"]))
+    for rows in by_growth(trainings):
+        scores = [row["vrmse"] for row in rows]
+        each = ", ".join(f"{score:.3f}" for score in scores)
+        filters = ", ".join(map(str, rows[0]["filters"]))
         lines.append(
-            f"| {row['growth']:g} | {filters} | {row['parameters']:,} | "
-            f"{statistics.mean(row['vrmse']):.3f} ({each}) | {row['cpu_s']:.0f} | "
-            f"{row['seconds_per_rollout']:.3f} |"
+            f"| {rows[0]['growth']:g} | {filters} | {rows[0]['parameters']:,} | "
+            f"{statistics.mean(scores):.3f} ({each}) | {statistics.mean(row['cpu_s'] for row in rows):.0f} | "
+            f"{min(row['seconds_per_rollout'] for row in rows):.3f} |"
         )
     return "\n".join(lines)
 
 
-def figure(rows: list[dict]):
-    """Error against what a split costs in training; a point per seed."""
+def figure(trainings: list[dict]):
+    """Error against what a split costs in training and in use; a point per seed."""
     with look():
-        drawn = new_figure(5.0, 3.4)
-        axes = drawn.subplots()
-        for row, colour, marker in zip(rows, COLOURS[1:], MARKERS, strict=False):
-            label = f"growth {row['growth']:g}: " + ", ".join(map(str, row["filters"]))
-            axes.plot([row["cpu_s"]] * len(row["vrmse"]), row["vrmse"], marker, color=colour, label=label)
-        axes.set_xlabel("CPU seconds of training and scoring")
-        axes.set_ylabel("vRMSE of held-out rollouts")
-        axes.legend()
+        drawn = new_figure(8.4, 3.4)
+        panels = drawn.subplots(1, 2, sharey=True)
+        for axes, (cost, label) in zip(panels, COSTS.items(), strict=True):
+            for rows, colour, marker in zip(by_growth(trainings), COLOURS[1:], MARKERS, strict=False):
+                name = f"growth {rows[0]['growth']:g}: " + ", ".join(map(str, rows[0]["filters"]))
+                x = [row[cost] for row in rows]
+                axes.plot(x, [row["vrmse"] for row in rows], marker, color=colour, label=name)
+            axes.set_xscale("log")
+            axes.set_xlabel(label)
+        panels[0].set_ylabel("vRMSE of held-out rollouts")
+        panels[1].legend()
     return drawn
 
 
@@ -108,22 +149,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("records", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--filters", type=int, default=2, help="of the finest scale at growth 4")
+    parser.add_argument("--growth", type=float, nargs="+", default=[4, 2, 1])
+    parser.add_argument("--filters", type=int, default=4, help="of the finest scale at growth 4")
     parser.add_argument("--convolutions", type=int, default=3)
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--learning-rate", type=float, default=1e-3)
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--mode", choices=MODES, default="basis")
+    parser.add_argument("--fields", choices=FIELDS, nargs="+", default=["concentration"])
     arguments = parser.parse_args()
-    paper = configuration(arguments)
-    options = {name: value for name, value in vars(arguments).items() if name not in ("records", "out")}
-    rows = []
-    for growth in GROWTHS:
-        rows.append(measured(split(paper, growth), arguments.records, arguments.seeds))
-        write_json(arguments.out / "splits.json", {"options": options, "splits": rows})
-    write_text(arguments.out / "splits.md", table(rows) + "\n")
+    trainings = study(arguments)
+    write_text(arguments.out / "splits.md", table(trainings) + "\n")
     with replacing(arguments.out / "splits.png") as partial:
-        partial.write_bytes(png(figure(rows)))
-    print(table(rows))
+        partial.write_bytes(png(figure(trainings)))
+    print(table(trainings))
 
 
 if __name__ == "__main__":

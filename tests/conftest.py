@@ -1,6 +1,8 @@
 """Small real data for all tests: electrodes of some particles, discharged by the simulator."""
 
 import os
+import signal
+import subprocess
 import sys
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -43,6 +45,16 @@ def records(data, tmp_path_factory):
 
     out = tmp_path_factory.mktemp("records") / "records"
     write_records(sample_files(data), out, split="0/1", shard_bytes=1.1e6)
+    return out
+
+
+@pytest.fixture(scope="session")
+def judged(data, tmp_path_factory):
+    """A records directory with a geometry for each split.  Not to be changed."""
+    from tfmsnet.records import sample_files, write_records
+
+    out = tmp_path_factory.mktemp("judged") / "records"
+    write_records(sample_files(data), out, split="1/1")
     return out
 
 
@@ -94,6 +106,47 @@ def tfmsnet(monkeypatch, capsys):
             cli.main()
         captured = capsys.readouterr()
         return stop.value.code, captured.out, captured.err
+
+    return call
+
+
+# The command line, killed by its own hand: argv[1] is what is killed, [2] the how many-th call, [3] when.
+KILLED = """
+import importlib, os, signal, sys
+import tensorflow as tf
+from tfmsnet.cli.main import main
+
+place, count, when = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+del sys.argv[1:4]
+module, cls, name = place.rsplit(".", 2)
+owner = getattr(importlib.import_module(module), cls)
+original, calls = getattr(owner, name), []
+
+def call(*args, **kwargs):
+    calls.append(None)
+    if len(calls) == count and when == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    result = original(*args, **kwargs)
+    if len(calls) == count:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+
+setattr(owner, name, call)
+main()
+"""
+
+
+@pytest.fixture
+def killed():
+    """Run the command in a process that SIGKILL ends: `killed((METHOD, how many-th call, when), *arguments)`.
+
+    METHOD is module.class.name; the process dies "before" or "after" that call.
+    """
+
+    def call(point, *arguments):
+        command = [sys.executable, "-c", KILLED, *map(str, (*point, *arguments))]
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert process.returncode == -signal.SIGKILL, process.stderr[-1000:]
 
     return call
 

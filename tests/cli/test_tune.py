@@ -2,21 +2,11 @@
 
 import pytest
 
-
-@pytest.fixture(scope="module")
-def judged(data, tmp_path_factory):
-    from tfmsnet.records import sample_files, write_records
-
-    out = tmp_path_factory.mktemp("judged") / "records"
-    write_records(sample_files(data), out, split="1/1")
-    return out
-
-
 SMALL = (
-    *("--set", "steps=2", "--set", "steps_per_epoch=1", "--set", "horizon=[[1.0, 1]]"),
-    *("--set", 'fields=["concentration"]', "--set", "scales=2", "--set", "convolutions=1"),
+    *("--set", "steps=2", "--set", "steps_per_epoch=1", "--set", 'channels=["am"]'),
+    *("--set", 'fields=["concentration"]', "--set", "scales=1", "--set", "convolutions=1"),
     *("--space", "filters=2,3", "--space", "growth=1", "--space", "learning_rate=1e-3"),
-    *("--space", "mode=direct"),
+    *("--space", "mode=basis"),
 )
 
 

@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -48,30 +46,6 @@ def test_a_signal_in_the_middle_of_an_epoch(records, run, make_config, tmp_path,
     assert_same(run, tmp_path / "run")
 
 
-# The command line, killed by its own hand: argv[1] is what is killed, [2] the how many-th call, [3] when.
-KILLED = """
-import importlib, os, signal, sys
-import tensorflow as tf
-from tfmsnet.cli.main import main
-
-place, count, when = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-del sys.argv[1:4]
-module, cls, name = place.rsplit(".", 2)
-owner = getattr(importlib.import_module(module), cls)
-original, calls = getattr(owner, name), []
-
-def call(*args, **kwargs):
-    calls.append(None)
-    if len(calls) == count and when == "before":
-        os.kill(os.getpid(), signal.SIGKILL)
-    result = original(*args, **kwargs)
-    if len(calls) == count:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-
-setattr(owner, name, call)
-main()
-"""
 POINTS = {
     "before the first step": ("tfmsnet.training.checkpoints.Checkpoints.restore", 1, "before"),
     "in the middle of the first epoch": ("tfmsnet.training.loop.Tally.add", 1, "after"),
@@ -86,13 +60,9 @@ POINTS = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("point", POINTS)
-def test_a_kill_at_any_moment(records, run, make_config, tmp_path, point):
+def test_a_kill_at_any_moment(records, run, make_config, killed, tmp_path, point):
     make_config().save(tmp_path / "config.json")
     arguments = ("train", records, "--out", tmp_path / "run", "--config", tmp_path / "config.json")
-    place = map(str, (*POINTS[point], *arguments))
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, *place], capture_output=True, text=True, check=False
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr[-1000:]
+    killed(POINTS[point], *arguments)
     train(records, tmp_path / "run", make_config())
     assert_same(run, tmp_path / "run")

