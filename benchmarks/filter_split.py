@@ -22,7 +22,7 @@ from pathlib import Path
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation.style import COLOURS, MARKERS, look, new_figure, png
 from tfmsnet.files import read_json, replacing, write_json, write_text
-from tfmsnet.model.config import FIELDS
+from tfmsnet.model.config import FIELDS, filters_at
 from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.shard import sha256
 from tfmsnet.training.config import MODES, PRESETS, RunConfig
@@ -73,7 +73,7 @@ def training(config: RunConfig, records: Path) -> dict:
     return {
         "growth": network.growth,
         "seed": seed,
-        "filters": [max(1, round(network.filters * network.growth**n)) for n in range(network.scales)],
+        "filters": [filters_at(network.filters, network.growth, n) for n in range(network.scales)],
         "parameters": outcome.parameters,
         "vrmse": outcome.vrmse,
         "cpu_s": cpu_s,

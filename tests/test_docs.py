@@ -6,6 +6,7 @@ import shlex
 import sys
 from pathlib import Path
 
+import filter_split
 import numpy as np
 import pytest
 import tifffile
@@ -96,6 +97,11 @@ def test_the_verification_page_shows_the_numbers_that_were_measured():
         size = " x ".join(map(str, cost.size))
         assert f"| {size} | {cost.cpu_s:.1f} | {cost.memory_gb:.2f} |" in page
     assert f"N^{exponent(costs):.2f} " in page
+
+
+def test_the_tuning_page_shows_the_study_that_was_made():
+    study = json.loads((DOCS / "tuning" / "splits.json").read_text())
+    assert filter_split.table(study["trainings"]) in (DOCS / "tuning.md").read_text()
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in DOCS.glob("*.md")))

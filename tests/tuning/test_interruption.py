@@ -16,7 +16,6 @@ SEARCH = (
 POINTS = {
     "in the middle of an epoch of a promoted trial": ("tfmsnet.training.loop.Tally.add", 9, "before"),
     "between a trial's score and its end": ("tfmsnet.tuning.tuner.SurrogateTuner.on_trial_end", 2, "before"),
-    "while a trial is given out": ("tfmsnet.tuning.oracles.Hyperband.save", 4, "before"),
 }
 OF_TIME = ("seconds_per_rollout", "minutes")
 
