@@ -54,4 +54,11 @@ def test_nothing_known_nothing_said(sample):
 def test_an_image_without_cbd_has_no_percolation():
     phase = np.ones((2, 2, 4), np.uint8)
     phase[..., -1] = 0
-    assert morphology(phase) == {"electrolyte_fraction": 0.25, "am_fraction": 0.75, "cbd_fraction": 0.0}
+    shares = {"electrolyte_fraction": 0.25, "am_fraction": 0.75, "cbd_fraction": 0.0}
+    # One plane of surface on a column of three voxels.
+    assert morphology(phase) == pytest.approx({**shares, "am_surface": 1 / 3})
+
+
+def test_larger_particles_than_in_training_are_named(domain, sample):
+    coarse = np.repeat(np.repeat(np.repeat(sample.phase, 2, 0), 2, 1), 2, 2)[:12, :12, :16]
+    assert any("surface of the AM" in text for text in outside(domain, PhaseImage(coarse), 1.0))

@@ -39,6 +39,19 @@ def face_orientation(
     return tuple(orientations)
 
 
+def am_faces(am: np.ndarray) -> float:
+    """Area of the AM towards other phases within the image, in faces of a voxel.
+
+    Args:
+        am: mask (x, y, z).
+    """
+    area = 0.0
+    for axis, orientation in enumerate(face_orientation(am)):
+        along = np.moveaxis(am, axis, 0)
+        area += float(np.moveaxis(orientation, axis, 0)[along[:-1] != along[1:]].sum(dtype=np.float64))
+    return area
+
+
 def specific_area(image: PhaseImage, other: int) -> float:
     """Area between the AM and the phase `other` per volume of the electrode, 1/m."""
     am = image.phase == AM

@@ -11,6 +11,7 @@ RANGES = {
     "am_fraction": "volume fraction of AM",
     "cbd_fraction": "volume fraction of CBD",
     "cbd_percolation": "share of the CBD joined to the foil",
+    "am_surface": "surface of the AM in voxel faces per AM voxel",
     "lateral_voxels": "voxels along x and y",
     "depth_voxels": "voxels from foil to separator",
 }
