@@ -29,7 +29,6 @@ from tfmsnet.training.config import MODES, PRESETS, RunConfig
 from tfmsnet.training.memory import parameters
 from tfmsnet.tuning.trial import run_trial
 
-COSTS = {"cpu_s": "CPU seconds of training and scoring", "seconds_per_rollout": "seconds per rollout"}
 # What may be added to a study that is there; the rest it must have been made with.
 ADDED = ("records", "out", "growth", "seeds")
 
@@ -128,19 +127,17 @@ def table(trainings: list[dict]) -> str:
 
 
 def figure(trainings: list[dict]):
-    """Error against what a split costs in training and in use; a point per seed."""
+    """Error against what a split costs in training; a point per seed."""
     with look():
-        drawn = new_figure(8.4, 3.4)
-        panels = drawn.subplots(1, 2, sharey=True)
-        for axes, (cost, label) in zip(panels, COSTS.items(), strict=True):
-            for rows, colour, marker in zip(by_growth(trainings), COLOURS[1:], MARKERS, strict=False):
-                name = f"growth {rows[0]['growth']:g}: " + ", ".join(map(str, rows[0]["filters"]))
-                x = [row[cost] for row in rows]
-                axes.plot(x, [row["vrmse"] for row in rows], marker, color=colour, label=name)
-            axes.set_xscale("log")
-            axes.set_xlabel(label)
-        panels[0].set_ylabel("vRMSE of held-out rollouts")
-        panels[1].legend()
+        drawn = new_figure(5.0, 3.4)
+        axes = drawn.subplots()
+        for rows, colour, marker in zip(by_growth(trainings), COLOURS[1:], MARKERS, strict=False):
+            label = f"growth {rows[0]['growth']:g}: " + ", ".join(map(str, rows[0]["filters"]))
+            x, y = ([row[name] for row in rows] for name in ("cpu_s", "vrmse"))
+            axes.plot(x, y, marker, color=colour, label=label)
+        axes.set_xlabel("CPU seconds of training and scoring")
+        axes.set_ylabel("vRMSE of held-out rollouts")
+        axes.legend()
     return drawn
 
 
