@@ -63,3 +63,16 @@ def test_it_stays_known_what_the_weights_have_seen(records, run, still, tmp_path
     train(records, tmp_path / "tuned", still, init=origin)
     known = json.loads((tmp_path / "tuned" / "run.json").read_text())["train_geometries"]
     assert known == sorted(["another", *content["train_geometries"]])
+
+
+def test_a_description_without_a_network_is_refused(records, run, still, tmp_path):
+    origin = tmp_path / "origin"
+    origin.mkdir()
+    content = read_json(run / "surrogate.json", "a description")
+    content.pop("network")
+    write_json(origin / "surrogate.json", content)
+    (origin / "surrogate.weights.h5").write_bytes((run / "surrogate.weights.h5").read_bytes())
+    with pytest.raises(UserError, match=r"surrogate.json: not a surrogate's"):
+        train(records, tmp_path / "tuned", still, init=origin)
+    with pytest.raises(UserError, match=r"surrogate.json: not a surrogate's"):
+        load_surrogate(origin)

@@ -24,5 +24,5 @@ def morphology(phase: np.ndarray) -> dict[str, float]:
     if cbd.any():
         found["cbd_percolation"] = float(reachable(cbd, 0).sum() / cbd.sum())
     if found["am_fraction"]:
-        found["am_surface"] = am_faces(phase == AM) / int((phase == AM).sum())
+        found["am_surface"] = am_faces(phase, ELECTROLYTE, CBD) / int((phase == AM).sum())
     return found

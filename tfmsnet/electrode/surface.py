@@ -39,26 +39,25 @@ def face_orientation(
     return tuple(orientations)
 
 
-def am_faces(am: np.ndarray) -> float:
-    """Area of the AM towards other phases within the image, in faces of a voxel.
+def am_faces(phase: np.ndarray, *others: int) -> float:
+    """Area between the AM and other phases within an image, in faces of a voxel.
 
     Args:
-        am: mask (x, y, z).
+        phase: labels (x, y, z).
+        others: labels of the other phases.
     """
+    am, other = phase == AM, np.isin(phase, others)
     area = 0.0
     for axis, orientation in enumerate(face_orientation(am)):
-        along = np.moveaxis(am, axis, 0)
-        area += float(np.moveaxis(orientation, axis, 0)[along[:-1] != along[1:]].sum(dtype=np.float64))
+        (near_am, near_other), (far_am, far_other) = (
+            [np.moveaxis(mask, axis, 0)[side] for mask in (am, other)]
+            for side in (slice(None, -1), slice(1, None))
+        )
+        interface = (near_am & far_other) | (near_other & far_am)
+        area += float(np.moveaxis(orientation, axis, 0)[interface].sum(dtype=np.float64))
     return area
 
 
 def specific_area(image: PhaseImage, other: int) -> float:
     """Area between the AM and the phase `other` per volume of the electrode, 1/m."""
-    am = image.phase == AM
-    faces = 0.0
-    for axis, orientation in enumerate(face_orientation(am)):
-        phase = np.moveaxis(image.phase, axis, 0)
-        near, far = phase[:-1], phase[1:]
-        interface = ((near == AM) & (far == other)) | ((near == other) & (far == AM))
-        faces += float(np.moveaxis(orientation, axis, 0)[interface].sum(dtype=np.float64))
-    return faces / (image.phase.size * image.voxel_size_m)
+    return am_faces(image.phase, other) / (image.phase.size * image.voxel_size_m)

@@ -4,8 +4,9 @@ import math
 
 import tensorflow as tf
 
-# As `tfmsnet.electrode.surface` and `tfmsnet.halfcell.interface`, whose areas these are.
-SMOOTHING_VOXELS = 1.5
+from tfmsnet.electrode.surface import SMOOTHING_VOXELS
+
+# As `tfmsnet.halfcell.interface`, whose areas these are.
 SMALLEST_COSINE = 1e-3
 _REACH = int(4 * SMOOTHING_VOXELS + 0.5)
 

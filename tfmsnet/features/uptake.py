@@ -63,23 +63,19 @@ def _solve(inside, links, squared, right, start):
     accepted = TOLERANCE**2 * _total(right**2)
     residual = right - operator(start)
     direction = residual / diagonal
-    state = (0, start, residual, direction, _total(residual * direction))
+    state = (0, start, residual, direction, _total(residual * direction), _total(residual**2) > accepted)
 
-    def unfinished(residual):
-        return _total(residual**2) > accepted
-
-    def step(k, u, residual, direction, product):
-        active = unfinished(residual)
+    def step(k, u, residual, direction, product, active):
         image = operator(direction)
         length = tf.where(active, product / _safe(_total(direction * image)), 0.0)
         u, residual = u + length * direction, residual - length * image
         scaled = residual / diagonal
         new = tf.where(active, _total(residual * scaled), product)
         direction = tf.where(active, scaled + new / _safe(product) * direction, direction)
-        return k + 1, u, residual, direction, new
+        return k + 1, u, residual, direction, new, _total(residual**2) > accepted
 
     _, u, *_ = tf.while_loop(
-        lambda k, u, residual, *_: (k < MOST_ITERATIONS) & tf.reduce_any(unfinished(residual)),
+        lambda k, *state: (k < MOST_ITERATIONS) & tf.reduce_any(state[-1]),
         step,
         state,
         parallel_iterations=1,

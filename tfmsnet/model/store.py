@@ -62,8 +62,19 @@ def read_description(directory: str | Path) -> dict:
 
 def network_of(directory: str | Path) -> NetworkConfig:
     """The configuration of the network in a run directory; raises as `read_description`."""
-    content = read_description(directory)
-    return from_dict(NetworkConfig, content.get("network", {}), str(Path(directory) / DESCRIPTION))
+    return described_network(read_description(directory), directory)
+
+
+def described_network(content: dict, directory: str | Path) -> NetworkConfig:
+    """The network in the content of a run directory's surrogate.json.
+
+    Raises:
+        UserError: none is there, or not a network's.
+    """
+    path = Path(directory) / DESCRIPTION
+    if not isinstance(content.get("network"), dict):
+        raise UserError(f"{path}: not a surrogate's ('network'); train again")
+    return from_dict(NetworkConfig, content["network"], str(path))
 
 
 def load_surrogate(directory: str | Path) -> Surrogate:
@@ -76,7 +87,7 @@ def load_surrogate(directory: str | Path) -> Surrogate:
     content = read_description(directory)
     try:
         surrogate = make_surrogate(
-            network_of(directory),
+            described_network(content, directory),
             Parameters.from_dict(content["parameters"]),
             content["statistics"],
             content["voxel_size_m"],

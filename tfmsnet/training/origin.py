@@ -5,7 +5,7 @@ from pathlib import Path
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
 from tfmsnet.model.config import NetworkConfig
-from tfmsnet.model.store import DESCRIPTION, WEIGHTS, load_weights, network_of, read_description
+from tfmsnet.model.store import DESCRIPTION, WEIGHTS, described_network, load_weights, read_description
 from tfmsnet.model.surrogate import Surrogate
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.shard import sha256
@@ -39,13 +39,12 @@ class Trained(Chance):
 
     def __init__(self, directory: str | Path, network: NetworkConfig):
         self.directory = Path(directory)
-        found = network_of(self.directory)
-        if found != network:
+        self._description = read_description(self.directory)
+        if described_network(self._description, self.directory) != network:
             raise UserError(
                 f"{self.directory}: its network isn't the configuration's; leave --config, --preset and "
                 "--mode away, and network values out of --set"
             )
-        self._description = read_description(self.directory)
         self.identity = {
             "init_sha256": sha256(self.directory / WEIGHTS),
             "init_description_sha256": sha256(self.directory / DESCRIPTION),

@@ -56,18 +56,20 @@ def test_comsol_with_an_image(run, export, small_series, tmp_path):
     assert "give one with --image" in err
 
 
-def test_arrays_become_samples(run, sample, tmp_path):
+@pytest.fixture
+def other_layout(sample, tmp_path):
+    """A sample's arrays under other names, and the mapping, which lies in mapping.json."""
     arrays = {"img": sample.phase, "c": sample.concentration, "phi": sample.potential, "t": sample.times_s}
+    names = {"phase": "img", "concentration": "c", "potential": "phi", "times": "t"}
+    mapping = {**names, "c_rate": sample.c_rate}
+    (tmp_path / "mapping.json").write_text(json.dumps(mapping))
+    return arrays, mapping
+
+
+def test_arrays_become_samples(run, sample, other_layout, tmp_path):
+    arrays, _ = other_layout
     for name in ("a", "b"):
         np.savez(tmp_path / f"{name}.npz", **arrays)
-    mapping = {
-        "phase": "img",
-        "concentration": "c",
-        "potential": "phi",
-        "times": "t",
-        "c_rate": sample.c_rate,
-    }
-    (tmp_path / "mapping.json").write_text(json.dumps(mapping))
     sources = (tmp_path / "a.npz", tmp_path / "b.npz")
     status, out, err = run(
         "arrays", *sources, "--mapping", tmp_path / "mapping.json", "--out", tmp_path / "data"
@@ -83,20 +85,12 @@ def test_arrays_become_samples(run, sample, tmp_path):
     assert "two sources would write one sample" in err
 
 
-def test_an_interrupted_import_of_arrays_continues(run, sample, tmp_path):
-    arrays = {"img": sample.phase, "c": sample.concentration, "phi": sample.potential, "t": sample.times_s}
+def test_an_interrupted_import_of_arrays_continues(run, other_layout, tmp_path):
+    arrays, mapping = other_layout
     sources = [tmp_path / f"{name}.npz" for name in "abc"]
     np.savez(sources[0], **arrays)
     sources[1].write_bytes(b"half of a file")  # where the first import ends
     np.savez(sources[2], **arrays)
-    mapping = {
-        "phase": "img",
-        "concentration": "c",
-        "potential": "phi",
-        "times": "t",
-        "c_rate": sample.c_rate,
-    }
-    (tmp_path / "mapping.json").write_text(json.dumps(mapping))
     command = ("arrays", *sources, "--mapping", tmp_path / "mapping.json", "--out", tmp_path / "data")
     assert run(*command)[0] == 2
     (first,) = (tmp_path / "data").iterdir()
