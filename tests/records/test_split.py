@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 
 from tfmsnet.errors import UserError
+from tfmsnet.records import open_manifest
 from tfmsnet.records.split import split_geometries
 
 RECIPES = {f"g{i}": (float(85 + 5 * (i % 3)), float(10 * (i // 3 % 3))) for i in range(27)}
@@ -39,3 +40,13 @@ def test_a_rule_that_is_none_is_refused(rule):
 def test_more_than_there_are_is_refused():
     with pytest.raises(UserError, match="expected at least 42 geometries, found 27"):
         split_geometries(RECIPES, "3/9/30")
+
+
+def test_a_grown_data_set_holds_out_what_the_old_records_did(small):
+    manifest = open_manifest(small)
+    old = {sample["geometry_id"]: split for split in manifest.splits for sample in manifest.samples(split)}
+    grown = dict.fromkeys([*old, "new"], (90.0, 0.0))
+    assert split_geometries(grown, str(small)) == old | {"new": "train"}
+    del grown[next(name for name, split in old.items() if split == "test")]
+    with pytest.raises(UserError, match="1 of its 3 held-out geometries aren't among the samples"):
+        split_geometries(grown, str(small))

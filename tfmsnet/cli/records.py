@@ -23,7 +23,8 @@ command.add_command(import_command)
     default="paper",
     show_default=True,
     help="'paper' (the recipe of 90 wt% and 10 % calendering is the test), or VALIDATION/TEST: how many "
-    "geometries go to each, such as 2/4; or VALIDATION/TEST/TRAIN, which leaves the others out.",
+    "geometries go to each, such as 2/4; or VALIDATION/TEST/TRAIN, which leaves the others out; or other "
+    "records: their held-out geometries stay held out, all others are for training.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the split's draw.")
 @click.option(
