@@ -33,6 +33,8 @@ CASES = (
     ({**PAPER, "frames": 4, "gradient": "tape"}, MEDIUM),
     ({"frames": 4}, MEDIUM),
     ({"frames": 24, "batch_size": 1, "mode": "basis"}, MEDIUM),
+    ({"frames": 4, "batch_size": 1, "architecture": "unet", "convolutions": 2, "gradient": "tape"}, MEDIUM),
+    ({"frames": 4, "precision": "mixed_bfloat16"}, MEDIUM),
 )
 LARGE = (
     ({**PAPER, "frames": 24}, FULL),
@@ -88,12 +90,14 @@ def estimator(cases):
     for values, grid in cases:
         measured = measure(values, grid, 0)
         told = estimate(configuration(values), grid, frames=values["frames"])
+        step = told.total - told.ahead  # the measured process has one batch alone
         config, name = configuration(values), "x".join(map(str, grid))
         how = "basis" if config.network.basis else config.training.gradient
-        how = f"paper {how}" if "preset" in values else how
+        kind = "paper" if "preset" in values else "bfloat16" if "precision" in values else ""
+        how = f"{kind or values.get('architecture', '')} {how}".strip()
         row = f"{name:>10} {how:>14} {values['frames']:>7} {config.training.batch_size:>6}"
-        row += f" {measured['parameters']:>11,} {told.total / 1e9:>7.2f} GB {measured['peak'] / 1e9:>8.2f} GB"
-        print(f"{row} {told.total / measured['peak']:>6.2f}", flush=True)
+        row += f" {measured['parameters']:>11,} {step / 1e9:>7.2f} GB {measured['peak'] / 1e9:>8.2f} GB"
+        print(f"{row} {step / measured['peak']:>6.2f}", flush=True)
 
 
 def gradients(steps):

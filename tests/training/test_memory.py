@@ -98,4 +98,4 @@ def test_it_meets_the_measured_peak(values, grid):
     frames = values.pop("frames")
     told = estimate(changed(**values, horizon=[[1.0, frames]]), grid, frames=frames)
     assert told.parameters == measured["parameters"]
-    assert told.total == pytest.approx(measured["peak"], rel=0.25)
+    assert told.total - told.ahead == pytest.approx(measured["peak"], rel=0.25)

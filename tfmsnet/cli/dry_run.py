@@ -20,7 +20,8 @@ MEANING = {
     "activations": "kept for the way back",
     "working": "the widest convolution",
     "states": "of the rollout",
-    "data": "batches read ahead",
+    "data": "the batch in use",
+    "ahead": "batches read ahead",
 }
 
 

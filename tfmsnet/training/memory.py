@@ -15,13 +15,13 @@ from tfmsnet.training.config import RunConfig
 
 FLOAT = 4
 # Bytes of a process that has TensorFlow loaded and a step compiled, and of every frame that a tape unrolls.
-PROCESS = 760e6
-UNROLLED_FRAME = 6e6
+PROCESS = 765e6
+UNROLLED_FRAME = 21e6
 # What is kept for the way back, per byte of inputs and hidden layers; what a convolution and its gradient
-# need at once, per byte of the widest layer; copies of the weights (themselves, gradients, their sums, Adam).
-KEPT, WORKING, WEIGHTS = 1.6, 14.0, 7.0
-# Batches in memory: the one in use and those prefetched.
-BATCHES = 3
+# need at once, per byte of the widest layer; copies of the weights (themselves, gradients, Adam's moments).
+KEPT, WORKING, WEIGHTS = 0.53, 11.5, 4.0
+# Batches that are read ahead while one is in use.
+AHEAD = 2
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ class Estimate:
         activations: what is kept for the way back: one frame's (adjoint) or all frames' (tape).
         working: what the widest convolution needs at once.
         states: of the rollout, at all frames.
-        data: batches read ahead.
+        data: the batch in use.
+        ahead: batches read ahead.
         process: TensorFlow itself.
     """
 
@@ -44,12 +45,13 @@ class Estimate:
     working: float
     states: float
     data: float
+    ahead: float
     process: float
 
     @property
     def parts(self) -> dict[str, float]:
         """Name -> bytes."""
-        names = ("process", "weights", "activations", "working", "states", "data")
+        names = ("process", "weights", "activations", "working", "states", "data", "ahead")
         return {name: getattr(self, name) for name in names}
 
     @property
@@ -86,17 +88,18 @@ def estimate(
     kept += sum(voxels) * FLOAT * 6 * size.output_channels(network)
     widest = max(voxels[layer.scale] * hidden * layer.outputs for layer in layers if layer.kernel > 1)
     # A time basis makes all frames at once, and their errors on the way back.
-    copies = 6 if network.basis else 3
+    copies = 4 if network.basis else 2
     unrolled = window if training.gradient == "tape" else 1
     weights = parameters(config)
-    channels = len(network.channels) + 2 * (frames + 1) + 0.25
+    data = FLOAT * batch * math.prod(grid) * (len(network.channels) + 2 * (frames + 1) + 0.25)
     return Estimate(
         parameters=weights,
         weights=WEIGHTS * FLOAT * weights,
         activations=KEPT * kept * unrolled,
         working=WORKING * widest,
         states=copies * FLOAT * size.state_channels(network) * batch * padded * (window + 1),
-        data=BATCHES * FLOAT * batch * math.prod(grid) * channels,
+        data=data,
+        ahead=AHEAD * data,
         process=PROCESS + UNROLLED_FRAME * (unrolled - 1),
     )
 
