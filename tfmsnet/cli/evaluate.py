@@ -47,7 +47,8 @@ def command(run, records, out, compare):
 
 def _name(network) -> str:
     architecture = {"msnet": "MSNet", "unet": "U-Net"}[network.architecture]
-    return f"AR-{architecture}" if network.autoregressive else f"direct {architecture}"
+    kind = "AR-" if network.autoregressive else "time-basis " if network.basis else "direct "
+    return f"{kind}{architecture}"
 
 
 def _check_held_out(run: Path, test) -> None:
