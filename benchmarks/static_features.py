@@ -2,10 +2,10 @@
 
     python benchmarks/static_features.py [--size 24 24 64] [--frames 4] [--threads 1]
 
-Of the first convolution on every scale, the part that sees the geometry is the same in all frames.  A training
-step with all geometry channels is timed, by turns, against one whose network has a single one: what lies
-between is what they cost, and more than what keeping their part could save, which would have to be added
-in every frame all the same.
+Of the first convolution on every scale, the part that sees the geometry is the same in all frames.  A
+training step with all geometry channels is timed, by turns, against one whose network has a single one: what
+lies between is what they cost, and more than what keeping their part could save, which would have to be
+added in every frame all the same.
 """
 
 import argparse
