@@ -53,7 +53,8 @@ class Growth:
 
     def frames_in(self, memory):
         """How many frames fit, at most the paper's."""
-        return int(np.clip((memory - self.without_frames) / self.per_frame, 0, PAPERS_FRAMES))
+        frames = (memory - self.without_frames) / self.per_frame
+        return int(np.clip(frames + 1e-6, 0, PAPERS_FRAMES))  # 25 frames fit into the memory of 25
 
 
 def measured(name, size, steps):
