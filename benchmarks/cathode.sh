@@ -21,9 +21,10 @@ tfmsnet train records --out tuned --init run --set batch_size=2 --set learning_r
     --set clip_norm=0 --set "steps=$more" --set steps_per_epoch=$((more / 10))
 # And on more than twice as many electrodes, the held-out ones the same as before.
 tfmsnet simulate --design paper --geometries "$all" --size 24 24 64 --c-rates 0.5,1,2 --seed 7 --out data
-[ -d grown ] || tfmsnet records write data grown --split records --seed 7
+[ -d grown ] || tfmsnet records write data grown --split records
 tfmsnet train grown --out third --init tuned --set batch_size=2 --set learning_rate=0.0006 --set loss=relative-root \
     --set clip_norm=0 --set "steps=$more" --set steps_per_epoch=$((more / 10))
+# The last of it, slower.
 last=$((more * 8 / 25))
 tfmsnet train grown --out final --init third --set batch_size=2 --set learning_rate=0.0004 --set loss=relative-root \
     --set clip_norm=0 --set "steps=$last" --set steps_per_epoch=$((last / 5))
