@@ -18,7 +18,7 @@ import tfmsnet  # noqa: F401  oneDNN on, before TensorFlow is imported
 # isort: split
 import tensorflow as tf
 
-from tfmsnet.model.convolution import Convolution
+from tfmsnet.networks.convolution import Convolution
 
 CASES = (
     (10, (24, 24, 64)),

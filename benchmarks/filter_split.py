@@ -22,7 +22,8 @@ from pathlib import Path
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation.style import COLOURS, MARKERS, look, new_figure, png
 from tfmsnet.files import read_json, replacing, write_json, write_text
-from tfmsnet.model.config import FIELDS, filters_at
+from tfmsnet.networks.config import filters_at
+from tfmsnet.predictors.config import FIELDS
 from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.shard import sha256
 from tfmsnet.training.config import MODES, PRESETS, RunConfig

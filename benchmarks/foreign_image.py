@@ -41,7 +41,7 @@ NAME = "trained model"
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Directory for the pictures.")
 def main(image, voxel_size_um, crop, c_rate, model, out):
     """Print the errors on each crop and draw the first: slices and discharge curve."""
-    from tfmsnet.model.trained import trained_model
+    from tfmsnet.predictors.trained import trained_model
     from tfmsnet.serving.predict import load_model
 
     surrogate = load_model(model or trained_model())

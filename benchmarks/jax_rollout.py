@@ -27,7 +27,7 @@ STATIC, FIELDS, DRIVE = 3, 1, 1
 
 def network():
     """The paper's, with weights that are the same on every backend."""
-    from tfmsnet.model.msnet import MSNet
+    from tfmsnet.networks.msnet import MSNet
 
     net = MSNet(FIELDS, name="msnet")
     space = (None, None, None, None)
@@ -47,7 +47,7 @@ def inputs(size, frames, scales):
     """features and masks on all scales, drive (time, batch, 1), true states (time, batch, x, y, z, 1)."""
     from keras import ops
 
-    from tfmsnet.model.msnet import coarsened
+    from tfmsnet.networks.msnet import coarsened
 
     rng = np.random.default_rng(1)
     mask = (rng.random((1, *size, FIELDS)) > 0.4).astype(np.float32)
@@ -61,7 +61,7 @@ def squared_error(outputs, target, masks):
     """Mean over the phase, summed over the scales (the paper's eq. 17)."""
     from keras import ops
 
-    from tfmsnet.model.msnet import coarsened
+    from tfmsnet.networks.msnet import coarsened
 
     space = (1, 2, 3, 4)
     errors = [
@@ -99,8 +99,8 @@ def tensorflow_function(net, features, masks, drive, true):
     """() -> loss, last frame, gradients."""
     import tensorflow as tf
 
-    from tfmsnet.model.adjoint import adjoint_gradient
-    from tfmsnet.model.rollout import rollout
+    from tfmsnet.predictors.adjoint import adjoint_gradient
+    from tfmsnet.predictors.rollout import rollout
 
     drive, true = tf.constant(drive), tf.constant(true)
 

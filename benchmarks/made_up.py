@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import constant_current
-from tfmsnet.model.basis import make_surrogate
+from tfmsnet.predictors.basis import make_surrogate
 from tfmsnet.records.statistics import FieldStatistics
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.data import described, of_length, trimmed

@@ -2,7 +2,7 @@
 
 The paper reports that of its 25 frames, all of which MSNet trains on, an equally large PoreFlow-Net could
 hold three.  Each number comes from a training step in a process of its own, on the configuration of the
-paper's MSNet and on a U-Net of PoreFlow-Net's shape (`tfmsnet.model.unet`).
+paper's MSNet and on a U-Net of PoreFlow-Net's shape (`tfmsnet.networks.unet`).
 
 python benchmarks/poreflow.py [--size 24 24 64] [--memory-gb 16]
 """

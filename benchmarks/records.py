@@ -30,7 +30,7 @@ import tensorflow as tf
 from tfmsnet.demo import CHANGES, COMMON, GRID
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import constant_current
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.predictors.surrogate import Surrogate
 from tfmsnet.records import Sample, open_manifest, pipeline, write_records, write_sample
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.shard import read_record

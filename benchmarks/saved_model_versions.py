@@ -17,7 +17,7 @@ import numpy as np
 EXPORT = """
 import sys, tensorflow as tf
 from pathlib import Path
-from tfmsnet.model.store import DESCRIPTION, load_surrogate
+from tfmsnet.predictors.store import DESCRIPTION, load_surrogate
 from tfmsnet.serving.export import export
 run = Path(sys.argv[1])
 export(load_surrogate(run), run / DESCRIPTION, sys.argv[2])

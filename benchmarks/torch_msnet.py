@@ -18,7 +18,7 @@ def coarsened(field):
 
 
 def refine(coarse, fine_mask, coarse_mask):
-    """Nearest neighbour inside the phase that keeps the mean, see `tfmsnet.model.layers.MaskedRefine`."""
+    """Nearest neighbour inside the phase that keeps the mean, see `tfmsnet.networks.layers.MaskedRefine`."""
     density = torch.where(coarse_mask > 0, coarse / torch.where(coarse_mask > 0, coarse_mask, 1.0), 0.0)
     return functional.interpolate(density, scale_factor=2, mode="nearest") * fine_mask
 

@@ -100,7 +100,7 @@ def _train(out: Path, bar) -> Iterator[str]:
 def _evaluate(out: Path, bar) -> Iterator[str]:
     from tfmsnet.evaluation.report import evaluate
     from tfmsnet.evaluation.surrogate import SurrogatePredictor
-    from tfmsnet.model.store import load_surrogate
+    from tfmsnet.predictors.store import load_surrogate
     from tfmsnet.records import Split
 
     models = {
@@ -119,7 +119,7 @@ def _evaluate(out: Path, bar) -> Iterator[str]:
 
 
 def _export(out: Path, bar) -> Iterator[str]:
-    from tfmsnet.model.store import DESCRIPTION, load_surrogate
+    from tfmsnet.predictors.store import DESCRIPTION, load_surrogate
     from tfmsnet.serving.export import export
 
     target = out / "served" / "cathode"

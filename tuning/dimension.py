@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass, fields
 
 from tfmsnet.errors import UserError
-from tfmsnet.model.config import NetworkConfig
+from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.training.config import MODES, TrainingConfig
 
 Value = int | float | str | bool

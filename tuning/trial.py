@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfmsnet.model.basis import make_surrogate
-from tfmsnet.model.state import Conditions
-from tfmsnet.model.store import save_description, save_weights
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.predictors.basis import make_surrogate
+from tfmsnet.predictors.state import Conditions
+from tfmsnet.predictors.store import save_description, save_weights
+from tfmsnet.predictors.surrogate import Surrogate
 from tfmsnet.records.manifest import Manifest, open_manifest
 from tfmsnet.training import callbacks
 from tfmsnet.training.checkpoints import Checkpoints

@@ -11,8 +11,8 @@ from keras_tuner.errors import FailedTrialError, FatalError
 
 from tfmsnet.errors import UserError
 from tfmsnet.files import write_json
-from tfmsnet.model.store import load_surrogate
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.predictors.store import load_surrogate
+from tfmsnet.predictors.surrogate import Surrogate
 from tfmsnet.training.callbacks import Diverged
 from tfmsnet.training.signals import Interrupted
 from tfmsnet.tuning.board import TrialBoard, show_outcome

@@ -8,7 +8,7 @@ from tfmsnet.evaluation import Fields
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import constant_current
 from tfmsnet.records.sample import Sample
-from tfmsnet.reference import uniform_fields
+from tfmsnet.references.uniform import uniform_fields
 
 PARAMETERS = Parameters()
 

@@ -10,7 +10,7 @@ from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.load import constant_current
-from tfmsnet.model.store import load_surrogate
+from tfmsnet.predictors.store import load_surrogate
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.predict import load_model
 
@@ -162,7 +162,7 @@ def test_a_pulse_moves_the_lithium_that_it_passes(loaded, batch):
 @pytest.fixture(scope="module")
 def untrained(records, make_config):
     """Surrogates of other configurations, with the weights that they start from."""
-    from tfmsnet.model.basis import make_surrogate
+    from tfmsnet.predictors.basis import make_surrogate
     from tfmsnet.records import open_manifest
 
     def make(mode, **values):

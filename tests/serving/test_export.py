@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfmsnet.errors import UserError
-from tfmsnet.model.store import DESCRIPTION, load_surrogate
+from tfmsnet.predictors.store import DESCRIPTION, load_surrogate
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.export import export
 from tfmsnet.serving.predict import load_model

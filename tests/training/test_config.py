@@ -7,7 +7,7 @@ import pytest
 
 from tfmsnet import features
 from tfmsnet.errors import UserError
-from tfmsnet.model.config import CHANNELS
+from tfmsnet.predictors.config import CHANNELS
 from tfmsnet.training.config import MODES, PRESETS, RunConfig, load_config
 
 

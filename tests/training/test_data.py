@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfmsnet.errors import UserError
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.predictors.surrogate import Surrogate
 from tfmsnet.records import open_manifest, pipeline, write_records, write_sample
 from tfmsnet.training.data import sample_names, training_batches, validation_batches
 
@@ -113,7 +113,7 @@ def test_a_run_learns_from_mixed_grids(mixed, make_config, tmp_path):
 
 
 def test_a_run_through_a_data_service_is_the_same(mixed, make_config, tmp_path):
-    from tfmsnet.model.store import load_surrogate
+    from tfmsnet.predictors.store import load_surrogate
     from tfmsnet.training.run import train
 
     service = tf.data.experimental.service

@@ -6,7 +6,7 @@ import signal
 import numpy as np
 import pytest
 
-from tfmsnet.model.store import load_surrogate
+from tfmsnet.predictors.store import load_surrogate
 from tfmsnet.training import callbacks
 from tfmsnet.training.run import train
 from tfmsnet.training.signals import Interrupted, StopRequest
@@ -51,7 +51,7 @@ POINTS = {
     "in the middle of the first epoch": ("tfmsnet.training.loop.Tally.add", 1, "after"),
     "while the first checkpoint is written": ("tensorflow.train.Checkpoint.write", 1, "after"),
     "between checkpoint and weights": ("tfmsnet.training.checkpoints.Checkpoints.save", 1, "after"),
-    "while the weights are written": ("tfmsnet.model.surrogate.Surrogate.save_weights", 1, "after"),
+    "while the weights are written": ("tfmsnet.predictors.surrogate.Surrogate.save_weights", 1, "after"),
     "between log and checkpoint": ("tfmsnet.training.callbacks.Log.on_epoch_end", 2, "after"),
     "in the middle of the second epoch": ("tfmsnet.training.loop.Tally.add", 3, "before"),
     "after the last checkpoint": ("tfmsnet.training.checkpoints.Checkpoints.save", 2, "after"),

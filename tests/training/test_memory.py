@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tfmsnet.halfcell import Parameters
-from tfmsnet.model.basis import make_surrogate
+from tfmsnet.predictors.basis import make_surrogate
 from tfmsnet.records.statistics import FieldStatistics
 from tfmsnet.training.config import PRESETS
 from tfmsnet.training.memory import estimate, largest_batch, parameters, with_gradient

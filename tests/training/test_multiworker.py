@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from tfmsnet.model.store import load_surrogate
+from tfmsnet.predictors.store import load_surrogate
 
 # The command line under plain SGD, so that a wrong scale of the gradient can't hide.
 SGD = """

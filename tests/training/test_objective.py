@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmsnet.model.msnet import coarsened
+from tfmsnet.networks.msnet import coarsened
 from tfmsnet.training.objective import RELATIVE_FLOOR, frame_losses, vrmse
 
 

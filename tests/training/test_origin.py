@@ -8,7 +8,7 @@ import pytest
 
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_json
-from tfmsnet.model.store import load_surrogate
+from tfmsnet.predictors.store import load_surrogate
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.run import train
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tfmsnet.errors import UserError
-from tfmsnet.model.store import load_surrogate
+from tfmsnet.predictors.store import load_surrogate
 from tfmsnet.records import open_manifest
 from tfmsnet.training import callbacks
 from tfmsnet.training.run import train

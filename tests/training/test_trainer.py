@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfmsnet.model.basis import make_surrogate
+from tfmsnet.predictors.basis import make_surrogate
 from tfmsnet.records import open_manifest, read_sample, sample_files, write_records
 from tfmsnet.training.data import horizon_at, training_batches, window_lengths
 from tfmsnet.training.trainer import make_trainer
@@ -21,7 +21,7 @@ count = int(sys.argv[1])
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
 from dataclasses import replace
-from tfmsnet.model.basis import make_surrogate
+from tfmsnet.predictors.basis import make_surrogate
 from tfmsnet.records import open_manifest
 from tfmsnet.training.config import PRESETS
 from tfmsnet.training.data import training_batches

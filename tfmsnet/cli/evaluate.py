@@ -27,7 +27,7 @@ def command(run, records, out, compare):
     """
     from tfmsnet.evaluation.report import evaluate
     from tfmsnet.evaluation.surrogate import SurrogatePredictor
-    from tfmsnet.model.store import load_surrogate
+    from tfmsnet.predictors.store import load_surrogate
     from tfmsnet.records import Split
 
     test = Split(records, "test")

@@ -27,7 +27,7 @@ def command(run, out, max_voxels, profile):
 
     The version appears when it is complete, so a server may poll OUT all the while.
     """
-    from tfmsnet.model.store import DESCRIPTION, load_surrogate
+    from tfmsnet.predictors.store import DESCRIPTION, load_surrogate
     from tfmsnet.serving import warmup
     from tfmsnet.serving.export import export
 

@@ -61,7 +61,7 @@ def command(image, c_rate, model, server, timeout_s, out, **reading):
 
 
 def _own():
-    from tfmsnet.model.trained import trained_model
+    from tfmsnet.predictors.trained import trained_model
 
     return trained_model()
 

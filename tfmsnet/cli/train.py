@@ -92,8 +92,8 @@ def command(
     """
     from dataclasses import asdict
 
-    from tfmsnet.model.store import network_of
-    from tfmsnet.model.trained import NAME, trained_model
+    from tfmsnet.predictors.store import network_of
+    from tfmsnet.predictors.trained import NAME, trained_model
     from tfmsnet.training.config import PRESETS, load_config
 
     if config and preset:

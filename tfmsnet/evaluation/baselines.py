@@ -4,7 +4,7 @@ import numpy as np
 
 from tfmsnet.evaluation.predictor import FIELDS, Fields, field_mask
 from tfmsnet.records.sample import Sample
-from tfmsnet.reference import uniform_fields
+from tfmsnet.references.uniform import uniform_fields
 
 
 class ZeroDimensional:

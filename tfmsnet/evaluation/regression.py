@@ -9,7 +9,7 @@ from tfmsnet.errors import UserError
 from tfmsnet.evaluation.descriptors import DESCRIPTORS, descriptors
 from tfmsnet.evaluation.predictor import FIELDS, Fields, field_mask
 from tfmsnet.records.sample import Sample
-from tfmsnet.reference import mean_dol, uniform_fields
+from tfmsnet.references.uniform import mean_dol, uniform_fields
 
 # Frames of different samples are the same frame when their mean DOL agrees to this; the paper's frames
 # are 0.015 apart whatever the C-rate.

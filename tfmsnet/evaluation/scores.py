@@ -10,7 +10,7 @@ from tfmsnet.evaluation import metrics
 from tfmsnet.evaluation.curve import Curve, CurveError, curve_error, discharge_curve, frame_means
 from tfmsnet.evaluation.predictor import FIELDS, Fields, field_mask
 from tfmsnet.records.sample import Sample
-from tfmsnet.reference import charge_passed, dol_after
+from tfmsnet.references.uniform import charge_passed, dol_after
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation.predictor import Fields
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.predictors.surrogate import Surrogate
 from tfmsnet.records.sample import Sample
 
 

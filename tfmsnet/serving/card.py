@@ -2,7 +2,7 @@
 
 import json
 
-from tfmsnet.model.store import DESCRIPTION
+from tfmsnet.predictors.store import DESCRIPTION
 from tfmsnet.serving.quantities import LABELS, LARGEST_C_RATE, Signature
 
 SIGNATURES = "signatures.json"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfmsnet.load import FRAME_SECONDS_AT_1C, FRAMES
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.predictors.surrogate import Surrogate
 from tfmsnet.serving import checks
 from tfmsnet.serving.march import March, Window
 from tfmsnet.serving.quantities import Quantity, Signature, signatures

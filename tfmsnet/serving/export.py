@@ -8,7 +8,7 @@ import tensorflow as tf
 import tfmsnet
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, replacing_directory
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.predictors.surrogate import Surrogate
 from tfmsnet.serving import warmup
 from tfmsnet.serving.card import documents
 from tfmsnet.serving.endpoints import Endpoints

@@ -5,9 +5,9 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfmsnet.electrode import AM, ELECTROLYTE
-from tfmsnet.model.scene import crop_space, pad_space
-from tfmsnet.model.state import Conditions
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.predictors.scene import crop_space, pad_space
+from tfmsnet.predictors.state import Conditions
+from tfmsnet.predictors.surrogate import Surrogate
 
 
 class Window(NamedTuple):

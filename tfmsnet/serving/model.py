@@ -8,7 +8,7 @@ import numpy as np
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters
-from tfmsnet.model.domain import outside
+from tfmsnet.predictors.domain import outside
 from tfmsnet.serving.quantities import LARGEST_C_RATE
 from tfmsnet.serving.response import Curve, FieldFrames, as_curve, as_fields
 

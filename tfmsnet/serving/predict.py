@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
-from tfmsnet.model.store import DESCRIPTION, load_surrogate
+from tfmsnet.predictors.store import DESCRIPTION, load_surrogate
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.model import Call, Model
 from tfmsnet.serving.refusal import refusal

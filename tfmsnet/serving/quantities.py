@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tfmsnet.errors import UserError
-from tfmsnet.model.config import NetworkConfig
+from tfmsnet.predictors.config import NetworkConfig
 
 LABELS = {0: "electrolyte (pore)", 1: "active material (AM)", 2: "carbon-binder domain (CBD)"}
 LARGEST_C_RATE = 20.0

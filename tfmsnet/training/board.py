@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from tfmsnet.model.state import foil_voltage
+from tfmsnet.predictors.state import foil_voltage
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.pictures import Range, curve, slices
 from tfmsnet.training.validation import milestones, predicted_and_true

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from tfmsnet.errors import RunFailed
 from tfmsnet.files import read_json, replacing, write_json
-from tfmsnet.model.store import save_description, save_weights
+from tfmsnet.predictors.store import save_description, save_weights
 from tfmsnet.training.checkpoints import Checkpoints
 from tfmsnet.training.loop import Tally
 

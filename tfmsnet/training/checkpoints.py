@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfmsnet.errors import RunFailed, UserError
 from tfmsnet.files import read_json, replacing_directory, write_json
-from tfmsnet.model.store import WEIGHTS
+from tfmsnet.predictors.store import WEIGHTS
 
 KEPT = 2
 

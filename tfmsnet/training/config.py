@@ -3,16 +3,10 @@
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from tfmsnet.configuration import from_dict, is_count, is_number, require
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_json
-from tfmsnet.model.config import (
-    PAPER_NETWORK,
-    NetworkConfig,
-    from_dict,
-    is_count,
-    is_number,
-    require,
-)
+from tfmsnet.predictors.config import PAPER_NETWORK, NetworkConfig
 
 BASIS = 8
 MODES = ("autoregressive", "classic", "direct", "basis")

@@ -6,7 +6,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfmsnet.errors import UserError
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.predictors.surrogate import Surrogate
 from tfmsnet.records import pipeline
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.order import Order

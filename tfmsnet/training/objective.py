@@ -5,8 +5,8 @@ Arrays may have a time axis after the batch, or none; masks are the same at all 
 
 import tensorflow as tf
 
-from tfmsnet.model.msnet import coarsened
-from tfmsnet.model.state import phase_mean
+from tfmsnet.networks.msnet import coarsened
+from tfmsnet.predictors.state import phase_mean
 
 # Mean square of the state below which a frame's relative error isn't counted in full.
 RELATIVE_FLOOR = 0.02

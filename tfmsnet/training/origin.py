@@ -4,9 +4,9 @@ from pathlib import Path
 
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
-from tfmsnet.model.config import NetworkConfig
-from tfmsnet.model.store import DESCRIPTION, WEIGHTS, described_network, load_weights, read_description
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.store import DESCRIPTION, WEIGHTS, described_network, load_weights, read_description
+from tfmsnet.predictors.surrogate import Surrogate
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.shard import sha256
 

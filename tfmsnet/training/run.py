@@ -7,10 +7,10 @@ import keras
 import tensorflow as tf
 
 from tfmsnet.errors import RunFailed, UserError
-from tfmsnet.model.basis import make_surrogate
-from tfmsnet.model.domain import training_domain
-from tfmsnet.model.store import save_description, save_weights
-from tfmsnet.model.surrogate import Surrogate, check_grid
+from tfmsnet.predictors.basis import make_surrogate
+from tfmsnet.predictors.domain import training_domain
+from tfmsnet.predictors.store import save_description, save_weights
+from tfmsnet.predictors.surrogate import Surrogate, check_grid
 from tfmsnet.records.manifest import Manifest, open_manifest
 from tfmsnet.records.verification import named_errors
 from tfmsnet.training import callbacks

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from tfmsnet.model.config import NetworkConfig, filters_at
+from tfmsnet.networks.config import filters_at
+from tfmsnet.predictors.config import NetworkConfig
 
 DRIVE_CHANNELS = {"reference-deviation": 2, "min-max": 1}
-BASIS_WIDTH, TIME_FEATURES = 64, 6  # of `tfmsnet.model.basis`
+BASIS_WIDTH, TIME_FEATURES = 64, 6  # of `tfmsnet.predictors.basis`
 
 
 class Convolution(NamedTuple):

@@ -3,10 +3,10 @@
 import keras
 import tensorflow as tf
 
-from tfmsnet.model.adjoint import adjoint_gradient, tape_gradient
-from tfmsnet.model.scene import pad_space
-from tfmsnet.model.state import Conditions
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.predictors.adjoint import adjoint_gradient, tape_gradient
+from tfmsnet.predictors.scene import pad_space
+from tfmsnet.predictors.state import Conditions
+from tfmsnet.predictors.surrogate import Surrogate
 from tfmsnet.training.config import TrainingConfig
 from tfmsnet.training.objective import frame_losses
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from tfmsnet.model.state import foil_voltage, phase_mean
+from tfmsnet.predictors.state import foil_voltage, phase_mean
 from tfmsnet.training.objective import vrmse
 
 # Of a number of frames, those at which scores and pictures are shown.

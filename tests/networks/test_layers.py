@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tfmsnet.model.convolution import Convolution
-from tfmsnet.model.layers import Coarsen, MaskedRefine, Projection, ScaleBranch
+from tfmsnet.networks.convolution import Convolution
+from tfmsnet.networks.layers import Coarsen, MaskedRefine, Projection, ScaleBranch
 
 SHAPE = (2, 4, 6, 4, 2)
 VALUES = st.floats(-1e3, 1e3, width=32, allow_subnormal=False)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfmsnet.electrode import PhaseImage, morphology
-from tfmsnet.model.domain import outside, training_domain
+from tfmsnet.predictors.domain import outside, training_domain
 from tfmsnet.records import open_manifest
 
 

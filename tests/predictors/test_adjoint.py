@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmsnet.model.adjoint import adjoint_gradient, tape_gradient
-from tfmsnet.model.msnet import MSNet, coarsened
+from tfmsnet.networks.msnet import MSNet, coarsened
+from tfmsnet.predictors.adjoint import adjoint_gradient, tape_gradient
 
 
 def rollout_problem(autoregressive=True):

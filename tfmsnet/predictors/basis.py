@@ -13,9 +13,9 @@ import tensorflow as tf
 from keras import ops
 
 from tfmsnet.halfcell import open_circuit_potential
-from tfmsnet.model.scene import Scene
-from tfmsnet.model.state import Conditions
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.predictors.scene import Scene
+from tfmsnet.predictors.state import Conditions
+from tfmsnet.predictors.surrogate import Surrogate
 
 # How many numbers `time_features` gives.
 TIME_FEATURES = 6

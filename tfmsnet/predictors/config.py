@@ -1,11 +1,9 @@
 """The network's configuration: one frozen dataclass, saved as JSON with every run."""
 
-import difflib
-import math
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import Any
 
-from tfmsnet.errors import UserError
+from tfmsnet.configuration import is_count, is_number, require
 
 FIELDS = ("concentration", "potential")
 # The names of tfmsnet.features.CHANNELS, here without TensorFlow.
@@ -14,47 +12,6 @@ CHANNELS = (
     *("inverted_distance", "phase_partition", "depth", "am_distance", "am", "cbd", "surface"),
     *UPTAKE,
 )
-
-Config = TypeVar("Config")
-
-
-def from_dict(cls: type[Config], content: dict[str, Any], where: str) -> Config:
-    """Make a frozen configuration from a dictionary (lists become tuples).
-
-    Raises:
-        UserError: a key that doesn't exist (the nearest one is named), or a value out of its range.
-    """
-    known = [field.name for field in fields(cls)]
-    for key in content:
-        if key not in known:
-            nearest = difflib.get_close_matches(key, known, 1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else f"; expected some of {', '.join(known)}"
-            raise UserError(f"{where}: unknown key {key!r}{hint}")
-    values = {key: _frozen(value) for key, value in content.items()}
-    try:
-        return cls(**values)
-    except TypeError as error:
-        raise UserError(f"{where}: {error}") from None
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
-
-
-def require(condition: bool, name: str, expected: str, found: Any) -> None:
-    """Raise a UserError that names a configuration key unless the condition holds."""
-    if not condition:
-        raise UserError(f"configuration: {name}: expected {expected}, found {found!r}")
-
-
-def is_count(value: Any) -> bool:
-    """Whether a value is a positive integer."""
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value is a finite int or float."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _are_names(value: Any, allowed: tuple[str, ...]) -> bool:
@@ -66,23 +23,18 @@ def _are_names(value: Any, allowed: tuple[str, ...]) -> bool:
     )
 
 
-def filters_at(filters: int, growth: float, scale: int) -> int:
-    """Channels of the hidden layers at a scale, 0 the finest."""
-    return max(1, round(filters * growth**scale))
-
-
 @dataclass(frozen=True)
 class NetworkConfig:
     """The network and the meaning of its state.
 
     Attributes:
-        architecture: "msnet", or "unet" that the paper compares it with, see `tfmsnet.model.unet`.
+        architecture: "msnet", or "unet" that the paper compares it with, see `tfmsnet.networks.unet`.
         fields: what is predicted, of "concentration" and "potential".
-        state: "reference-deviation" or "min-max" (the paper), see `tfmsnet.model.state`.
+        state: "reference-deviation" or "min-max" (the paper), see `tfmsnet.predictors.state`.
         channels: geometry channels, see `tfmsnet.features.CHANNELS`.
         autoregressive: whether the previous state is an input.
         basis: how many functions of time the frames of a direct network share, see
-            `tfmsnet.model.basis`; 0 for a network that makes each frame by itself.
+            `tfmsnet.predictors.basis`; 0 for a network that makes each frame by itself.
         scales, filters, growth, convolutions, kernel, activation, normalisation, shortcut: see `MSNet` and
             `UNet`, whose residual blocks have so many convolutions each.
         potential_filters: of the potential's own network, where each field has one as in the paper; 0 for

@@ -9,10 +9,10 @@ import tensorflow as tf
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import constant_current
-from tfmsnet.model.basis import make_surrogate
-from tfmsnet.model.config import PAPER_NETWORK, NetworkConfig
-from tfmsnet.model.rollout import rollout
-from tfmsnet.model.store import WEIGHTS, load_surrogate
+from tfmsnet.predictors.basis import make_surrogate
+from tfmsnet.predictors.config import PAPER_NETWORK, NetworkConfig
+from tfmsnet.predictors.rollout import rollout
+from tfmsnet.predictors.store import WEIGHTS, load_surrogate
 
 STATISTICS = {
     "concentration": {"minimum": 2.2e4, "maximum": 4.2e4, "pattern_rms": 0.006},

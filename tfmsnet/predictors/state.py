@@ -13,7 +13,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfmsnet.halfcell import Parameters, open_circuit_potential
-from tfmsnet.reference import SECONDS_PER_HOUR, dol_after
+from tfmsnet.references.uniform import SECONDS_PER_HOUR, dol_after
 
 
 class Conditions(NamedTuple):

@@ -2,8 +2,8 @@
 
 import keras
 
-from tfmsnet.model.layers import MaskedRefine, ScaleBranch, coarsen
-from tfmsnet.model.step_network import StepNetwork
+from tfmsnet.networks.layers import MaskedRefine, ScaleBranch, coarsen
+from tfmsnet.networks.step_network import StepNetwork
 
 
 def coarsened(field, scales):

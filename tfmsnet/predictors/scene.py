@@ -5,7 +5,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfmsnet.electrode import AM, ELECTROLYTE
-from tfmsnet.model.msnet import coarsened
+from tfmsnet.networks.msnet import coarsened
 
 # Field -> where it lives, as a function of the phase image.
 FIELD_MASKS = {

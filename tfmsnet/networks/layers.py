@@ -8,7 +8,7 @@ plain mean over the block, zeros outside the phase included, so that sums are ke
 import keras
 from keras import ops
 
-from tfmsnet.model.convolution import Convolution
+from tfmsnet.networks.convolution import Convolution
 
 _PACKAGE = "tfmsnet"
 

@@ -7,9 +7,9 @@ import tensorflow as tf
 from tfmsnet.halfcell import Parameters, open_circuit_potential
 from tfmsnet.halfcell.lithium import solid_diffusivity
 from tfmsnet.load import constant_current
-from tfmsnet.model.basis import TIME_FEATURES, TimeBasis, combine, make_surrogate, time_features
-from tfmsnet.model.config import NetworkConfig
-from tfmsnet.model.state import make_conditions
+from tfmsnet.predictors.basis import TIME_FEATURES, TimeBasis, combine, make_surrogate, time_features
+from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.state import make_conditions
 
 STATISTICS = {"concentration": {"pattern_rms": 0.006}, "potential": {"pattern_rms": 1e-4, "level_rms": 0.03}}
 

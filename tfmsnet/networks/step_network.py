@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from tfmsnet.model.config import filters_at
-from tfmsnet.model.layers import Projection
+from tfmsnet.networks.config import filters_at
+from tfmsnet.networks.layers import Projection
 
 
 class StepNetwork(keras.layers.Layer):

@@ -12,8 +12,8 @@ from tfmsnet.electrode import Recipe, generate
 from tfmsnet.evaluation.scores import score
 from tfmsnet.evaluation.surrogate import SurrogatePredictor
 from tfmsnet.halfcell import simulate
-from tfmsnet.model.store import WEIGHTS, load_surrogate
-from tfmsnet.model.trained import trained_model
+from tfmsnet.predictors.store import WEIGHTS, load_surrogate
+from tfmsnet.predictors.trained import trained_model
 from tfmsnet.records.sample import Sample
 
 

@@ -7,10 +7,10 @@ import tensorflow as tf
 
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import constant_current
-from tfmsnet.model.basis import make_surrogate
-from tfmsnet.model.msnet import MSNet, coarsened
-from tfmsnet.model.store import load_weights, save_weights
-from tfmsnet.model.unet import ResidualBlock, UNet
+from tfmsnet.networks.msnet import MSNet, coarsened
+from tfmsnet.networks.unet import ResidualBlock, UNet
+from tfmsnet.predictors.basis import make_surrogate
+from tfmsnet.predictors.store import load_weights, save_weights
 from tfmsnet.records import open_manifest
 from tfmsnet.training.data import training_batches
 from tfmsnet.training.trainer import make_trainer

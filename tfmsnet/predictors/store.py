@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from pathlib import Path
 
+from tfmsnet.configuration import from_dict
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, replacing, write_json
 from tfmsnet.halfcell import Parameters
-from tfmsnet.model.basis import make_surrogate
-from tfmsnet.model.config import NetworkConfig, from_dict
-from tfmsnet.model.surrogate import Surrogate
+from tfmsnet.predictors.basis import make_surrogate
+from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.surrogate import Surrogate
 
 FORMAT = 1
 DESCRIPTION = "surrogate.json"

@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from tfmsnet.model.convolution import Convolution
-from tfmsnet.model.layers import coarsen, repeated
-from tfmsnet.model.step_network import StepNetwork
+from tfmsnet.networks.convolution import Convolution
+from tfmsnet.networks.layers import coarsen, repeated
+from tfmsnet.networks.step_network import StepNetwork
 
 _PACKAGE = "tfmsnet"
 

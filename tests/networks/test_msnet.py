@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfmsnet.model.msnet import MSNet, coarsened
+from tfmsnet.networks.msnet import MSNet, coarsened
 
 
 def scene(seed=0, shape=(1, 8, 8, 12), channels=3, fields=2, scales=3):

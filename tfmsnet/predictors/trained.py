@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tfmsnet.errors import UserError
-from tfmsnet.model.store import WEIGHTS
+from tfmsnet.predictors.store import WEIGHTS
 
 NAME = "cathode"
 

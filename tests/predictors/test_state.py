@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmsnet.model.scene import field_masks
-from tfmsnet.model.state import MinMax, ReferenceDeviation, make_conditions
+from tfmsnet.predictors.scene import field_masks
+from tfmsnet.predictors.state import MinMax, ReferenceDeviation, make_conditions
 from tfmsnet.records.statistics import statistics
-from tfmsnet.reference import mean_dol
+from tfmsnet.references.uniform import mean_dol
 
 FIELDS = ("concentration", "potential")
 

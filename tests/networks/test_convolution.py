@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 import tfmsnet
-from tfmsnet.model.convolution import Convolution
+from tfmsnet.networks.convolution import Convolution
 
 
 def test_it_is_the_sum_over_the_neighbours():

@@ -9,13 +9,13 @@ import tensorflow as tf
 
 from tfmsnet.errors import UserError
 from tfmsnet.features import geometry_features
-from tfmsnet.model.config import NetworkConfig
-from tfmsnet.model.msnet import MSNet
-from tfmsnet.model.rollout import rollout
-from tfmsnet.model.scene import Scene, crop_space, field_masks, make_scene
-from tfmsnet.model.separate import SeparateNetworks
-from tfmsnet.model.state import STATES, Conditions, foil_voltage, make_conditions, phase_mean
-from tfmsnet.model.unet import UNet
+from tfmsnet.networks.msnet import MSNet
+from tfmsnet.networks.separate import SeparateNetworks
+from tfmsnet.networks.unet import UNet
+from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.rollout import rollout
+from tfmsnet.predictors.scene import Scene, crop_space, field_masks, make_scene
+from tfmsnet.predictors.state import STATES, Conditions, foil_voltage, make_conditions, phase_mean
 
 ARCHITECTURES = {"msnet": MSNet, "unet": UNet}
 

@@ -8,8 +8,8 @@ import tensorflow as tf
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import constant_current
-from tfmsnet.model.basis import make_surrogate
-from tfmsnet.model.config import NetworkConfig
+from tfmsnet.predictors.basis import make_surrogate
+from tfmsnet.predictors.config import NetworkConfig
 
 STATISTICS = {"concentration": {"pattern_rms": 0.006}, "potential": {"pattern_rms": 1e-4, "level_rms": 0.03}}
 
