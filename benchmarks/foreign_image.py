@@ -11,8 +11,8 @@ from pathlib import Path
 import click
 
 from tfmsnet.electrode import check_dischargeable, describe, read_image, remove_islands
+from tfmsnet.evaluation.candidate import Fields
 from tfmsnet.evaluation.curve_figures import curve_figure
-from tfmsnet.evaluation.predictor import Fields
 from tfmsnet.evaluation.scores import score
 from tfmsnet.evaluation.slice_figures import slice_figure
 from tfmsnet.evaluation.style import png

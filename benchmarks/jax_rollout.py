@@ -100,7 +100,6 @@ def tensorflow_function(net, features, masks, drive, true):
     import tensorflow as tf
 
     from tfmsnet.predictors.adjoint import adjoint_gradient
-    from tfmsnet.predictors.rollout import rollout
 
     drive, true = tf.constant(drive), tf.constant(true)
 
@@ -114,7 +113,9 @@ def tensorflow_function(net, features, masks, drive, true):
         found = adjoint_gradient(step, true[0], len(drive), net.trainable_variables, records=1)
         return found[0], found[2]
 
-    last = rollout(lambda t, state: step(t, state)[0], true[0], len(drive))[:, -1]
+    from tfmsnet.predictors.trajectory import trajectory
+
+    last = trajectory(lambda t, state: step(t, state)[0], true[0], len(drive))[:, -1]
 
     def run():
         value, gradients = compiled()

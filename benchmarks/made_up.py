@@ -8,14 +8,14 @@ import tensorflow as tf
 
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import constant_current
-from tfmsnet.predictors.basis import make_surrogate
+from tfmsnet.predictors.predictor import make_predictor
 from tfmsnet.records.statistics import FieldStatistics
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.data import described, of_length, trimmed
-from tfmsnet.training.trainer import RolloutTrainer, make_trainer
+from tfmsnet.training.trainer import Trainer
 
 
-def trainer_and_batch(config: RunConfig, grid, frames: int) -> tuple[RolloutTrainer, dict]:
+def trainer_and_batch(config: RunConfig, grid, frames: int) -> tuple[Trainer, dict]:
     """A compiled trainer (Adam, 1e-4) and one batch of whole discharges of `frames` frames after the first.
 
     The labels and fields are noise; the batch is made by the stages of the training stream.
@@ -23,8 +23,8 @@ def trainer_and_batch(config: RunConfig, grid, frames: int) -> tuple[RolloutTrai
     of_field = {field.name: 1.0 for field in fields(FieldStatistics)} | {"minimum": 0.0}
     statistics = {field: of_field for field in ("concentration", "potential")}
     keras.utils.set_random_seed(0)
-    surrogate = make_surrogate(config.network, Parameters(), statistics, 5e-7, config.training.precision)
-    trainer = make_trainer(surrogate, config.training)
+    surrogate = make_predictor(config.network, Parameters(), statistics, 5e-7, config.training.precision)
+    trainer = Trainer(surrogate, config.training)
     trainer.compile(optimizer=keras.optimizers.Adam(1e-4))
     rng = np.random.default_rng(0)
     profile, times = constant_current(1.0, frames + 1)

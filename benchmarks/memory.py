@@ -79,7 +79,7 @@ def child(values, grid, steps):
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
         "seconds": (time.perf_counter() - begin) / max(steps, 1),
         "cpu_seconds": (time.process_time() - cpu) / max(steps, 1),
-        "parameters": trainer.surrogate.count_params(),
+        "parameters": trainer.predictor.count_params(),
     }
 
 

@@ -59,15 +59,15 @@ def _save_case(trainer, batch, path):
     import tensorflow as tf
 
     scene, conditions, true = trainer.window(batch)
-    drive = trainer.surrogate.state.drive(conditions)
+    drive = trainer.predictor.state.drive(conditions)
     loss, _, gradients = tf.function(trainer.loss_and_gradients)(batch)
-    frames = tf.function(trainer.surrogate.states)(scene, conditions, true[:, 0])
-    arrays = {f"weight_{i:03d}": weight for i, weight in enumerate(trainer.surrogate.get_weights())}
+    frames = tf.function(trainer.predictor.states)(scene, conditions, true[:, 0])
+    arrays = {f"weight_{i:03d}": weight for i, weight in enumerate(trainer.predictor.get_weights())}
     arrays |= {f"gradient_{i:03d}": gradient for i, gradient in enumerate(gradients)}
     arrays |= {"features": scene.features[0], "mask": scene.masks[0], "drive": drive, "true": true}
     arrays |= {"loss": loss, "frames": frames}
     np.savez(path, **{name: np.asarray(value) for name, value in arrays.items()})
-    return {"parameters": trainer.surrogate.count_params()}
+    return {"parameters": trainer.predictor.count_params()}
 
 
 def timed(step, steps):

@@ -30,13 +30,13 @@ import tensorflow as tf
 from tfmsnet.demo import CHANGES, COMMON, GRID
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import constant_current
-from tfmsnet.predictors.surrogate import Surrogate
+from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.records import Sample, open_manifest, pipeline, write_records, write_sample
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.shard import read_record
 from tfmsnet.training.config import PRESETS
 from tfmsnet.training.data import training_batches
-from tfmsnet.training.trainer import RolloutTrainer
+from tfmsnet.training.trainer import Trainer
 
 PAPER_GRID = (72, 72, 244)
 FRAMES = 25
@@ -141,8 +141,8 @@ def waiting(manifest: Manifest, records: Path, steps: int) -> None:
     """
     config = PRESETS["default"].with_values({**COMMON, **CHANGES["autoregressive"]}, "benchmark")
     keras.utils.set_random_seed(0)
-    surrogate = Surrogate(config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
-    trainer = RolloutTrainer(surrogate, config.training)
+    surrogate = Predictor(config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
+    trainer = Trainer(surrogate, config.training)
     trainer.compile(optimizer=keras.optimizers.Adam(1e-3))
     step = tf.function(trainer.train_step, reduce_retracing=True)
     batches = iter(training_batches(surrogate, config.training, manifest, records))
@@ -171,7 +171,7 @@ def peak_bytes() -> int:
 def memory(manifest: Manifest, records: Path) -> None:
     """Peak memory over four batches of windows, then of whole discharges with all symmetries."""
     Path("/proc/self/clear_refs").write_text("5")  # forget what making the records took
-    surrogate = Surrogate(
+    surrogate = Predictor(
         PRESETS["default"].network, manifest.parameters, manifest.statistics, manifest.voxel_size_m
     )
     print(f"TensorFlow and the network: {peak_bytes() / 1e9:.2f} GB")

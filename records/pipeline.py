@@ -16,13 +16,20 @@ import joblib
 import tensorflow as tf
 
 from tfmsnet.errors import UserError
+from tfmsnet.fields import FIELDS
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.order import Order
 from tfmsnet.records.shard import Window, parse, read_record, record_places
 
+# Before a field's name: what a reference knows of it.
+REFERENCE = "reference_"
 # Which axis x is, for the entries of an element that have space.
-SPACE_AXIS = {"phase": 0, "features": 0, "concentration": 1, "potential": 1}
-# What has one value per frame (the fields are cut when they are parsed).
+SPACE_AXIS = {
+    "phase": 0,
+    "features": 0,
+    **{f"{kind}{name}": 1 for kind in ("", REFERENCE) for name in FIELDS},
+}
+# What has one value per frame, beside the references (the fields are cut when they are parsed).
 IN_TIME = ("times_s", "dol", "voltage_v", "c_rate_profile", "mean_dol")
 SHARDINGS = ("auto", "FILE", "DATA")
 RAM_BUDGET_BYTES = 1.5e9
@@ -172,10 +179,15 @@ def windows(length: Callable[[tf.Tensor], tf.Tensor], seed: int) -> Callable:
     return window
 
 
+def in_time(name: str) -> bool:
+    """Whether an entry of an element has a value, or a field, for every frame of the whole discharge."""
+    return name in IN_TIME or name.startswith(REFERENCE)
+
+
 def cut(element: dict) -> dict:
     """Cut what goes with time to the element's window, as the fields were when they were parsed."""
     start, size = tf.unstack(element["window"])
-    return {n: v[start : start + size] if n in IN_TIME else v for n, v in element.items()}
+    return {n: v[start : start + size] if in_time(n) else v for n, v in element.items()}
 
 
 def symmetries(seed: int) -> Step:

@@ -13,6 +13,7 @@ LAYERS = (
     ("configuration", "errors", "files", "load", "units"),
     ("electrode",),
     ("halfcell",),
+    ("fields",),
     ("references", "features"),
     ("records",),
     ("campaign",),

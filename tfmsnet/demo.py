@@ -100,12 +100,12 @@ def _train(out: Path, bar) -> Iterator[str]:
 def _evaluate(out: Path, bar) -> Iterator[str]:
     from tfmsnet.evaluation.report import evaluate
     from tfmsnet.evaluation.surrogate import SurrogatePredictor
-    from tfmsnet.predictors.store import load_surrogate
+    from tfmsnet.predictors.store import load_predictor
     from tfmsnet.records import Split
 
     models = {
-        "AR-MSNet": SurrogatePredictor(load_surrogate(out / "autoregressive")),
-        "time basis": SurrogatePredictor(load_surrogate(out / "basis")),
+        "AR-MSNet": SurrogatePredictor(load_predictor(out / "autoregressive")),
+        "time basis": SurrogatePredictor(load_predictor(out / "basis")),
     }
     with bar("4/6 evaluating") as progress:
         report = evaluate(
@@ -119,13 +119,13 @@ def _evaluate(out: Path, bar) -> Iterator[str]:
 
 
 def _export(out: Path, bar) -> Iterator[str]:
-    from tfmsnet.predictors.store import DESCRIPTION, load_surrogate
+    from tfmsnet.predictors.store import DESCRIPTION, load_predictor
     from tfmsnet.serving.export import export
 
     target = out / "served" / "cathode"
     if not (target / "1").is_dir():
         run = out / "basis"
-        export(load_surrogate(run), run / DESCRIPTION, target)
+        export(load_predictor(run), run / DESCRIPTION, target)
     yield f"5/6 SavedModel: {target / '1'}"
 
 

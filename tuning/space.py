@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tfmsnet.errors import UserError
-from tfmsnet.predictors.surrogate import check_grid
+from tfmsnet.predictors.predictor import check_grid
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.memory import parameters

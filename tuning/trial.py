@@ -8,25 +8,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from tfmsnet.predictors.basis import make_surrogate
-from tfmsnet.predictors.state import Conditions
+from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import save_description, save_weights
-from tfmsnet.predictors.surrogate import Surrogate
 from tfmsnet.records.manifest import Manifest, open_manifest
 from tfmsnet.training import callbacks
 from tfmsnet.training.checkpoints import Checkpoints
-from tfmsnet.training.claim import claim
+from tfmsnet.training.claim import claim, trained_geometries
 from tfmsnet.training.config import RunConfig
-from tfmsnet.training.data import sample_names, training_batches, validation_batches
-from tfmsnet.training.loop import Tally, fit
+from tfmsnet.training.data import conditions_of, sample_names, training_batches, validation_batches
+from tfmsnet.training.loop import Position, fit
 from tfmsnet.training.memory import parameters
-from tfmsnet.training.run import learning_rate
+from tfmsnet.training.run import assembled
 from tfmsnet.training.signals import Interrupted, StopRequest
-from tfmsnet.training.trainer import RolloutTrainer, make_trainer
-from tfmsnet.training.validation import Scores, discharge_scores
+from tfmsnet.training.team import Team
+from tfmsnet.training.trainer import Trainer
+from tfmsnet.training.validation import Means, discharge_scores, overall_vrmse
 
 # Rollouts whose time is taken.
 TIMED = 3
@@ -37,7 +35,8 @@ class Outcome:
     """What a trial came to.
 
     Attributes:
-        vrmse: of rollouts over whole validation discharges, mean over frames, discharges and fields.
+        vrmse: of rollouts over whole validation discharges, mean over frames and discharges; over the fields
+            see `overall_vrmse`.
         scores: of each field, and voltage_rmse_mv; see `tfmsnet.training.validation.score_names`.
         parameters: of the network.
         seconds_per_rollout: of one validation discharge, geometry channels in, states out, on this machine.
@@ -105,11 +104,7 @@ def run_trial(
     keras.backend.clear_session()
     keras.utils.set_random_seed(config.training.seed)
     manifest = open_manifest(records)
-    of_records = (manifest.parameters, manifest.statistics, manifest.voxel_size_m)
-    surrogate = make_surrogate(config.network, *of_records, config.training.precision)
-    trainer = make_trainer(surrogate, config.training)
-    # Compiling makes the optimizer's variables: without them a checkpoint would lose Adam's moments.
-    trainer.compile(optimizer=keras.optimizers.Adam(learning_rate(config.training)))
+    trainer = assembled(config, manifest)
     claim(run, records, config, manifest)
     _go_on_from(source, run)
     with StopRequest() as stop:
@@ -120,15 +115,16 @@ def run_trial(
         raise Interrupted(
             f"{run}: stopped by {stop.signal.name}, saved; the same command continues", stop.signal
         )
-    save_description(surrogate, manifest.statistics, run)
-    save_weights(surrogate, run)
-    batches = validation_batches(surrogate, manifest, records)
+    seen = sorted(trained_geometries(manifest))
+    save_description(trainer.predictor, run, statistics=manifest.statistics, train_geometries=seen)
+    save_weights(trainer.predictor, run)
+    batches = validation_batches(trainer.predictor, manifest, records)
     scores = _scored(trainer, batches)
     return Outcome(
-        vrmse=float(np.mean([value for name, value in scores.items() if name.startswith("vrmse_")])),
+        vrmse=overall_vrmse(scores),
         scores=scores,
         parameters=parameters(config),
-        seconds_per_rollout=_rollout_seconds(surrogate, next(iter(batches))),
+        seconds_per_rollout=_rollout_seconds(trainer.predictor, next(iter(batches))),
         steps=steps,
         minutes=trained_s / 60,
         out_of_time=steps < epochs * config.training.steps_per_epoch,
@@ -148,7 +144,7 @@ def _go_on_from(source: Path | None, run: Path) -> None:
 
 
 def _train(
-    trainer: RolloutTrainer,
+    trainer: Trainer,
     config: RunConfig,
     manifest: Manifest,
     records: Path,
@@ -160,22 +156,20 @@ def _train(
 ) -> int:
     training = config.training
     checkpoints = Checkpoints(trainer, run)
-    step, sums = checkpoints.restore()
-    names = [tracker.name for tracker in trainer.trackers]
-    tally = Tally(names, sums)
+    position = Position(trainer, *checkpoints.restore())
+    names, step = [tracker.name for tracker in trainer.trackers], position.step
     last = epochs * training.steps_per_epoch
     if step >= last or deadline.wanted:
         return step
-    saving = callbacks.Saving(trainer, run, checkpoints, tally)
+    saving = callbacks.Saving(trainer, run, checkpoints, position)
     log = callbacks.Log(run / "log.csv", [*names, "learning_rate"], step // training.steps_per_epoch)
     done = fit(
         trainer,
-        tf.distribute.get_strategy(),
-        training_batches(trainer.surrogate, training, manifest, records, step=step),
-        step=step,
+        Team.of(tf.distribute.get_strategy()),
+        lambda step: training_batches(trainer.predictor, training, manifest, records, step=step),
+        position,
         epochs=epochs,
         steps_per_epoch=training.steps_per_epoch,
-        tally=tally,
         callbacks=[
             callbacks.StopOnDivergence(trainer, checkpoints, lambda at: sample_names(training, manifest, at)),
             callbacks.LearningRate(),
@@ -191,22 +185,22 @@ def _train(
     return done
 
 
-def _scored(trainer: RolloutTrainer, batches: tf.data.Dataset) -> dict[str, float]:
+def _scored(trainer: Trainer, batches: tf.data.Dataset) -> dict[str, float]:
     """Means over all discharges."""
     score = tf.function(lambda batch: discharge_scores(trainer, batch), reduce_retracing=True)
-    return Scores.of(
+    return Means.of(
         [{name: value.numpy() for name, value in score(batch).items()} for batch in batches]
     ).summary()
 
 
-def _rollout_seconds(surrogate: Surrogate, batch: dict[str, tf.Tensor]) -> float:
+def _rollout_seconds(predictor: Predictor, batch: dict[str, tf.Tensor]) -> float:
     """Seconds of a rollout once it is compiled, the fastest of some."""
-    conditions = Conditions(batch["c_rate_profile"], batch["mean_dol"], batch["c_rate_scale"])
+    conditions = conditions_of(batch)
 
     @tf.function
     def rolled_out():
-        scene = surrogate.scene(batch["phase"], batch["features"])
-        return surrogate.states(scene, conditions, surrogate.state.initial(scene.masks[0], conditions))
+        scene = predictor.scene(batch["phase"], batch["features"])
+        return predictor.states(scene, conditions, predictor.state.initial(scene.masks[0], conditions))
 
     rolled_out()
     return min(timeit.repeat(lambda: rolled_out().numpy(), number=1, repeat=TIMED))

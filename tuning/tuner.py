@@ -11,8 +11,8 @@ from keras_tuner.errors import FailedTrialError, FatalError
 
 from tfmsnet.errors import UserError
 from tfmsnet.files import write_json
-from tfmsnet.predictors.store import load_surrogate
-from tfmsnet.predictors.surrogate import Surrogate
+from tfmsnet.predictors.predictor import Predictor
+from tfmsnet.predictors.store import load_predictor
 from tfmsnet.training.callbacks import Diverged
 from tfmsnet.training.signals import Interrupted
 from tfmsnet.tuning.board import TrialBoard, show_outcome
@@ -98,9 +98,9 @@ class SurrogateTuner(keras_tuner.Tuner):
         """The run directory of a trial: what `tfmsnet evaluate` and `tfmsnet predict` take."""
         return self.out / PROJECT / f"trial_{trial_id}" / "run"
 
-    def load_model(self, trial) -> Surrogate:
+    def load_model(self, trial) -> Predictor:
         """The surrogate that a trial trained."""
-        return load_surrogate(self.run_directory(trial.trial_id))
+        return load_predictor(self.run_directory(trial.trial_id))
 
     def pre_create_trial(self):
         """KerasTuner asks again at once when there is nothing to do yet."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation import Fields, ZeroDimensional, score
-from tfmsnet.evaluation.predictor import FIELDS
+from tfmsnet.fields import FIELDS
 
 
 def test_the_truth_scores_nothing(make_sample, truth):

@@ -9,11 +9,11 @@ from tfmsnet.halfcell import Parameters
 from tfmsnet.load import constant_current
 from tfmsnet.networks.msnet import MSNet, coarsened
 from tfmsnet.networks.unet import ResidualBlock, UNet
-from tfmsnet.predictors.basis import make_surrogate
+from tfmsnet.predictors.predictor import make_predictor
 from tfmsnet.predictors.store import load_weights, save_weights
 from tfmsnet.records import open_manifest
 from tfmsnet.training.data import training_batches
-from tfmsnet.training.trainer import make_trainer
+from tfmsnet.training.trainer import Trainer
 
 SIZE = {"fields": 2, "filters": 4, "growth": 2.0, "convolutions": 2}
 MODES = ["autoregressive", "classic", "direct", "basis"]
@@ -111,7 +111,7 @@ def make(records, make_config):
         manifest = open_manifest(records)
         keras.utils.set_random_seed(0)
         parts = (config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
-        return config, manifest, make_surrogate(*parts, config.training.precision)
+        return config, manifest, make_predictor(*parts, config.training.precision)
 
     return made
 
@@ -131,7 +131,7 @@ def test_lithium_is_conserved_whatever_the_weights(make, rng, mode, potential_fi
 
 def losses(records, made, optimizer, steps):
     config, manifest, surrogate = made
-    trainer = make_trainer(surrogate, config.training)
+    trainer = Trainer(surrogate, config.training)
     trainer.compile(optimizer=optimizer)
     data = training_batches(surrogate, config.training, manifest, records)
     return trainer.fit(data, epochs=3, steps_per_epoch=steps, verbose=0).history["loss"]

@@ -7,9 +7,10 @@ import tensorflow as tf
 from tfmsnet.halfcell import Parameters, open_circuit_potential
 from tfmsnet.halfcell.lithium import solid_diffusivity
 from tfmsnet.load import constant_current
-from tfmsnet.predictors.basis import TIME_FEATURES, TimeBasis, combine, make_surrogate, time_features
+from tfmsnet.predictors.basis import TIME_FEATURES, TimeBasis, combine, time_features
 from tfmsnet.predictors.config import NetworkConfig
-from tfmsnet.predictors.state import make_conditions
+from tfmsnet.predictors.predictor import make_predictor
+from tfmsnet.references.uniform import Uniform
 
 STATISTICS = {"concentration": {"pattern_rms": 0.006}, "potential": {"pattern_rms": 1e-4, "level_rms": 0.03}}
 
@@ -17,7 +18,7 @@ STATISTICS = {"concentration": {"pattern_rms": 0.006}, "potential": {"pattern_rm
 def surrogate():
     keras.utils.set_random_seed(3)
     config = NetworkConfig(filters=4, convolutions=2, autoregressive=False, basis=3)
-    return make_surrogate(config, Parameters(), STATISTICS, 0.5e-6)
+    return make_predictor(config, Parameters(), STATISTICS, 0.5e-6)
 
 
 def test_it_is_the_sum_over_functions_of_time(rng):
@@ -42,7 +43,7 @@ def test_the_potential_has_one_level_on_all_of_the_solid_and_a_pattern_around_it
     model = surrogate()
     profile, times_s = constant_current(1.0)
     load = _load(profile, times_s)
-    conditions = model.conditions(load["c_rate_profile"], load["times_s"])
+    conditions = model.conditions(phase, load["c_rate_profile"], load["times_s"])
     scene = model.scene(tf.constant(phase), model.features(tf.constant(phase)))
     states = model.states(scene, conditions, None).numpy()[0]
     solid = phase[0] > 0
@@ -67,9 +68,8 @@ def _load(profile, times_s):
 
 def test_the_functions_of_time_know_how_the_material_behaves():
     parameters = Parameters()
-    conditions = make_conditions(
-        *(tf.constant(p[None], tf.float32) for p in constant_current(1.0)), parameters
-    )
+    load = (tf.constant(p[None], tf.float32) for p in constant_current(1.0))
+    conditions = Uniform(parameters).conditions(None, *load)
     features = time_features(conditions, parameters).numpy()[0]
     assert features.shape == (25, TIME_FEATURES)
     assert np.abs(features).max() < 2

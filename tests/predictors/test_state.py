@@ -5,20 +5,21 @@ import pytest
 import tensorflow as tf
 
 from tfmsnet.predictors.scene import field_masks
-from tfmsnet.predictors.state import MinMax, ReferenceDeviation, make_conditions
+from tfmsnet.predictors.state import MinMax, ReferenceDeviation
 from tfmsnet.records.statistics import statistics
-from tfmsnet.references.uniform import mean_dol
+from tfmsnet.references.uniform import Uniform, mean_dol
 
 FIELDS = ("concentration", "potential")
 
 
 def as_batch(sample, state):
-    conditions = make_conditions(
+    phase = tf.constant(sample.phase[None])
+    conditions = Uniform(sample.parameters).conditions(
+        phase,
         tf.constant(sample.c_rate_profile[None], tf.float32),
         tf.constant(sample.times_s[None], tf.float32),
-        sample.parameters,
     )
-    masks = field_masks(tf.constant(sample.phase[None]), tuple(c.field for c in state.channels))
+    masks = field_masks(phase, tuple(c.field for c in state.channels))
     return {field: tf.constant(getattr(sample, field)[None]) for field in FIELDS}, masks, conditions
 
 

@@ -9,10 +9,10 @@ import tensorflow as tf
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import constant_current
-from tfmsnet.predictors.basis import make_surrogate
 from tfmsnet.predictors.config import PAPER_NETWORK, NetworkConfig
-from tfmsnet.predictors.rollout import rollout
-from tfmsnet.predictors.store import WEIGHTS, load_surrogate
+from tfmsnet.predictors.predictor import make_predictor
+from tfmsnet.predictors.store import WEIGHTS, load_predictor
+from tfmsnet.predictors.trajectory import trajectory
 
 STATISTICS = {
     "concentration": {"minimum": 2.2e4, "maximum": 4.2e4, "pattern_rms": 0.006},
@@ -22,7 +22,7 @@ SMALL = NetworkConfig(filters=4, convolutions=2)
 
 
 def make(config=SMALL):
-    return make_surrogate(config, Parameters(), STATISTICS, 0.5e-6)
+    return make_predictor(config, Parameters(), STATISTICS, 0.5e-6)
 
 
 def discharge(surrogate, phase, c_rate=1.0):
@@ -86,12 +86,12 @@ def test_a_batch_is_its_members(rng):
 
 
 def test_a_rollout_is_its_step_over_and_over():
-    states = rollout(lambda t, state: state * 2 + tf.cast(t, tf.float32), tf.ones((1, 1, 1, 1, 1)), 3)
+    states = trajectory(lambda t, state: state * 2 + tf.cast(t, tf.float32), tf.ones((1, 1, 1, 1, 1)), 3)
     np.testing.assert_array_equal(states.numpy().ravel(), [2, 5, 12])
 
 
 def test_weights_come_back_from_disk(run, sample):
-    one, other = load_surrogate(run), load_surrogate(run)
+    one, other = load_predictor(run), load_predictor(run)
     assert one.network.count_params() > 0
     np.testing.assert_array_equal(
         discharge(one, sample.phase)["potential"], discharge(other, sample.phase)["potential"]
@@ -100,12 +100,12 @@ def test_weights_come_back_from_disk(run, sample):
 
 def test_other_peoples_directories_and_weights_are_refused(run, tmp_path):
     with pytest.raises(UserError, match="expected a run made by"):
-        load_surrogate(tmp_path)
+        load_predictor(tmp_path)
     for path in run.glob("surrogate*"):
         (tmp_path / path.name).write_bytes(path.read_bytes())
     (tmp_path / WEIGHTS).write_bytes(b"not weights")
     with pytest.raises(UserError, match="not the weights"):
-        load_surrogate(tmp_path)
+        load_predictor(tmp_path)
 
 
 def test_the_true_potential_on_the_foil_is_the_collectors_voltage(samples):

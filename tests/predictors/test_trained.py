@@ -12,7 +12,7 @@ from tfmsnet.electrode import Recipe, generate
 from tfmsnet.evaluation.scores import score
 from tfmsnet.evaluation.surrogate import SurrogatePredictor
 from tfmsnet.halfcell import simulate
-from tfmsnet.predictors.store import WEIGHTS, load_surrogate
+from tfmsnet.predictors.store import WEIGHTS, load_predictor
 from tfmsnet.predictors.trained import trained_model
 from tfmsnet.records.sample import Sample
 
@@ -30,7 +30,7 @@ def unseen():
 
 
 def test_it_knows_an_electrode_that_nobody_has_seen(unseen):
-    scores = score("own", unseen, SurrogatePredictor(load_surrogate(trained_model()))(unseen)).summary()
+    scores = score("own", unseen, SurrogatePredictor(load_predictor(trained_model()))(unseen)).summary()
     assert scores["concentration_vrmse_median"] < 0.25  # 1: no better than the mean
     assert scores["curve_rmse_mv"] < 4
     assert abs(scores["lithium_balance"]) < 1e-5

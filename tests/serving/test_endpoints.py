@@ -10,7 +10,7 @@ from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.load import constant_current
-from tfmsnet.predictors.store import load_surrogate
+from tfmsnet.predictors.store import load_predictor
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.predict import load_model
 
@@ -52,7 +52,7 @@ def batch(loaded):
 def test_it_is_the_surrogate(run, batch):
     inputs, answer = batch
     profiles, times = zip(*(constant_current(c_rate) for c_rate in (1.0, 2.5)), strict=True)
-    truth = load_surrogate(run)(
+    truth = load_predictor(run)(
         {
             "phase": inputs["phase"],
             "c_rate_profile": tf.constant(profiles, tf.float32),
@@ -105,7 +105,7 @@ def test_the_fields_are_zero_outside_of_their_phases(batch):
 def test_the_summary_is_what_its_names_say(run, batch):
     inputs, answer = batch
     answer = {name: value.numpy().astype(np.float64) for name, value in answer.items()}
-    phase, parameters = inputs["phase"].numpy(), load_surrogate(run).parameters
+    phase, parameters = inputs["phase"].numpy(), load_predictor(run).parameters
     for label, name in enumerate(("electrolyte_fraction", "am_fraction", "cbd_fraction")):
         np.testing.assert_allclose(answer[name], (phase == label).mean(axis=(1, 2, 3)), rtol=1e-6)
     for i in range(2):
@@ -162,13 +162,13 @@ def test_a_pulse_moves_the_lithium_that_it_passes(loaded, batch):
 @pytest.fixture(scope="module")
 def untrained(records, make_config):
     """Surrogates of other configurations, with the weights that they start from."""
-    from tfmsnet.predictors.basis import make_surrogate
+    from tfmsnet.predictors.predictor import make_predictor
     from tfmsnet.records import open_manifest
 
     def make(mode, **values):
         manifest = open_manifest(records)
         config = make_config(mode).with_values(values, "test").network
-        return make_surrogate(config, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
+        return make_predictor(config, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
 
     return make
 

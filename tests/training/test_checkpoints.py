@@ -23,10 +23,10 @@ def store(tmp_path):
     trainer = SimpleNamespace(surrogate=Weights(), optimizer=Weights())
     checkpoints = Checkpoints(trainer, tmp_path)
     for step in (2, 4, 6):
-        trainer.surrogate.values.assign(np.full(100_000, step, np.float32))
+        trainer.predictor.values.assign(np.full(100_000, step, np.float32))
         checkpoints.save(step, [step / 3, 0.1])
-    trainer.surrogate.values.assign(np.zeros(100_000, np.float32))
-    return checkpoints, trainer.surrogate.values
+    trainer.predictor.values.assign(np.zeros(100_000, np.float32))
+    return checkpoints, trainer.predictor.values
 
 
 def names(checkpoints):

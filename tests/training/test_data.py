@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfmsnet.errors import UserError
-from tfmsnet.predictors.surrogate import Surrogate
+from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.records import open_manifest, pipeline, write_records, write_sample
 from tfmsnet.training.data import sample_names, training_batches, validation_batches
 
@@ -37,7 +37,7 @@ def mixed(samples, tmp_path_factory):
 @pytest.fixture(scope="module")
 def surrogate(mixed, make_config):
     manifest = open_manifest(mixed)
-    return Surrogate(make_config().network, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
+    return Predictor(make_config().network, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
 
 
 def same(one, other):
@@ -113,7 +113,7 @@ def test_a_run_learns_from_mixed_grids(mixed, make_config, tmp_path):
 
 
 def test_a_run_through_a_data_service_is_the_same(mixed, make_config, tmp_path):
-    from tfmsnet.predictors.store import load_surrogate
+    from tfmsnet.predictors.store import load_predictor
     from tfmsnet.training.run import train
 
     service = tf.data.experimental.service
@@ -125,7 +125,7 @@ def test_a_run_through_a_data_service_is_the_same(mixed, make_config, tmp_path):
     train(mixed, tmp_path / "here", config)
     worker._stop()
     dispatcher._stop()
-    weights = [load_surrogate(tmp_path / name).get_weights() for name in ("here", "there")]
+    weights = [load_predictor(tmp_path / name).get_weights() for name in ("here", "there")]
     for one, other in zip(*weights, strict=True):
         np.testing.assert_array_equal(one, other)
 

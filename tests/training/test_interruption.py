@@ -6,14 +6,14 @@ import signal
 import numpy as np
 import pytest
 
-from tfmsnet.predictors.store import load_surrogate
+from tfmsnet.predictors.store import load_predictor
 from tfmsnet.training import callbacks
 from tfmsnet.training.run import train
 from tfmsnet.training.signals import Interrupted, StopRequest
 
 
 def assert_same(run, other):
-    for one, two in zip(load_surrogate(run).get_weights(), load_surrogate(other).get_weights(), strict=True):
+    for one, two in zip(load_predictor(run).get_weights(), load_predictor(other).get_weights(), strict=True):
         np.testing.assert_array_equal(one, two)
     assert (run / "log.csv").read_text() == (other / "log.csv").read_text()
 
@@ -46,14 +46,23 @@ def test_a_signal_in_the_middle_of_an_epoch(records, run, make_config, tmp_path,
     assert_same(run, tmp_path / "run")
 
 
+STEP = "tfmsnet.training.callbacks.Progress.on_train_batch_end"
 POINTS = {
     "before the first step": ("tfmsnet.training.checkpoints.Checkpoints.restore", 1, "before"),
-    "in the middle of the first epoch": ("tfmsnet.training.loop.Tally.add", 1, "after"),
+    "in the middle of the first epoch": (
+        "tfmsnet.training.callbacks.Progress.on_train_batch_end",
+        1,
+        "after",
+    ),
     "while the first checkpoint is written": ("tensorflow.train.Checkpoint.write", 1, "after"),
     "between checkpoint and weights": ("tfmsnet.training.checkpoints.Checkpoints.save", 1, "after"),
-    "while the weights are written": ("tfmsnet.predictors.surrogate.Surrogate.save_weights", 1, "after"),
+    "while the weights are written": ("keras.Model.save_weights", 1, "after"),
     "between log and checkpoint": ("tfmsnet.training.callbacks.Log.on_epoch_end", 2, "after"),
-    "in the middle of the second epoch": ("tfmsnet.training.loop.Tally.add", 3, "before"),
+    "in the middle of the second epoch": (
+        "tfmsnet.training.callbacks.Progress.on_train_batch_end",
+        3,
+        "before",
+    ),
     "after the last checkpoint": ("tfmsnet.training.checkpoints.Checkpoints.save", 2, "after"),
 }
 

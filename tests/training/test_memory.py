@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tfmsnet.halfcell import Parameters
-from tfmsnet.predictors.basis import make_surrogate
+from tfmsnet.predictors.predictor import make_predictor
 from tfmsnet.records.statistics import FieldStatistics
 from tfmsnet.training.config import PRESETS
 from tfmsnet.training.memory import estimate, largest_batch, parameters, with_gradient
@@ -44,7 +44,7 @@ def test_the_parameters_are_the_networks(values):
     config = changed(**values)
     of_field = {field.name: 1.0 for field in fields(FieldStatistics)}
     statistics = {"concentration": of_field, "potential": of_field}
-    assert parameters(config) == make_surrogate(config.network, Parameters(), statistics, 5e-7).count_params()
+    assert parameters(config) == make_predictor(config.network, Parameters(), statistics, 5e-7).count_params()
 
 
 def test_a_tape_pays_for_every_frame_and_the_adjoint_does_not():

@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from tfmsnet.predictors.store import load_surrogate
+from tfmsnet.predictors.store import load_predictor
 
 # The command line under plain SGD, so that a wrong scale of the gradient can't hide.
 SGD = """
@@ -24,11 +24,11 @@ main()
 SLOWED = """
 import time
 from tfmsnet.training import loop
-keep = loop.Tally.add
-def add(self, sums):
+keep = loop.Position.advance
+def advance(self, reduced=None):
     time.sleep(0.5)
-    keep(self, sums)
-loop.Tally.add = add
+    keep(self, reduced)
+loop.Position.advance = advance
 """
 
 
@@ -80,7 +80,7 @@ def losses(run):
 
 
 def assert_same(run, other, **tolerance):
-    for one, two in zip(load_surrogate(run).get_weights(), load_surrogate(other).get_weights(), strict=True):
+    for one, two in zip(load_predictor(run).get_weights(), load_predictor(other).get_weights(), strict=True):
         np.testing.assert_allclose(one, two, **tolerance)
 
 

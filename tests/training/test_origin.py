@@ -8,7 +8,7 @@ import pytest
 
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_json
-from tfmsnet.predictors.store import load_surrogate
+from tfmsnet.predictors.store import load_predictor
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.run import train
 
@@ -21,7 +21,7 @@ def still(make_config):
 
 
 def weights(run):
-    return [np.asarray(weight) for weight in load_surrogate(run).weights]
+    return [np.asarray(weight) for weight in load_predictor(run).weights]
 
 
 def test_it_starts_from_the_weights_and_keeps_their_units(records, run, still, tmp_path):
@@ -75,4 +75,4 @@ def test_a_description_without_a_network_is_refused(records, run, still, tmp_pat
     with pytest.raises(UserError, match=r"surrogate.json: not a surrogate's"):
         train(records, tmp_path / "tuned", still, init=origin)
     with pytest.raises(UserError, match=r"surrogate.json: not a surrogate's"):
-        load_surrogate(origin)
+        load_predictor(origin)

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tfmsnet.errors import UserError
-from tfmsnet.predictors.store import load_surrogate
+from tfmsnet.predictors.store import load_predictor
 from tfmsnet.records import open_manifest
 from tfmsnet.training import callbacks
 from tfmsnet.training.run import train
@@ -64,7 +64,7 @@ def test_an_interrupted_run_ends_with_the_same_weights(records, run, make_config
     monkeypatch.undo()
     train(records, tmp_path / "run", make_config())
     for one, other in zip(
-        load_surrogate(run).get_weights(), load_surrogate(tmp_path / "run").get_weights(), strict=True
+        load_predictor(run).get_weights(), load_predictor(tmp_path / "run").get_weights(), strict=True
     ):
         np.testing.assert_array_equal(one, other)
 
@@ -85,7 +85,7 @@ def test_a_killed_process_leaves_a_run_that_continues(records, run, make_config,
     process.wait()
     train(records, tmp_path / "run", make_config())
     for one, other in zip(
-        load_surrogate(run).get_weights(), load_surrogate(tmp_path / "run").get_weights(), strict=True
+        load_predictor(run).get_weights(), load_predictor(tmp_path / "run").get_weights(), strict=True
     ):
         np.testing.assert_array_equal(one, other)
 
@@ -104,7 +104,7 @@ def test_a_broken_checkpoint_costs_an_epoch_not_the_run(records, run, make_confi
     assert [row["epoch"] for row in rows(broken)] == ["0", "1"]
     assert rows(broken)[1]["loss"] == rows(run)[1]["loss"]
     for one, other in zip(
-        load_surrogate(run).get_weights(), load_surrogate(broken).get_weights(), strict=True
+        load_predictor(run).get_weights(), load_predictor(broken).get_weights(), strict=True
     ):
         np.testing.assert_array_equal(one, other)
 

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 
-from tfmsnet.predictors.basis import make_surrogate
+from tfmsnet.predictors.predictor import make_predictor
 from tfmsnet.records import open_manifest, read_sample, sample_files, write_records
 from tfmsnet.training.data import horizon_at, training_batches, window_lengths
-from tfmsnet.training.trainer import make_trainer
+from tfmsnet.training.trainer import Trainer
 
 SGD = """
 import json, os, sys
@@ -21,12 +21,12 @@ count = int(sys.argv[1])
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * count)
 from dataclasses import replace
-from tfmsnet.predictors.basis import make_surrogate
+from tfmsnet.predictors.predictor import make_predictor
 from tfmsnet.records import open_manifest
 from tfmsnet.training.config import PRESETS
 from tfmsnet.training.data import training_batches
 from tfmsnet.training.strategies import make_strategy
-from tfmsnet.training.trainer import make_trainer
+from tfmsnet.training.trainer import Trainer
 
 config = PRESETS["default"].with_values(json.loads(sys.argv[3]), "test")
 manifest = open_manifest(sys.argv[2])
@@ -35,8 +35,8 @@ assert strategy.num_replicas_in_sync == count
 with strategy.scope():
     keras.utils.set_random_seed(0)
     parts = (manifest.parameters, manifest.statistics, manifest.voxel_size_m)
-    surrogate = make_surrogate(config.network, *parts)
-    trainer = make_trainer(surrogate, config.training)
+    surrogate = make_predictor(config.network, *parts)
+    trainer = Trainer(surrogate, config.training)
     trainer.compile(optimizer=keras.optimizers.SGD(1e-2))
 data = training_batches(surrogate, config.training, manifest, sys.argv[2])
 history = trainer.fit(data, epochs=1, steps_per_epoch=3, shuffle=False, verbose=0).history
@@ -135,10 +135,10 @@ def test_two_replicas_validate_like_one_device(data, tmp_path):
 def make(records, config):
     manifest = open_manifest(records)
     keras.utils.set_random_seed(0)
-    surrogate = make_surrogate(
+    surrogate = make_predictor(
         config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m
     )
-    trainer = make_trainer(surrogate, config.training)
+    trainer = Trainer(surrogate, config.training)
     trainer.compile(optimizer=keras.optimizers.SGD(1e-2))
     return manifest, surrogate, trainer
 
@@ -188,9 +188,9 @@ def test_bfloat16_convolutions_train_like_float32_ones(records, make_config):
         manifest = open_manifest(records)
         keras.utils.set_random_seed(0)
         parts = (config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m, precision)
-        surrogate = make_surrogate(*parts)
+        surrogate = make_predictor(*parts)
         assert {weight.dtype for weight in surrogate.weights} == {"float32"}
-        trainer = make_trainer(surrogate, config.training)
+        trainer = Trainer(surrogate, config.training)
         trainer.compile(optimizer=keras.optimizers.SGD(1e-3))
         data = training_batches(surrogate, config.training, manifest, records)
         losses[precision] = trainer.fit(data, epochs=1, steps_per_epoch=6, verbose=0).history["loss"][0]

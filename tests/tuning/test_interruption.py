@@ -13,8 +13,13 @@ SEARCH = (
     *("--space", "mode=basis", "--space", "filters=2,3,4", "--space", "learning_rate=1e-3..1e-2"),
     *("--set", "convolutions=1", "--set", "growth=1"),
 )
+STEP = "tfmsnet.training.callbacks.Progress.on_train_batch_end"
 POINTS = {
-    "in the middle of an epoch of a promoted trial": ("tfmsnet.training.loop.Tally.add", 9, "before"),
+    "in the middle of an epoch of a promoted trial": (
+        "tfmsnet.training.callbacks.Progress.on_train_batch_end",
+        9,
+        "before",
+    ),
     "between a trial's score and its end": ("tfmsnet.tuning.tuner.SurrogateTuner.on_trial_end", 2, "before"),
 }
 OF_TIME = ("seconds_per_rollout", "minutes")

@@ -27,16 +27,16 @@ def command(run, records, out, compare):
     """
     from tfmsnet.evaluation.report import evaluate
     from tfmsnet.evaluation.surrogate import SurrogatePredictor
-    from tfmsnet.predictors.store import load_surrogate
+    from tfmsnet.predictors.store import load_predictor
     from tfmsnet.records import Split
 
     test = Split(records, "test")
-    first = load_surrogate(run)
+    first = load_predictor(run)
     models = {_name(first.config): SurrogatePredictor(first)}
     for name, path in (_parsed(text) for text in compare):
         if name in models:
             raise click.BadParameter(f"--compare: the name {name!r} is taken; choose another")
-        models[name] = SurrogatePredictor(load_surrogate(path))
+        models[name] = SurrogatePredictor(load_predictor(path))
         _check_held_out(path, test)
     _check_held_out(run, test)
     with progress_bar("evaluating") as progress:

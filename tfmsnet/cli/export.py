@@ -16,23 +16,20 @@ from tfmsnet.serving.quantities import MAX_VOXELS
     show_default=True,
     help="Most voxels of a request, the whole batch counted; larger ones are refused.",
 )
-@click.option(
-    "--profile",
-    is_flag=True,
-    help="Add a signature for a C-rate that changes with time. A model that was trained at constant current "
-    "extrapolates there.",
-)
-def command(run, out, max_voxels, profile):
-    """Write the surrogate of RUN as the next version in OUT (the model base path of TF Serving).
+def command(run, out, max_voxels):
+    """Write the model of RUN as the next version in OUT (the model base path of TF Serving).
 
-    The version appears when it is complete, so a server may poll OUT all the while.
+    RUN is a run of `tfmsnet train`, its best/, or cathode, the package's own model.  The version appears when
+    it is complete, so a server may poll OUT all the while.
     """
-    from tfmsnet.predictors.store import DESCRIPTION, load_surrogate
+    from tfmsnet.predictors.store import DESCRIPTION, load_predictor
+    from tfmsnet.predictors.trained import directory_of
     from tfmsnet.serving import warmup
     from tfmsnet.serving.export import export
 
+    run = directory_of(run)
     click.echo(f"exporting {run}", err=True)
-    click.echo(export(load_surrogate(run), run / DESCRIPTION, out, max_voxels=max_voxels, profile=profile))
+    click.echo(export(load_predictor(run), run / DESCRIPTION, out, max_voxels=max_voxels))
     if not warmup.available():
         click.echo(
             "no warm-up requests: they need tensorflow-serving-api (pip install 'tfmsnet[serving]'); the "

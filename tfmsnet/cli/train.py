@@ -93,14 +93,14 @@ def command(
     from dataclasses import asdict
 
     from tfmsnet.predictors.store import network_of
-    from tfmsnet.predictors.trained import NAME, trained_model
+    from tfmsnet.predictors.trained import directory_of
     from tfmsnet.training.config import PRESETS, load_config
 
     if config and preset:
         raise click.UsageError("--config and --preset: give one of them")
     if init and (config or preset or mode):
         raise click.UsageError("--init brings its network and mode: leave --config, --preset and --mode away")
-    init = trained_model() if str(init) == NAME and not init.exists() else init
+    init = directory_of(init) if init else None
     chosen = load_config(config) if config else PRESETS[preset or "default"]
     chosen = chosen.with_network(network_of(init)) if init else chosen.in_mode(mode or chosen.mode)
     chosen = chosen.with_values(parsed(changes), "--set")

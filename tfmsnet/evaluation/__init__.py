@@ -4,19 +4,19 @@ Matplotlib is imported only by the modules that draw, when they are used.
 """
 
 from tfmsnet.evaluation.baselines import Persistence, ZeroDimensional
+from tfmsnet.evaluation.candidate import Candidate, Fields
 from tfmsnet.evaluation.curve import Curve, discharge_curve
-from tfmsnet.evaluation.predictor import Fields, Predictor
 from tfmsnet.evaluation.regression import LinearRegression
 from tfmsnet.evaluation.report import Report, evaluate
 from tfmsnet.evaluation.scores import FieldScores, Scores, score
 
 __all__ = [
+    "Candidate",
     "Curve",
     "FieldScores",
     "Fields",
     "LinearRegression",
     "Persistence",
-    "Predictor",
     "Report",
     "Scores",
     "ZeroDimensional",

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 
+from tfmsnet.evaluation.candidate import Fields
 from tfmsnet.evaluation.curve import discharge_curve
 from tfmsnet.evaluation.film import Move, Panel, widest, write_film
-from tfmsnet.evaluation.predictor import FIELDS, Fields
 from tfmsnet.evaluation.slice_figures import Slice, error_range, take_slice, value_range
 from tfmsnet.evaluation.style import COLOURS
+from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
 
 _UNITS = {"concentration": "mol/L", "potential": "mV"}

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tfmsnet.evaluation.predictor import FIELDS, Fields, field_mask
+from tfmsnet.evaluation.candidate import Fields
+from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
 from tfmsnet.references.uniform import uniform_fields
 
@@ -21,7 +22,7 @@ class ZeroDimensional:
         return Fields(
             **{
                 field: getattr(means, field)[:, None, None, None].astype(np.float32)
-                * field_mask(sample, field).astype(np.float32)
+                * FIELDS[field].mask(sample.phase).astype(np.float32)
                 for field in FIELDS
             }
         )

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from tfmsnet.evaluation.predictor import FIELDS
 from tfmsnet.evaluation.scores import Scores
 from tfmsnet.evaluation.style import COLOURS, LINES, look, new_figure, shown
+from tfmsnet.fields import FIELDS
 
 PAPER_BOUND_PERCENT = 2.0
 # Lower errors are drawn here: on a logarithmic axis, 0 and rounding have no place.

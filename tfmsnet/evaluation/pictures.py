@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from tfmsnet.evaluation.predictor import FIELDS, Fields
+from tfmsnet.evaluation.candidate import Fields
 from tfmsnet.evaluation.scores import Scores
 from tfmsnet.evaluation.tables import Tables
+from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
 
 # Slices are drawn for at most so many C-rates.

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from tfmsnet.errors import UserError
+from tfmsnet.evaluation.candidate import Fields
 from tfmsnet.evaluation.descriptors import DESCRIPTORS, descriptors
-from tfmsnet.evaluation.predictor import FIELDS, Fields, field_mask
+from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
 from tfmsnet.references.uniform import mean_dol, uniform_fields
 
@@ -57,7 +58,7 @@ class LinearRegression:
     @property
     def c_rates(self) -> list[float]:
         """The C-rates seen in fitting, 1/h."""
-        return sorted(self._normal[FIELDS[0]])
+        return sorted(next(iter(self._normal.values())))
 
     def fit(self, samples: Iterable[Sample]) -> "LinearRegression":
         """Take samples in; may be called again with more.
@@ -76,7 +77,7 @@ class LinearRegression:
         known = uniform_fields(sample.c_rate_profile, sample.times_s, sample.parameters)
         dols = mean_dol(sample.c_rate_profile, sample.times_s, sample.parameters)
         for field in FIELDS:
-            mask, values = field_mask(sample, field), getattr(sample, field)
+            mask, values = FIELDS[field].mask(sample.phase), getattr(sample, field)
             inside = described[:, mask].astype(np.float64)
             gram = inside @ inside.T
             for frame in range(1, sample.frames):
@@ -96,7 +97,7 @@ class LinearRegression:
         return Fields(**{field: self._predict(field, sample, described) for field in FIELDS})
 
     def _predict(self, field: str, sample: Sample, described: np.ndarray) -> np.ndarray:
-        mask = field_mask(sample, field)
+        mask = FIELDS[field].mask(sample.phase)
         known = getattr(uniform_fields(sample.c_rate_profile, sample.times_s, sample.parameters), field)
         dols = mean_dol(sample.c_rate_profile, sample.times_s, sample.parameters)
         inside = described[:, mask]

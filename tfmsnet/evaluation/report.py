@@ -12,9 +12,9 @@ from pathlib import Path
 import tfmsnet
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation.baselines import Persistence, ZeroDimensional
+from tfmsnet.evaluation.candidate import Candidate, Fields
 from tfmsnet.evaluation.page import report_page
 from tfmsnet.evaluation.pictures import Pictures
-from tfmsnet.evaluation.predictor import Fields, Predictor
 from tfmsnet.evaluation.regression import LinearRegression
 from tfmsnet.evaluation.scores import Scores, jsonable, score
 from tfmsnet.evaluation.tables import Tables
@@ -49,7 +49,7 @@ class Report:
 
 
 def evaluate(
-    models: Mapping[str, Predictor],
+    models: Mapping[str, Candidate],
     train: Iterable[Sample],
     test: Iterable[Sample],
     out_dir: str | Path,
@@ -109,7 +109,7 @@ def _counter(progress: Callable[[float], None] | None, total: int) -> Callable[[
     return advance
 
 
-def _check_names(models: Mapping[str, Predictor]) -> None:
+def _check_names(models: Mapping[str, Candidate]) -> None:
     if not models:
         raise UserError("evaluate: no model; expected at least one")
     taken = [name for name in models if name in BASELINES]

@@ -3,9 +3,9 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-from tfmsnet.evaluation.predictor import FIELDS
 from tfmsnet.evaluation.slice_figures import draw_slice, take_slice, value_range
 from tfmsnet.evaluation.style import COLOURS, look, new_figure
+from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
 
 _LABELS = {"concentration": ("concentration", "mol/L"), "potential": ("potential\nminus its mean", "mV")}

@@ -7,8 +7,9 @@ import numpy as np
 
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation import metrics
+from tfmsnet.evaluation.candidate import Fields
 from tfmsnet.evaluation.curve import Curve, CurveError, curve_error, discharge_curve, frame_means
-from tfmsnet.evaluation.predictor import FIELDS, Fields, field_mask
+from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
 from tfmsnet.references.uniform import charge_passed, dol_after
 
@@ -159,7 +160,7 @@ def _check(model: str, sample: Sample, predicted: Fields) -> None:
 def _field_scores(field: str, sample: Sample, predicted: Fields) -> FieldScores | None:
     if getattr(predicted, field) is None:
         return None
-    mask = field_mask(sample, field)
+    mask = FIELDS[field].mask(sample.phase)
     at_interface = metrics.interface(mask)[mask]
     frames = [
         _frame_scores(y[mask].astype(np.float64), y_hat[mask].astype(np.float64), mask, at_interface)

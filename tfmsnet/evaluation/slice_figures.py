@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
+from tfmsnet.evaluation.candidate import Fields
 from tfmsnet.evaluation.curve import frame_means
-from tfmsnet.evaluation.predictor import Fields, field_mask
 from tfmsnet.evaluation.style import colour_map, look, new_figure
+from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
 
 ROWS = 3
@@ -41,7 +42,7 @@ class Slice:
 
 def take_slice(sample: Sample, predicted: Fields | Sample, field: str, frame: int) -> Slice:
     """The middle x-z plane of one frame; the sample itself stands for the true fields."""
-    mask, plane = field_mask(sample, field), sample.grid[1] // 2
+    mask, plane = FIELDS[field].mask(sample.phase), sample.grid[1] // 2
     frames = getattr(sample, field)[frame], getattr(predicted, field)[frame]
     true_mean, predicted_mean = frame_means(frames, mask)
     true, guess = (np.where(mask[:, plane], values[:, plane].astype(np.float64), np.nan) for values in frames)

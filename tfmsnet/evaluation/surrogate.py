@@ -4,15 +4,15 @@ import numpy as np
 import tensorflow as tf
 
 from tfmsnet.errors import UserError
-from tfmsnet.evaluation.predictor import Fields
-from tfmsnet.predictors.surrogate import Surrogate
+from tfmsnet.evaluation.candidate import Fields
+from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.records.sample import Sample
 
 
 class SurrogatePredictor:
     """Rolls a surrogate out over a sample's load profile, from image, profile and times alone."""
 
-    def __init__(self, surrogate: Surrogate):
+    def __init__(self, surrogate: Predictor):
         self.surrogate = surrogate
         self._infer = tf.function(surrogate.call, reduce_retracing=True)
 

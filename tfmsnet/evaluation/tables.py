@@ -10,6 +10,7 @@ import numpy as np
 
 from tfmsnet.evaluation.metrics import BANDS
 from tfmsnet.evaluation.scores import Scores
+from tfmsnet.fields import FIELDS
 
 
 @dataclass(frozen=True)
@@ -44,19 +45,19 @@ HEADLINE = (
     Column("lithium_balance", "lithium balance (%)", factor=100.0, rounding=1e-3),
 )
 DETAILS = {
-    field: (
-        Column(f"{field}_nrmse_worst", "nRMSE worst"),
-        Column(f"{field}_mean_error_percent_worst", "error of mean worst (%)", rounding=1e-3),
-        Column(f"{field}_max_error_worst", f"max error worst ({unit})", factor=factor),
-        Column(f"{field}_vrmse_middle", "VRMSE middle"),
-        Column(f"{field}_vrmse_last", "VRMSE last"),
-        Column(f"{field}_vrmse_worst", "VRMSE worst"),
-        Column(f"{field}_pattern_error_middle", "pattern middle"),
-        Column(f"{field}_pattern_error_worst", "pattern worst"),
-        Column(f"{field}_interface_error_median", "interface"),
-        *(Column(f"{field}_spectral_{band}_median", f"spectral {band}") for band in BANDS),
+    name: (
+        Column(f"{name}_nrmse_worst", "nRMSE worst"),
+        Column(f"{name}_mean_error_percent_worst", "error of mean worst (%)", rounding=1e-3),
+        Column(f"{name}_max_error_worst", f"max error worst ({field.error_unit})", factor=field.error_factor),
+        Column(f"{name}_vrmse_middle", "VRMSE middle"),
+        Column(f"{name}_vrmse_last", "VRMSE last"),
+        Column(f"{name}_vrmse_worst", "VRMSE worst"),
+        Column(f"{name}_pattern_error_middle", "pattern middle"),
+        Column(f"{name}_pattern_error_worst", "pattern worst"),
+        Column(f"{name}_interface_error_median", "interface"),
+        *(Column(f"{name}_spectral_{band}_median", f"spectral {band}") for band in BANDS),
     )
-    for field, unit, factor in (("concentration", "mol/L", 1e-3), ("potential", "mV", 1e3))
+    for name, field in FIELDS.items()
 }
 
 

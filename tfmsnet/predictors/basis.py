@@ -1,4 +1,4 @@
-"""The direct network whose frames share one pass: fields of coefficients times functions of time.
+"""All frames in one pass: fields of coefficients times functions of time.
 
     y(x, t) = sum_k a_k(x) b_k(t)
 
@@ -13,12 +13,12 @@ import tensorflow as tf
 from keras import ops
 
 from tfmsnet.halfcell import open_circuit_potential
+from tfmsnet.predictors.kinds import BASIS_WIDTH, TIME_FEATURES
+from tfmsnet.predictors.objective import frame_losses
+from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.scene import Scene
-from tfmsnet.predictors.state import Conditions
-from tfmsnet.predictors.surrogate import Surrogate
+from tfmsnet.references.reference import Conditions
 
-# How many numbers `time_features` gives.
-TIME_FEATURES = 6
 # Step of the difference that the open-circuit potential's slope is taken from, degree of lithiation.
 _SLOPE_STEP = 0.01
 
@@ -69,7 +69,7 @@ class TimeBasis(keras.layers.Layer):
         width: of the hidden layers.
     """
 
-    def __init__(self, functions, width=64, **kwargs):
+    def __init__(self, functions, width=BASIS_WIDTH, **kwargs):
         super().__init__(**kwargs)
         self.functions = functions
         self.width = width
@@ -117,22 +117,13 @@ def combine(coefficients, functions, channels):
     return ops.reshape(frames, (shape[0], -1, *shape[1:4], channels))
 
 
-class BasisSurrogate(Surrogate):
-    """A `Surrogate` without steps: see the module's text."""
+class Basis(Predictor):
+    """A predictor without steps: see the module's text."""
 
     def _make_network(self, precision):
         self.basis = TimeBasis(self.config.basis, dtype="float32", name="time_basis")
         self.basis.build((None, None, TIME_FEATURES))
         return super()._make_network(precision)
-
-    @property
-    def _outputs_per_channel(self):
-        """Every channel of the state has its own coefficients."""
-        return self.config.basis
-
-    @property
-    def _network_drive_channels(self):
-        return 1
 
     def frames(self, scene: Scene, conditions: Conditions):
         """All frames but the first, a list over scales of (batch, time - 1, x, y, z, channel)."""
@@ -143,11 +134,20 @@ class BasisSurrogate(Surrogate):
         channels = len(self.state.channels)
         return [combine(part, functions, channels) for part in coefficients]
 
-    def states(self, scene: Scene, conditions: Conditions, initial):
-        """As `Surrogate.states`; the initial state isn't looked at."""
+    def walk(self, scene, conditions):
+        states = self.states(scene, conditions, None)
+        return lambda frame, state: states[:, frame - 1]
+
+    def states(self, scene, conditions, initial):
+        """As `Predictor.states`; the initial state isn't looked at."""
         return self.frames(scene, conditions)[0]
 
-
-def make_surrogate(config, *args, **kwargs) -> Surrogate:
-    """The surrogate of a configuration, see `Surrogate` for the arguments."""
-    return (BasisSurrogate if config.basis else Surrogate)(config, *args, **kwargs)
+    def loss_and_gradients(self, scene, conditions, true, index, objective):
+        variables = [variable.value for variable in self.trainable_variables]
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            outputs = self.frames(scene, conditions)
+            losses = frame_losses(outputs, true[:, 1:], scene.masks, objective.loss)
+            per_scale = tf.reduce_sum(tf.reduce_mean(losses, axis=1), axis=0)
+            loss = tf.reduce_sum(per_scale)
+        return loss, per_scale, tape.gradient(loss, variables)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfmsnet.configuration import is_count, is_number, require
+from tfmsnet.fields import FIELDS
 
-FIELDS = ("concentration", "potential")
 # The names of tfmsnet.features.CHANNELS, here without TensorFlow.
 UPTAKE = ("uptake_1um", "uptake_2um", "uptake_4um", "uptake_8um")
 CHANNELS = (
@@ -61,7 +61,7 @@ class NetworkConfig:
     shortcut: bool = True
 
     def __post_init__(self) -> None:
-        for name, allowed in (("fields", FIELDS), ("channels", CHANNELS)):
+        for name, allowed in (("fields", tuple(FIELDS)), ("channels", CHANNELS)):
             value = getattr(self, name)
             require(
                 _are_names(value, allowed),
@@ -115,3 +115,22 @@ PAPER_NETWORK = NetworkConfig(
     growth=4.0,
     shortcut=False,
 )
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a training step makes small, and how; see `tfmsnet.training.config.TrainingConfig`.
+
+    Attributes:
+        loss: "mse", "relative" or "relative-root".
+        gradient: of a rollout, "adjoint" or "tape".
+        noise: standard deviation of the noise on a window's first state.
+        state_dropout: share of the steps in which the previous state is hidden.
+        seed: of noise and dropout.
+    """
+
+    loss: str
+    gradient: str
+    noise: float
+    state_dropout: float
+    seed: int

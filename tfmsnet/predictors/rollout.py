@@ -1,27 +1,74 @@
-"""Many steps from one: a rollout is a function of a step."""
+"""Frame after frame: the paper's autoregressive predictor, and what it is trained by."""
 
 import tensorflow as tf
 
+from tfmsnet.predictors.adjoint import adjoint_gradient, tape_gradient
+from tfmsnet.predictors.config import Objective
+from tfmsnet.predictors.objective import frame_losses
+from tfmsnet.predictors.predictor import Predictor
+from tfmsnet.predictors.scene import Scene
 
-def rollout(step, initial, steps):
-    """The states that a step makes, one after the other.
+GRADIENTS = {"adjoint": adjoint_gradient, "tape": tape_gradient}
 
-    Args:
-        step: `(t, state) -> state`, t an int32 scalar counted from 0.
-        initial: (batch, x, y, z, field), the state before the first step.
-        steps: how many steps, an int or an int32 scalar.
 
-    Returns:
-        (batch, steps, x, y, z, field), the initial state left out.
+class Rollout(Predictor):
+    """Each frame from the one before, on its own predictions: the network is one time step.
+
+    Trained in windows of several frames (autoregressive) or of one (classic).
     """
-    frames = tf.TensorArray(initial.dtype, size=steps, element_shape=initial.shape)
 
-    def advance(t, state, frames):
-        state = step(t, state)
-        return t + 1, state, frames.write(t, state)
+    def step(self, scene: Scene, drive, state):
+        """One time step: (batch, drive channel), (batch, x, y, z, channel) -> list over scales of states."""
+        return self.network(scene.features, scene.masks, drive, state)
 
-    *_, frames = tf.while_loop(
-        lambda t, *_: t < steps, advance, (tf.constant(0), initial, frames), parallel_iterations=1
+    def walk(self, scene, conditions):
+        drive = self.state.drive(conditions)
+        return lambda frame, state: self.step(scene, drive[:, frame], state)[0]
+
+    def loss_and_gradients(self, scene, conditions, true, index, objective):
+        drive = self.state.drive(conditions)
+        frames = tf.shape(drive)[1] - 1 if objective.gradient == "adjoint" else drive.shape[1] - 1
+        return GRADIENTS[objective.gradient](
+            self.loss_step(scene, drive, true, index, objective),
+            _noisy(true[:, 0], scene.masks[0], index, objective),
+            frames,
+            self.trainable_variables,
+            records=len(scene.masks),
+        )
+
+    def loss_step(self, scene: Scene, drive, true, index, objective: Objective):
+        """The step that the gradient is taken of: `(t, state) -> (state, loss, loss per scale)`.
+
+        Losses are summed over the batch.
+        """
+
+        def step(t, state):
+            outputs = self.step(scene, drive[:, t + 1], state * _kept(t, index, objective))
+            losses = frame_losses(outputs, true[:, t + 1], scene.masks, objective.loss)
+            per_scale = tf.reduce_sum(losses, axis=0)
+            return outputs[0], tf.reduce_sum(per_scale), per_scale
+
+        return step
+
+
+def _kept(t, index, objective: Objective):
+    """(batch, 1, 1, 1, 1): 0 where the previous state is hidden, drawn per sample and step."""
+    if not objective.state_dropout:
+        return 1.0
+    draw = _draw(tf.random.stateless_uniform, index, [], objective.seed, 1 + t)
+    return tf.cast(draw >= objective.state_dropout, tf.float32)[:, None, None, None, None]
+
+
+def _noisy(initial, mask, index, objective: Objective):
+    if not objective.noise:
+        return initial
+    noise = _draw(tf.random.stateless_normal, index, tf.shape(initial)[1:], objective.seed, 0)
+    return initial + objective.noise * tf.reshape(noise, tf.shape(initial)) * mask
+
+
+def _draw(distribution, index, shape, seed, stream):
+    """Random numbers per sample, a function of the run's seed and the place in the stream alone."""
+    salt = tf.cast(seed + 7919 * (1 + stream), tf.int64)
+    return tf.map_fn(
+        lambda i: distribution(shape, tf.stack([salt, i])), index, fn_output_signature=tf.float32
     )
-    stacked = frames.stack()
-    return tf.transpose(stacked, [1, 0, 2, 3, 4, 5])

@@ -4,14 +4,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfmsnet.electrode import AM, ELECTROLYTE
+from tfmsnet.fields import FIELDS
 from tfmsnet.networks.msnet import coarsened
-
-# Field -> where it lives, as a function of the phase image.
-FIELD_MASKS = {
-    "concentration": lambda phase: phase == AM,
-    "potential": lambda phase: phase != ELECTROLYTE,
-}
 
 
 class Scene(NamedTuple):
@@ -28,7 +22,7 @@ class Scene(NamedTuple):
 
 def field_masks(phase: tf.Tensor, fields: tuple[str, ...]) -> tf.Tensor:
     """(batch, x, y, z) labels -> (batch, x, y, z, field) float32, 1 inside the field's phase."""
-    return tf.stack([tf.cast(FIELD_MASKS[field](phase), tf.float32) for field in fields], axis=-1)
+    return tf.stack([tf.cast(FIELDS[field].mask(phase), tf.float32) for field in fields], axis=-1)
 
 
 def make_scene(phase: tf.Tensor, features: tf.Tensor, fields: tuple[str, ...], scales: int) -> Scene:

@@ -1,6 +1,6 @@
 """What the network's state means: two translations between physical fields and the state.
 
-`ReferenceDeviation` (the default) lets the network learn only what the 0-D cell doesn't know already;
+`ReferenceDeviation` (the default) lets the network learn only what a reference doesn't know already;
 `MinMax` is the paper's.  Both offer the same calls, so everything else is the same for both.
 
 Arrays: a state is (batch, time, x, y, z, channel); a field (batch, time, x, y, z); masks
@@ -8,39 +8,13 @@ Arrays: a state is (batch, time, x, y, z, channel); a field (batch, time, x, y, 
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import tensorflow as tf
 
-from tfmsnet.halfcell import Parameters, open_circuit_potential
-from tfmsnet.references.uniform import SECONDS_PER_HOUR, dol_after
-
-
-class Conditions(NamedTuple):
-    """What is known of a discharge before it is solved.
-
-    Attributes:
-        c_rate: (batch, time) float32, 1/h; during the interval that ends at the frame.
-        mean_dol: (batch, time) float32; mean degree of lithiation, from the charge passed.
-        c_rate_scale: (batch,) float32; the largest |C-rate| of the whole discharge.
-    """
-
-    c_rate: tf.Tensor
-    mean_dol: tf.Tensor
-    c_rate_scale: tf.Tensor
-
-
-def make_conditions(c_rate: tf.Tensor, times_s: tf.Tensor, parameters: Parameters) -> Conditions:
-    """The conditions of whole discharges: Faraday's law on the C-rate profile.
-
-    Args:
-        c_rate: (batch, time) float32, 1/h.
-        times_s: (batch, time) float32, s.
-    """
-    interval = times_s[:, 1:] - times_s[:, :-1]
-    passed = tf.cumsum(c_rate[:, 1:] * interval, axis=1) / SECONDS_PER_HOUR
-    mean_dol = dol_after(tf.pad(passed, [[0, 0], [1, 0]]), parameters)
-    return Conditions(c_rate, mean_dol, tf.reduce_max(tf.abs(c_rate), axis=1))
+from tfmsnet.fields import FIELDS
+from tfmsnet.halfcell import Parameters
+from tfmsnet.references.reference import Conditions
 
 
 def phase_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
@@ -50,18 +24,8 @@ def phase_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
 
 
 def foil_voltage(potential: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Mean potential of the solid on the foil (batch, time), V: the collector's, to 0.01 mV."""
+    """Mean potential of the solid on the foil (batch, time), V: the collector's, to 0.05 mV up to 2C."""
     return phase_mean(potential[..., :1], mask[..., :1])
-
-
-def _per_frame(values: tf.Tensor) -> tf.Tensor:
-    """(batch, time) -> (batch, time, 1, 1, 1)."""
-    return values[:, :, None, None, None]
-
-
-def _per_sample(values: tf.Tensor) -> tf.Tensor:
-    """(batch,) -> (batch, 1, 1, 1, 1)."""
-    return values[:, None, None, None, None]
 
 
 class Channel(NamedTuple):
@@ -70,8 +34,7 @@ class Channel(NamedTuple):
     Attributes:
         field: what it is a part of.
         part: "whole", "pattern" or "level", see `Projection`.
-        unit: physical value of 1, per unit of C-rate; of c / c_max for the concentration, in V for the
-            potential.
+        unit: physical value of 1, per unit of C-rate; relative to `Field.amount` of the cell.
     """
 
     field: str
@@ -79,14 +42,43 @@ class Channel(NamedTuple):
     unit: float
 
 
+class State(Protocol):
+    """Physical fields <-> state.
+
+    Attributes:
+        fields: names.
+        channels: of the state, in their order.
+        drive_channels: how many numbers a frame's `drive` has.
+    """
+
+    fields: tuple[str, ...]
+    drive_channels: int
+
+    @property
+    def channels(self) -> tuple[Channel, ...]: ...
+
+    def drive(self, conditions: Conditions) -> tf.Tensor:
+        """(batch, time, drive channel): what a network is told of each frame, about 0..1."""
+
+    def encode(self, values: dict, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
+        """Physical fields -> state, zero outside the phases."""
+
+    def deviation(self, state: tf.Tensor, conditions: Conditions) -> dict:
+        """State -> deviation of each field from something uniform or known, zero outside the phases."""
+
+    def decode(self, state: tf.Tensor, masks: tf.Tensor, conditions: Conditions) -> dict:
+        """State -> physical fields, zero outside the phases."""
+
+    def initial(self, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
+        """The equilibrium state (batch, x, y, z, channel)."""
+
+
 @dataclass(frozen=True)
 class ReferenceDeviation:
-    """The state is the deviation from the 0-D cell, in units of its training rms per unit of C-rate.
+    """The state is the deviation from a reference, in units of its training rms per unit of C-rate.
 
-    Concentration: c / c_max minus Faraday's mean degree of lithiation.  Its mean over the AM is zero, so
-    the state is its pattern.  Potential: phi minus the open-circuit potential of that mean, in two
-    channels: its level, the overpotential of the whole cell, and its pattern, the ohmic drop in the
-    solid, which is hundreds of times smaller and would be lost beside it.
+    Concentration: its mean over the AM is Faraday's, as the reference's is, so the state is a pattern.
+    Potential: two channels, its level and its pattern; see `Field.parts`.
     To first order the deviations are proportional to the current: dividing by it makes the discharges
     of one electrode at several C-rates nearly alike.
 
@@ -104,39 +96,34 @@ class ReferenceDeviation:
 
     @classmethod
     def from_statistics(cls, fields, parameters, statistics) -> "ReferenceDeviation":
-        channels = []
-        for field in fields:
-            channels.append(Channel(field, "pattern", statistics[field]["pattern_rms"]))
-            if field == "potential":
-                channels.append(Channel(field, "level", statistics[field]["level_rms"]))
-        return cls(tuple(fields), parameters, tuple(channels))
+        channels = tuple(
+            Channel(field, part, statistics[field][f"{part}_rms"])
+            for field in fields
+            for part in FIELDS[field].parts
+        )
+        return cls(tuple(fields), parameters, channels)
 
     def drive(self, conditions: Conditions) -> tf.Tensor:
         """(batch, time, 2): C-rate and mean degree of lithiation, both about 0..1."""
         return tf.stack([conditions.c_rate / 3.0, conditions.mean_dol], axis=-1)
 
-    def _reference(self, field: str, conditions: Conditions) -> tf.Tensor:
-        if field == "concentration":
-            return conditions.mean_dol * self.parameters.c_max_mol_m3
-        return open_circuit_potential(conditions.mean_dol, self.parameters, tanh=tf.tanh)
-
     def _unit(self, channel: Channel, conditions: Conditions) -> tf.Tensor:
-        amount = self.parameters.c_max_mol_m3 if channel.field == "concentration" else 1.0
-        return _per_sample(conditions.c_rate_scale * channel.unit * amount)
+        amount = FIELDS[channel.field].amount(self.parameters)
+        return (conditions.c_rate_scale * channel.unit * amount)[:, None, None, None, None]
 
     def encode(self, values: dict, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
         """Physical fields -> state, zero outside the phases."""
         states = []
         for i, channel in enumerate(self.channels):
             mask = masks[:, None, ..., i]
-            deviation = values[channel.field] - _per_frame(self._reference(channel.field, conditions))
+            deviation = values[channel.field] - conditions.fields[channel.field]
             level = phase_mean(deviation * mask, masks[..., i])[:, :, None, None, None]
             kept = level if channel.part == "level" else deviation - level
             states.append(kept / self._unit(channel, conditions) * mask)
         return tf.stack(states, axis=-1)
 
     def deviation(self, state: tf.Tensor, conditions: Conditions) -> dict:
-        """State -> deviation of each physical field from a uniform reference, zero outside the phases."""
+        """State -> deviation of each physical field from the reference, zero outside the phases."""
         return {
             field: tf.add_n(
                 [
@@ -152,8 +139,7 @@ class ReferenceDeviation:
         """State -> physical fields, zero outside the phases."""
         owners = [channel.field for channel in self.channels]
         return {
-            field: deviation
-            + _per_frame(self._reference(field, conditions)) * masks[:, None, ..., owners.index(field)]
+            field: deviation + conditions.fields[field] * masks[:, None, ..., owners.index(field)]
             for field, deviation in self.deviation(state, conditions).items()
         }
 
@@ -169,7 +155,7 @@ class MinMax:
     Args:
         fields: names, in the order of the state's channels.
         parameters: of the cell.
-        minima, maxima: per field, mol/m3 or V.
+        minima, maxima: per field, in its unit.
     """
 
     fields: tuple[str, ...]
@@ -203,13 +189,13 @@ class MinMax:
     def encode(self, values: dict, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
         """Physical fields -> state, zero outside the phases."""
         states = [
-            (values[field] - low) / (high - low)
-            for field, low, high in zip(self.fields, self.minima, self.maxima, strict=True)
+            (values[field] - low) / (high - low) * masks[:, None, ..., i]
+            for i, (field, low, high) in enumerate(zip(self.fields, self.minima, self.maxima, strict=True))
         ]
-        return tf.stack(states, axis=-1) * masks[:, None]
+        return tf.stack(states, axis=-1)
 
     def deviation(self, state: tf.Tensor, conditions: Conditions) -> dict:
-        """State -> deviation of each physical field from a uniform reference, zero outside the phases."""
+        """State -> deviation of each physical field from a uniform one, zero outside the phases."""
         return {channel.field: state[..., i] * channel.unit for i, channel in enumerate(self.channels)}
 
     def decode(self, state: tf.Tensor, masks: tf.Tensor, conditions: Conditions) -> dict:
@@ -220,13 +206,9 @@ class MinMax:
         }
 
     def initial(self, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
-        """The equilibrium state (batch, x, y, z, channel)."""
-        start = conditions.mean_dol[:, :1]
-        values = {
-            "concentration": _per_frame(start * self.parameters.c_max_mol_m3),
-            "potential": _per_frame(open_circuit_potential(start, self.parameters, tanh=tf.tanh)),
-        }
-        return self.encode(values, masks, conditions)[:, 0]
+        """The equilibrium state (batch, x, y, z, channel): every reference begins there."""
+        start = {name: values[:, :1] for name, values in conditions.fields.items()}
+        return self.encode(start, masks, conditions)[:, 0]
 
 
 STATES = {"reference-deviation": ReferenceDeviation, "min-max": MinMax}

@@ -1,5 +1,6 @@
 """A surrogate on disk: surrogate.json (what it is) and surrogate.weights.h5 (its weights)."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -7,9 +8,8 @@ from tfmsnet.configuration import from_dict
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, replacing, write_json
 from tfmsnet.halfcell import Parameters
-from tfmsnet.predictors.basis import make_surrogate
 from tfmsnet.predictors.config import NetworkConfig
-from tfmsnet.predictors.surrogate import Surrogate
+from tfmsnet.predictors.predictor import Predictor, make_predictor
 
 FORMAT = 1
 DESCRIPTION = "surrogate.json"
@@ -17,26 +17,54 @@ WEIGHTS = "surrogate.weights.h5"
 
 
 def save_description(
-    surrogate: Surrogate, statistics: dict, directory: str | Path, domain: dict | None = None
+    predictor: Predictor,
+    directory: str | Path,
+    *,
+    statistics: dict,
+    domain: dict | None = None,
+    train_geometries: Sequence[str] | None = None,
 ) -> None:
-    """Write surrogate.json: network, chemistry, statistics, voxel size, and the domain of the training."""
+    """Write surrogate.json.
+
+    Args:
+        predictor: its network, cell and voxel size.
+        directory: of the run.
+        statistics: of the records, which give the state its units.
+        domain: of the training, see `tfmsnet.predictors.domain`.
+        train_geometries: ids of the electrodes that it has seen; None when that isn't known.
+    """
     content = {
         "format": FORMAT,
-        "network": asdict(surrogate.config),
-        "parameters": surrogate.parameters.as_dict(),
+        "network": asdict(predictor.config),
+        "parameters": predictor.parameters.as_dict(),
         "statistics": statistics,
-        "voxel_size_m": surrogate.voxel_size_m,
+        "voxel_size_m": predictor.voxel_size_m,
         "domain": domain or {},
     }
+    if train_geometries is not None:
+        content["train_geometries"] = list(train_geometries)
     write_json(Path(directory) / DESCRIPTION, content)
 
 
-def save_weights(surrogate: Surrogate, directory: str | Path) -> None:
+def train_geometries(description: dict, directory: str | Path) -> list[str] | None:
+    """Ids of the electrodes that a predictor has seen in training; None when that isn't known.
+
+    Runs of older versions have them in run.json, beside the predictor or one directory above best/.
+    """
+    if "train_geometries" in description:
+        return description["train_geometries"]
+    for folder in (Path(directory), Path(directory).parent):
+        if (folder / "run.json").is_file():
+            return read_json(folder / "run.json", "a training run").get("train_geometries")
+    return None
+
+
+def save_weights(predictor: Predictor, directory: str | Path) -> None:
     """Write surrogate.weights.h5 atomically."""
     with replacing(Path(directory) / WEIGHTS) as partial:
         named = partial.with_name(partial.name + ".weights.h5")  # Keras insists on the ending
         try:
-            surrogate.save_weights(named)
+            predictor.save_weights(named)
             named.replace(partial)
         finally:
             named.unlink(missing_ok=True)
@@ -78,7 +106,7 @@ def described_network(content: dict, directory: str | Path) -> NetworkConfig:
     return from_dict(NetworkConfig, content["network"], str(path))
 
 
-def load_surrogate(directory: str | Path) -> Surrogate:
+def load_predictor(directory: str | Path) -> Predictor:
     """Read a surrogate from a run directory.
 
     Raises:
@@ -87,7 +115,7 @@ def load_surrogate(directory: str | Path) -> Surrogate:
     directory = Path(directory)
     content = read_description(directory)
     try:
-        surrogate = make_surrogate(
+        surrogate = make_predictor(
             described_network(content, directory),
             Parameters.from_dict(content["parameters"]),
             content["statistics"],
@@ -99,7 +127,7 @@ def load_surrogate(directory: str | Path) -> Surrogate:
     return surrogate
 
 
-def load_weights(surrogate: Surrogate, directory: str | Path) -> None:
+def load_weights(surrogate: Predictor, directory: str | Path) -> None:
     """Give a surrogate the weights in a run directory.
 
     Raises:

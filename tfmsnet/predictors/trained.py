@@ -1,4 +1,4 @@
-"""The trained surrogate that the package ships; its scores and limits are in MODEL_CARD.md beside it."""
+"""The trained models that the package ships; scores and limits are in the MODEL_CARD.md of each."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ NAME = "cathode"
 
 
 def trained_model() -> Path:
-    """The directory of the package's own model, as `load_surrogate` takes it.
+    """The directory of the package's own model, as `load_predictor` takes it.
 
     Raises:
         UserError: the installation lacks it.
@@ -18,3 +18,8 @@ def trained_model() -> Path:
     if not (path / WEIGHTS).is_file():
         raise UserError(f"{path}: the package's own model is missing; install tfmsnet again, or give --model")
     return path
+
+
+def directory_of(model: str | Path) -> Path:
+    """The directory of a model: itself, or that of the package's own where it is called by name."""
+    return trained_model() if str(model) == NAME and not Path(model).exists() else Path(model)

@@ -7,9 +7,11 @@ law); the open-circuit potential of that mean is the voltage of a cell without r
 from typing import NamedTuple
 
 import numpy as np
+import tensorflow as tf
 
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters, open_circuit_potential
+from tfmsnet.references.reference import Conditions
 
 SECONDS_PER_HOUR = 3600.0
 
@@ -75,3 +77,32 @@ def uniform_fields(c_rate_profile: np.ndarray, times_s: np.ndarray, parameters: 
     """What both fields are at each frame in a cell without gradients and without resistance."""
     dol = mean_dol(c_rate_profile, times_s, parameters)
     return UniformFields(dol * parameters.c_max_mol_m3, open_circuit_potential(dol, parameters))
+
+
+class Uniform:
+    """The 0-D cell as a `Reference`: both fields the same all over their phase.
+
+    Args:
+        parameters: of the cell.
+    """
+
+    name = "uniform"
+
+    def __init__(self, parameters: Parameters):
+        self.parameters = parameters
+
+    def conditions(self, phase: tf.Tensor | None, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:
+        """Faraday's law on the C-rate profile; see `Reference`.  The image isn't looked at."""
+        interval = times_s[:, 1:] - times_s[:, :-1]
+        passed = tf.cumsum(c_rate[:, 1:] * interval, axis=1) / SECONDS_PER_HOUR
+        mean_dol = dol_after(tf.pad(passed, [[0, 0], [1, 0]]), self.parameters)
+        return self.at(c_rate, mean_dol, tf.reduce_max(tf.abs(c_rate[:, 1:]), axis=1))
+
+    def at(self, c_rate: tf.Tensor, mean_dol: tf.Tensor, c_rate_scale: tf.Tensor) -> Conditions:
+        """The conditions of frames whose mean degree of lithiation is known."""
+        everywhere = mean_dol[:, :, None, None, None]
+        fields = {
+            "concentration": everywhere * self.parameters.c_max_mol_m3,
+            "potential": open_circuit_potential(everywhere, self.parameters, tanh=tf.tanh),
+        }
+        return Conditions(c_rate, mean_dol, c_rate_scale, fields)

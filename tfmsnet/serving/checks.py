@@ -7,6 +7,8 @@ They depend on each other: rank, then size, then content, so that nothing is com
 import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
+from tfmsnet.halfcell import Parameters
+from tfmsnet.references.uniform import Uniform
 from tfmsnet.serving.quantities import LARGEST_C_RATE, MAX_FRAMES
 
 
@@ -129,8 +131,8 @@ def checked_region(region, phase):
     return _after([_require(inside, message, box, "in an image of", shape)], begin, end - begin)
 
 
-def checked_profile(c_rate_profile, times_s, phase):
-    """A load that changes with time: (batch, frame) each."""
+def checked_profile(c_rate_profile, times_s, phase, constant: bool):
+    """A load (batch, frame) each that changes with time; `constant` where the model answers no such."""
     c_rate_profile = of_rank(c_rate_profile, 2, "c_rate_profile")
     times_s = of_rank(times_s, 2, "times_s")
     shape = tf.shape(times_s)
@@ -158,6 +160,16 @@ def checked_profile(c_rate_profile, times_s, phase):
             tf.reduce_all(usable) & tf.reduce_all(tf.reduce_any(driven != 0, axis=1)),
             f"c_rate_profile: expected -{LARGEST_C_RATE:g} to {LARGEST_C_RATE:g}, not 0 throughout",
         ),
+        *(
+            [
+                _require(
+                    tf.reduce_all(tf.equal(driven, driven[:, :1])),
+                    "c_rate_profile: expected one C-rate in all intervals, as the network has a time basis",
+                )
+            ]
+            if constant
+            else []
+        ),
         _require(
             tf.reduce_all(tf.equal(times[:, 0], 0)) & tf.reduce_all(rising),
             "times_s: expected 0 at first, then strictly rising times",
@@ -167,8 +179,9 @@ def checked_profile(c_rate_profile, times_s, phase):
     return tf.concat([tf.zeros_like(profile[:, :1]), profile[:, 1:]], axis=1), times
 
 
-def within_capacity(c_rate_profile, times_s, mean_dol):
-    """The load when the charge that it passes keeps the mean degree of lithiation (batch, frame) in 0..1."""
+def within_capacity(c_rate_profile, times_s, parameters: Parameters):
+    """The load when the charge that it passes keeps the mean degree of lithiation in 0..1."""
+    mean_dol = Uniform(parameters).conditions(None, c_rate_profile, times_s).mean_dol
     low, high = tf.reduce_min(mean_dol), tf.reduce_max(mean_dol)
     message = "c_rate_profile: expected a charge that keeps the degree of lithiation in 0..1, found"
     return _after([_require((low >= 0) & (high <= 1), message, low, "to", high)], c_rate_profile, times_s)

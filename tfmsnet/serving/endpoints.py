@@ -5,9 +5,9 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfmsnet.load import FRAME_SECONDS_AT_1C, FRAMES
-from tfmsnet.predictors.surrogate import Surrogate
+from tfmsnet.predictors.prediction import Prediction, Window
+from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.serving import checks
-from tfmsnet.serving.march import March, Window
 from tfmsnet.serving.quantities import Quantity, Signature, signatures
 from tfmsnet.serving.summary import summary
 
@@ -16,23 +16,21 @@ class Endpoints:
     """What a surrogate answers; `quantities.signatures` says what goes in and comes out.
 
     Args:
-        surrogate: the model.
+        predictor: the model.
         max_voxels: most voxels of a request, batch included; None for no limit.
-        profile: whether to answer a C-rate that changes with time.
         documents: file name -> text, for the signature `card`.
     """
 
     def __init__(
         self,
-        surrogate: Surrogate,
+        predictor: Predictor,
         *,
         max_voxels: int | None = None,
-        profile: bool = False,
         documents: dict[str, str] | None = None,
     ):
-        self.surrogate, self.max_voxels = surrogate, max_voxels
+        self.predictor, self.max_voxels = predictor, max_voxels
         self.documents = documents or {}
-        self.signatures = signatures(surrogate.config, profile)
+        self.signatures = signatures(predictor.config)
 
     def functions(self) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
         """Name -> function and input signature; defaults become those of the SavedModel's inputs."""
@@ -56,20 +54,20 @@ class Endpoints:
 
     def curve(self, phase, c_rate):
         """`serving_default`: times_s, dol, voltage_v (batch, 25) and the summary (batch,)."""
-        return self._discharge(*self._checked(phase, c_rate))
+        phase, c_rate = self._checked(phase, c_rate)
+        return self._discharge(phase, *_constant_load(c_rate))
 
     def fields(self, phase, c_rate, frame_stride, region):
         """`fields`: the curve, and concentration and potential (batch, kept frame, x, y, z)."""
         phase, c_rate = self._checked(phase, c_rate)
-        return self._discharge(phase, c_rate, _window(phase, frame_stride, region))
+        return self._discharge(phase, *_constant_load(c_rate), _window(phase, frame_stride, region))
 
     def profile(self, phase, c_rate_profile, times_s, frame_stride, region):
-        """`profile`: curve and fields under a C-rate that changes with time."""
+        """`profile`: the same under a C-rate that changes with time."""
         phase = self._checked_phase(phase)
-        load = checks.checked_profile(c_rate_profile, times_s, phase)
-        load = checks.within_capacity(*load, self.surrogate.conditions(*load).mean_dol)
-        answer, _ = March(self.surrogate, phase, *load).run(_window(phase, frame_stride, region))
-        return {"times_s": load[1], **answer}
+        load = checks.checked_profile(c_rate_profile, times_s, phase, self.predictor.kind.constant_current)
+        load = checks.within_capacity(*load, self.predictor.parameters)
+        return self._discharge(phase, *load, _window(phase, frame_stride, region))
 
     def step(self, phase, c_rate, time_s, *fields):
         """`step`: the fields and the curve's point one frame later, (batch, x, y, z) and (batch,)."""
@@ -77,16 +75,15 @@ class Endpoints:
         time_s = checks.checked_time(time_s, c_rate)
         given = {
             name: checks.checked_field(values, phase, name)
-            for name, values in zip(self.surrogate.config.fields, fields, strict=True)
+            for name, values in zip(self.predictor.config.fields, fields, strict=True)
         }
         # Constant current from the start to the given frame, and for one frame more.
         later = time_s + FRAME_SECONDS_AT_1C / c_rate
         times_s = tf.stack([tf.zeros_like(time_s), time_s, later], axis=1)
-        march = March(
-            self.surrogate, phase, tf.stack([tf.zeros_like(c_rate), c_rate, c_rate], axis=1), times_s
-        )
-        answer = march.fields(march.step(march.state(given, 1), 2), 2)
-        return {"times_s": later, **march.curve(answer, 2), **answer}
+        profile = tf.stack([tf.zeros_like(c_rate), c_rate, c_rate], axis=1)
+        prediction = Prediction(self.predictor, phase, profile, times_s)
+        answer = prediction.fields(prediction.advance(2, prediction.state(given, 1)), 2)
+        return {"times_s": later, **prediction.curve(answer, 2), **answer}
 
     def card(self, name):
         """`card`: the documents that are asked for by their names."""
@@ -101,22 +98,22 @@ class Endpoints:
         return {"content": tf.gather(tf.constant(list(self.documents.values())), index)}
 
     def _checked_phase(self, phase):
-        return checks.checked_phase(phase, 2 ** (self.surrogate.config.scales - 1), self.max_voxels)
+        return checks.checked_phase(phase, 2 ** (self.predictor.config.scales - 1), self.max_voxels)
 
     def _checked(self, phase, c_rate):
         phase = self._checked_phase(phase)
         return phase, checks.checked_c_rate(c_rate, phase)
 
-    def _discharge(self, phase, c_rate, window: Window | None = None):
-        profile, times_s = _constant_load(c_rate)
-        answer, last = March(self.surrogate, phase, profile, times_s).run(window)
+    def _discharge(self, phase, profile, times_s, window: Window | None = None):
+        answer, last = Prediction(self.predictor, phase, profile, times_s).run(window)
         scalars = summary(
             phase,
+            times_s,
             answer["dol"],
             answer.get("voltage_v"),
             last.get("concentration"),
-            self.surrogate.parameters,
-            self.surrogate.voxel_size_m,
+            self.predictor.parameters,
+            self.predictor.voxel_size_m,
         )
         return {"times_s": times_s, **answer, **scalars}
 

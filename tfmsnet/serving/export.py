@@ -8,7 +8,7 @@ import tensorflow as tf
 import tfmsnet
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, replacing_directory
-from tfmsnet.predictors.surrogate import Surrogate
+from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.serving import warmup
 from tfmsnet.serving.card import documents
 from tfmsnet.serving.endpoints import Endpoints
@@ -16,12 +16,11 @@ from tfmsnet.serving.quantities import MAX_VOXELS, signatures
 
 
 def export(
-    surrogate: Surrogate,
+    predictor: Predictor,
     description: str | Path,
     directory: str | Path,
     *,
     max_voxels: int = MAX_VOXELS,
-    profile: bool = False,
 ) -> Path:
     """Write `directory`/<version>/, the next version, complete or not at all.
 
@@ -29,30 +28,28 @@ def export(
     MODEL_CARD.md; assets.extra/ with requests to warm up, when the extra `serving` is installed.
 
     Args:
-        surrogate: what to export.
+        predictor: what to export.
         description: its surrogate.json.
         directory: OUT/NAME, as TF Serving's --model_base_path wants it.
         max_voxels: most voxels of a request, batch included.
-        profile: whether to add the signature `profile`, for a C-rate that changes with time.
 
     Returns:
         The version's directory.
 
     Raises:
-        UserError: the directory is something else than a base path of versions, max_voxels too few, or a
-            profile that the network has no answer for.
+        UserError: the directory is something else than a base path of versions, or max_voxels too few.
     """
-    smallest = 8 ** (surrogate.config.scales - 1)
+    smallest = 8 ** (predictor.config.scales - 1)
     if max_voxels < smallest:
         raise UserError(f"max_voxels: expected at least {smallest}, found {max_voxels}")
     directory = Path(directory)
     target = directory / str(_next_version(directory))
-    answers = signatures(surrogate.config, profile)
+    answers = signatures(predictor.config)
     texts = documents(read_json(description, "a surrogate's description"), answers, max_voxels, _versions())
-    endpoints = Endpoints(surrogate, max_voxels=max_voxels, profile=profile, documents=texts)
+    endpoints = Endpoints(predictor, max_voxels=max_voxels, documents=texts)
     with replacing_directory(target) as partial:
         archive = keras.export.ExportArchive()
-        archive.track(surrogate)
+        archive.track(predictor)
         for name, (function, specs) in endpoints.functions().items():
             archive.add_endpoint(name, function, input_signature=specs)
         archive.write_out(str(partial), verbose=False)

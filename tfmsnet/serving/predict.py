@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
-from tfmsnet.predictors.store import DESCRIPTION, load_surrogate
+from tfmsnet.predictors.store import DESCRIPTION, load_predictor
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.model import Call, Model
 from tfmsnet.serving.refusal import refusal
@@ -34,7 +34,7 @@ def _from_run(path: Path) -> Model:
     description = read_json(path / DESCRIPTION, "a surrogate's description")
     functions = {
         name: tf.function(function, autograph=False, reduce_retracing=True)
-        for name, (function, _) in Endpoints(load_surrogate(path)).functions().items()
+        for name, (function, _) in Endpoints(load_predictor(path)).functions().items()
     }
     return _described(lambda name, inputs: functions[name](**inputs), description)
 

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 
-from tfmsnet.errors import UserError
+from tfmsnet.fields import FIELDS as TABLE
 from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.kinds import kind_of
 
 LABELS = {0: "electrolyte (pore)", 1: "active material (AM)", 2: "carbon-binder domain (CBD)"}
 LARGEST_C_RATE = 20.0
@@ -92,24 +93,24 @@ CURVE = (
     Quantity("dol", "float32", ("batch", "frame"), "1", "mean degree of lithiation of the AM, 0..1"),
     Quantity("voltage_v", "float32", ("batch", "frame"), "V", "collector against lithium metal"),
 )
-FIELDS = (
+FIELDS = tuple(
     Quantity(
-        "concentration",
+        field.name,
         "float32",
         ("batch", "kept frame", "x", "y", "z"),
-        "mol/m3",
-        "lithium in the AM, exactly 0 elsewhere",
-    ),
-    Quantity(
-        "potential",
-        "float32",
-        ("batch", "kept frame", "x", "y", "z"),
-        "V",
-        "of the solid (AM and CBD) against lithium metal, exactly 0 elsewhere",
-    ),
+        field.unit,
+        f"{field.meaning}, at every voxel of {field.phases}, exactly 0 elsewhere",
+    )
+    for field in TABLE.values()
 )
 SUMMARY = (
-    Quantity("mean_voltage_v", "float32", ("batch",), "V", "voltage averaged over the charge of all frames"),
+    Quantity(
+        "mean_voltage_v",
+        "float32",
+        ("batch",),
+        "V",
+        "energy over charge by the last frame; averaged over time where no charge is left",
+    ),
     Quantity(
         "areal_capacity_mah_cm2",
         "float32",
@@ -161,22 +162,9 @@ class Signature:
         }
 
 
-def signatures(config: NetworkConfig, profile: bool = False) -> dict[str, Signature]:
-    """The signatures of a model: without `step` for a network with a time basis, which has no steps.
-
-    Args:
-        config: of the network.
-        profile: whether the model answers a C-rate that changes with time.
-
-    Raises:
-        UserError: a profile for a network with a time basis, which holds for constant current alone.
-    """
-    fields = config.fields
-    if profile and config.basis:
-        raise UserError(
-            "profile: expected a network without a time basis, which holds for constant current alone; "
-            "export without --profile, or train in another mode"
-        )
+def signatures(config: NetworkConfig) -> dict[str, Signature]:
+    """The signatures of a model: without `step` for a network with a time basis, which has no steps."""
+    fields, kind = config.fields, kind_of(config)
 
     def known(*quantities: Quantity) -> tuple[Quantity, ...]:
         needed = (_NEEDS.get(q.name, q.name if q in FIELDS else fields[0]) for q in quantities)
@@ -193,6 +181,13 @@ def signatures(config: NetworkConfig, profile: bool = False) -> dict[str, Signat
             (PHASE, C_RATE, *window),
             known(*CURVE, *SUMMARY, *FIELDS),
         ),
+        "profile": Signature(
+            "the same at any frames of a constant current"
+            if kind.constant_current
+            else "the same under a C-rate that changes with time",
+            (PHASE, *PROFILE, *window),
+            known(*CURVE, *SUMMARY, *FIELDS),
+        ),
         "step": Signature(
             "the next frame, 100 s / c_rate later, from the fields of a frame",
             (PHASE, C_RATE, TIME, *(_given(quantity) for quantity in state)),
@@ -204,14 +199,8 @@ def signatures(config: NetworkConfig, profile: bool = False) -> dict[str, Signat
             (Quantity("content", "string", ("file",), "1", "their content, UTF-8"),),
         ),
     }
-    if config.basis:
+    if not kind.steps:
         del found["step"]
-    if profile:
-        found["profile"] = Signature(
-            "curve and fields under a C-rate that changes with time",
-            (PHASE, *PROFILE, *window),
-            known(*CURVE, *FIELDS),
-        )
     return found
 
 

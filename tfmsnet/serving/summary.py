@@ -8,12 +8,12 @@ from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 _C_M2_PER_MAH_CM2 = 3.6e4
 
 
-def summary(phase, dol, voltage_v, last_concentration, parameters, voxel_size_m: float) -> dict:
-    """The scalars of a discharge at constant current; `quantities.SUMMARY` explains them.
+def summary(phase, times_s, dol, voltage_v, last_concentration, parameters, voxel_size_m: float) -> dict:
+    """The scalars of a discharge; `quantities.SUMMARY` explains them.
 
     Args:
         phase: (batch, x, y, z) uint8.
-        dol: (batch, frame).
+        times_s, dol: (batch, frame).
         voltage_v: (batch, frame), or None for a model without the potential.
         last_concentration: (batch, x, y, z) at the last frame, mol/m3, or None for a model without it.
         parameters: of the cell.
@@ -31,12 +31,24 @@ def summary(phase, dol, voltage_v, last_concentration, parameters, voxel_size_m:
     passed = capacity_c_m3 * (dol[:, -1] - dol[:, 0]) * fractions["am_fraction"] * thickness_m
     found = {"areal_capacity_mah_cm2": passed, **fractions}
     if voltage_v is not None:
-        # At constant current every interval passes the same charge: the trapezoidal rule needs no weights.
-        mean = tf.reduce_mean((voltage_v[:, 1:] + voltage_v[:, :-1]) / 2.0, axis=1)
-        found |= {"mean_voltage_v": mean, "areal_energy_mwh_cm2": passed * mean}
+        # The current is constant in an interval, and so is the charge per time: the trapezoidal rule.
+        means = (voltage_v[:, 1:] + voltage_v[:, :-1]) / 2.0
+        charges = dol[:, 1:] - dol[:, :-1]
+        energy, charge = tf.reduce_sum(means * charges, axis=1), tf.reduce_sum(charges, axis=1)
+        some = tf.abs(charge) > 1e-3 * tf.reduce_sum(tf.abs(charges), axis=1)
+        mean = tf.where(some, energy / tf.where(some, charge, 1.0), _time_mean(means, times_s))
+        per_dol = capacity_c_m3 * fractions["am_fraction"] * thickness_m
+        found |= {"mean_voltage_v": mean, "areal_energy_mwh_cm2": per_dol * energy}
     if last_concentration is not None:
         found["end_dol_std"] = _spread(last_concentration, phase == AM) / parameters.c_max_mol_m3
     return found
+
+
+def _time_mean(means, times_s):
+    """(batch, frame - 1), (batch, frame) -> (batch,)."""
+    return tf.reduce_sum(means * (times_s[:, 1:] - times_s[:, :-1]), axis=1) / (
+        times_s[:, -1] - times_s[:, 0]
+    )
 
 
 def _spread(values, mask):

@@ -46,21 +46,22 @@ class Board(keras.callbacks.Callback):
             hparams.hparams(_flat(asdict(self.config)), trial_id=self.folder.parent.name)
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.frames, self.voxels, self.begun = 0.0, 0.0, time.perf_counter()
+        self.windows, self.begun = 0, time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
-        self.frames += logs["frames"]
-        self.voxels += logs["voxels"]
+        self.windows += self.config.training.batch_size
         self.seconds = time.perf_counter() - self.begun
 
     def on_epoch_end(self, epoch, logs=None):
         step = epoch + 1
         with self.writer.as_default(step=step):
+            work = {tracker.name for tracker in self.trainer.work}
             for name, value in logs.items():
+                if name in work:  # of a window, in the mean
+                    tf.summary.scalar(f"speed/{name}_per_s", value * self.windows / self.seconds)
+                    continue
                 group = "validation" if name.startswith("val_") else "training"
                 tf.summary.scalar(f"{group}/{name.removeprefix('val_')}", value)
-            tf.summary.scalar("speed/frames_per_s", self.frames / self.seconds)
-            tf.summary.scalar("speed/voxels_per_s", self.voxels / self.seconds)
             if self.validation and self.validation.latest:
                 self._horizons(self.validation.latest.by_frame)
             if step % self.every == 0:

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
@@ -14,7 +13,8 @@ from tfmsnet.errors import RunFailed
 from tfmsnet.files import read_json, replacing, write_json
 from tfmsnet.predictors.store import save_description, save_weights
 from tfmsnet.training.checkpoints import Checkpoints
-from tfmsnet.training.loop import Tally
+from tfmsnet.training.loop import Position
+from tfmsnet.training.validation import overall_vrmse
 
 
 class Diverged(RunFailed):
@@ -24,41 +24,37 @@ class Diverged(RunFailed):
 class Saving(keras.callbacks.Callback):
     """After every epoch a checkpoint and the weights."""
 
-    def __init__(self, trainer, run: Path, checkpoints: Checkpoints, tally: Tally):
+    def __init__(self, trainer, run: Path, checkpoints: Checkpoints, position: Position):
         super().__init__()
-        self.run, self.checkpoints, self.tally = run, checkpoints, tally
-        self.surrogate, self.optimizer = trainer.surrogate, trainer.optimizer
+        self.run, self.checkpoints, self.position = run, checkpoints, position
+        self.predictor = trainer.predictor
 
     def save(self) -> None:
         """Make a checkpoint, also in the middle of an epoch."""
-        self.checkpoints.save(int(self.optimizer.iterations.numpy()), self.tally.as_list())
+        self.checkpoints.save(self.position.step, self.position.sums)
 
     def on_epoch_end(self, epoch, logs=None):
         self.save()
-        save_weights(self.surrogate, self.run)
+        save_weights(self.predictor, self.run)
 
 
 class Best(keras.callbacks.Callback):
-    """best/: the surrogate with the lowest validation vRMSE so far, and score.json.
+    """best/: the predictor with the lowest validation vRMSE so far (see `overall_vrmse`), and score.json."""
 
-    Of several fields the geometric mean: the potential's vRMSE is many times the concentration's.
-    """
-
-    def __init__(self, trainer, statistics: dict, domain: dict, run: Path):
+    def __init__(self, trainer, described: dict, run: Path):
         super().__init__()
-        self.surrogate, self.statistics, self.domain = trainer.surrogate, statistics, domain
+        self.predictor, self.described = trainer.predictor, described
         self.folder = run / "best"
         self.path = self.folder / "score.json"
 
     def on_epoch_end(self, epoch, logs=None):
-        values = [value for name, value in logs.items() if name.startswith("val_vrmse_")]
-        if not values or not math.isfinite(np.mean(values)):
+        score = overall_vrmse({name.removeprefix("val_"): value for name, value in logs.items()})
+        if score is None or not math.isfinite(score):
             return
-        score = float(np.exp(np.mean(np.log(values))))
         if self.path.is_file() and read_json(self.path, "the best score")["vrmse"] <= score:
             return
-        save_description(self.surrogate, self.statistics, self.folder, self.domain)
-        save_weights(self.surrogate, self.folder)
+        save_description(self.predictor, self.folder, **self.described)
+        save_weights(self.predictor, self.folder)
         write_json(self.path, {"vrmse": score, "epoch": epoch})
 
 

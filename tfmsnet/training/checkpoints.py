@@ -20,14 +20,14 @@ class Checkpoints:
     position.json (optimizer steps done and the running sums of the epoch that they end in).
 
     Args:
-        trainer: a compiled `RolloutTrainer`.
+        trainer: a compiled `Trainer`.
         run: the run directory.
     """
 
     def __init__(self, trainer, run: Path):
         self.folder = run / "checkpoints"
         self.weights = run / WEIGHTS
-        self.checkpoint = tf.train.Checkpoint(surrogate=trainer.surrogate, optimizer=trainer.optimizer)
+        self.checkpoint = tf.train.Checkpoint(surrogate=trainer.predictor, optimizer=trainer.optimizer)
 
     def paths(self) -> list[Path]:
         """All checkpoints, oldest first."""

@@ -53,9 +53,12 @@ def claim(
             f"{run}: expected a new or empty directory, or a run to continue; choose another --out"
         )
     run.mkdir(parents=True, exist_ok=True)
-    seen = {sample["geometry_id"] for s in ("train", "validation") for sample in manifest.samples(s)}
-    content["train_geometries"] = sorted(seen | origin.geometries)
     write_json(path, {**content, "records": str(records.resolve()), "versions": _versions()})
+
+
+def trained_geometries(manifest: Manifest) -> frozenset[str]:
+    """The electrodes that a training on these records sees: to learn from, and to choose best/."""
+    return frozenset(s["geometry_id"] for split in ("train", "validation") for s in manifest.samples(split))
 
 
 def digest(records: Path, config: RunConfig, origin: Chance) -> int:

@@ -6,10 +6,10 @@ from pathlib import Path
 from tfmsnet.configuration import from_dict, is_count, is_number, require
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_json
-from tfmsnet.predictors.config import PAPER_NETWORK, NetworkConfig
+from tfmsnet.predictors.config import PAPER_NETWORK, NetworkConfig, Objective
+from tfmsnet.predictors.kinds import BASIS, KINDS, kind_of
 
-BASIS = 8
-MODES = ("autoregressive", "classic", "direct", "basis")
+MODES = tuple(KINDS)
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,11 @@ class TrainingConfig:
             self.gradient,
         )
 
+    @property
+    def objective(self) -> Objective:
+        """What a training step makes small."""
+        return Objective(self.loss, self.gradient, self.noise, self.state_dropout, self.seed)
+
     def _check_horizon(self) -> None:
         stages = self.horizon
         well_formed = (
@@ -122,11 +127,9 @@ class RunConfig:
     @property
     def mode(self) -> str:
         """One of `MODES`, read off the configuration."""
-        if self.network.basis:
-            return "basis"
-        if not self.network.autoregressive:
-            return "direct"
-        return "classic" if all(frames == 1 for _, frames in self.training.horizon) else "autoregressive"
+        one_step = all(frames == 1 for _, frames in self.training.horizon)
+        kind = kind_of(self.network)
+        return "classic" if kind.autoregressive and one_step else kind.name
 
     def in_mode(self, mode: str) -> "RunConfig":
         """The same run in another mode.
@@ -140,33 +143,16 @@ class RunConfig:
             raise UserError(f"mode: expected one of {', '.join(MODES)}, found {mode!r}")
         if mode == self.mode:
             return self
-        one_step = ((1.0, 1),)
-        if mode == "classic":
-            training = replace(self.training, horizon=one_step, state_dropout=0.0)
-        elif mode == "direct":
-            training = replace(self.training, horizon=one_step, state_dropout=0.0, noise=0.0)
-        elif mode == "basis":
-            whole = ((1.0, 0),)
-            training = replace(self.training, horizon=whole, state_dropout=0.0, noise=0.0)
-        else:
-            usual = TrainingConfig()
-            training = replace(
-                self.training,
-                horizon=usual.horizon,
-                state_dropout=usual.state_dropout,
-                noise=usual.noise,
-            )
-        network = replace(
-            self.network,
-            autoregressive=mode in ("autoregressive", "classic"),
-            basis=(self.network.basis or BASIS) if mode == "basis" else 0,
-        )
-        return RunConfig(network, training)
+        kind, usual = KINDS[mode], TrainingConfig()
+        changes = {
+            name: getattr(usual, name) if value is None else value for name, value in kind.training.items()
+        }
+        basis = {"basis": self.network.basis or BASIS} if mode == "basis" else {}
+        return RunConfig(replace(self.network, **kind.network, **basis), replace(self.training, **changes))
 
     def with_network(self, network: NetworkConfig) -> "RunConfig":
         """The same run of another network, in the mode that this one is for."""
-        mode = "basis" if network.basis else "autoregressive" if network.autoregressive else "direct"
-        return RunConfig(network, self.in_mode(mode).training)
+        return RunConfig(network, self.in_mode(kind_of(network).name).training)
 
     def with_values(self, values: dict[str, object], where: str) -> "RunConfig":
         """Replace values, named "network.filters" or, where that isn't ambiguous, "filters"."""

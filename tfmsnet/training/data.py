@@ -6,29 +6,41 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfmsnet.errors import UserError
-from tfmsnet.predictors.surrogate import Surrogate
+from tfmsnet.fields import FIELDS
+from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.records import pipeline
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.order import Order
 from tfmsnet.records.service import served
-from tfmsnet.records.shard import FIELDS
+from tfmsnet.references.reference import Conditions
 from tfmsnet.training.config import TrainingConfig
 
 
-def described(surrogate: Surrogate) -> pipeline.Step:
-    """Add geometry channels and the 0-D cell's conditions; needs the times of the whole discharge."""
+def described(predictor: Predictor) -> pipeline.Step:
+    """Add geometry channels and the reference's conditions; needs the times of the whole discharge."""
 
     def stage(element):
-        batch_of_one = (element["c_rate_profile"][None], element["times_s"][None])
-        conditions = surrogate.conditions(*batch_of_one)
+        phase = element["phase"][None]
+        conditions = predictor.conditions(phase, element["c_rate_profile"][None], element["times_s"][None])
         return {
             **element,
-            "features": surrogate.features(element["phase"][None])[0],
+            "features": predictor.features(phase)[0],
             "mean_dol": conditions.mean_dol[0],
             "c_rate_scale": conditions.c_rate_scale[0],
+            **{f"{pipeline.REFERENCE}{name}": values[0] for name, values in conditions.fields.items()},
         }
 
     return stage
+
+
+def conditions_of(batch: dict) -> Conditions:
+    """The conditions in a batch of `described` elements."""
+    return Conditions(
+        batch["c_rate_profile"],
+        batch["mean_dol"],
+        batch["c_rate_scale"],
+        {name: batch[f"{pipeline.REFERENCE}{name}"] for name in FIELDS},
+    )
 
 
 def window_lengths(config: TrainingConfig, frames: int) -> list[int]:
@@ -50,7 +62,7 @@ def horizon_at(config: TrainingConfig, frames: int) -> Callable[[tf.Tensor], tf.
 
 
 def training_batches(
-    surrogate: Surrogate,
+    predictor: Predictor,
     config: TrainingConfig,
     manifest: Manifest,
     directory: str | Path,
@@ -59,7 +71,6 @@ def training_batches(
     workers: int = 1,
     worker: int = 0,
     replicas: int | None = None,
-    sharding: str = "DATA",
     data_service: str | None = None,
 ) -> tf.data.Dataset:
     """The endless stream of training batches from an optimizer step on.
@@ -68,17 +79,15 @@ def training_batches(
     a stage fit into one batch.
 
     Args:
-        surrogate: to be trained; says which channels and conditions.
+        predictor: to be trained; says which channels and conditions.
         config: of the training.
         manifest: of `directory`.
         directory: of the records.
         step: optimizer steps that are done.
-        workers: processes that share each step's batch.
+        workers: processes that share each step's batch; the step is the same for any number of them.
         worker: which of them this is.
         replicas: devices of all workers that share it, one for each worker by default; a batch of the
             stream is one replica's part.
-        sharding: how they divide the records, see `pipeline.stream`; with DATA, a step is the same for any
-            number of workers.
         data_service: grpc://HOST:PORT of a tf.data service that makes the batches, see `service.served`.
 
     Raises:
@@ -98,10 +107,9 @@ def training_batches(
         position=step * config.batch_size,
         batch_size=config.batch_size,
         workers=workers,
-        sharding=sharding,
     )
     steps = [
-        described(surrogate),
+        described(predictor),
         pipeline.cut,
         *([pipeline.symmetries(config.seed)] if config.symmetries else []),
         trimmed,
@@ -132,13 +140,13 @@ def sample_names(config: TrainingConfig, manifest: Manifest, step: int) -> list[
 
 
 def validation_batches(
-    surrogate: Surrogate, manifest: Manifest, directory: str | Path, split: str = "validation"
+    predictor: Predictor, manifest: Manifest, directory: str | Path, split: str = "validation"
 ) -> tf.data.Dataset:
     """All discharges of a split, whole, once, one to a batch."""
     samples = len(manifest.samples(split))
     source = pipeline.stream(manifest, directory, split, seed=0).take(samples)
     stages = [
-        pipeline.loaded(manifest, described(surrogate), trimmed, parallel=1),
+        pipeline.loaded(manifest, described(predictor), trimmed, parallel=1),
         pipeline.batched(1),
         lambda dataset: dataset.apply(tf.data.experimental.assert_cardinality(samples)),
         pipeline.prefetched(1),
@@ -149,8 +157,8 @@ def validation_batches(
 TRAINED_ON = (
     "phase",
     "features",
-    "concentration",
-    "potential",
+    *FIELDS,
+    *(f"{pipeline.REFERENCE}{name}" for name in FIELDS),
     "c_rate_profile",
     "mean_dol",
     "c_rate_scale",
@@ -164,7 +172,7 @@ def of_length(window: int) -> pipeline.Step:
     def stage(element):
         return {
             name: tf.ensure_shape(value, [window + 1, *value.shape[1:]])
-            if name in (*pipeline.IN_TIME, *FIELDS)
+            if pipeline.in_time(name) or name in FIELDS
             else value
             for name, value in element.items()
         }

@@ -1,120 +1,213 @@
-"""The training loop: Keras' `fit`, but begun at any optimizer step, under any strategy, stopped by a signal.
+"""The training loop: Keras' `fit`, begun at any optimizer step, and stopped by a signal after any.
 
-`fit` can't begin in the middle of an epoch, and fails under MultiWorkerMirroredStrategy.  Callbacks are
-Keras' and are called as `fit` calls them.
+Under MultiWorkerMirroredStrategy `fit` fails (keras issue 20585): there a loop of its own calls the same
+`train_step`, and the callbacks as `fit` calls them.
 """
 
+from collections.abc import Callable, Iterable
+
 import keras
-import numpy as np
 import tensorflow as tf
 
 from tfmsnet.training.signals import StopRequest
+from tfmsnet.training.team import Team
+from tfmsnet.training.trainer import Trainer
 
 
-class Tally:
-    """Sums over an epoch, of which a checkpoint in its middle keeps what there is.
+class Position:
+    """Where a training stands, for its checkpoints.
 
     Args:
-        names: of the quantities, means over the samples.
-        sums: of the quantities times samples, then the samples; from `as_list`.
+        trainer: whose metrics are the means of the epoch.
+        step: optimizer steps done.
+        sums: of the epoch that `step` lies in, from `sums` of an earlier process; none at its beginning.
     """
 
-    def __init__(self, names: list[str], sums: list[float] | None = None):
-        self.names = names
-        self.clear()
-        if sums:
-            self.sums[:] = sums
+    def __init__(self, trainer: Trainer, step: int = 0, sums: list[float] | None = None):
+        self.trainer, self.step = trainer, step
+        self._restored, self._reduced = sums or [], []
 
-    def clear(self) -> None:
-        """Begin an epoch."""
-        self.sums = np.zeros(len(self.names) + 1)
+    @property
+    def sums(self) -> list[float]:
+        """Total and weight of each metric in the epoch so far: float32, of which JSON keeps every bit."""
+        return self._reduced or [float(keras.ops.convert_to_numpy(v)) for v in sums_of(self.trainer)]
 
-    def add(self, sums: np.ndarray) -> None:
-        """Add a step's sums."""
-        self.sums += sums
+    def begin_epoch(self) -> None:
+        """Put the sums of an epoch that was cut off back, once Keras has cleared its metrics."""
+        if self._restored:
+            for variable, value in zip(sums_of(self.trainer), self._restored, strict=True):
+                variable.assign(value)
+        self._restored = []
 
-    def means(self) -> dict[str, float]:
-        """Name -> mean over the epoch."""
-        return dict(zip(self.names, map(float, self.sums[:-1] / self.sums[-1]), strict=True))
+    def advance(self, reduced: list[float] | None = None) -> None:
+        """A step is done; `reduced` are the sums over several workers, which one alone can't read."""
+        self.step += 1
+        self._reduced = reduced or []
 
-    def as_list(self) -> list[float]:
-        """For `Tally(names, sums)`: JSON keeps every bit of a float."""
-        return self.sums.tolist()
+
+def sums_of(trainer: Trainer) -> list:
+    """The variables that the means of an epoch are made of: total and weight of each metric."""
+    return [variable for metric in trainer.metrics for variable in (metric.total, metric.count)]
+
+
+class _Stopped(Exception):
+    """A signal came; the step after it is done."""
+
+
+class _First(keras.callbacks.Callback):
+    """Before the other callbacks: an epoch that was cut off goes on."""
+
+    def __init__(self, position: Position):
+        super().__init__()
+        self.position = position
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.position.begin_epoch()
+
+
+class _Last(keras.callbacks.Callback):
+    """After the other callbacks: stop when asked to, in the middle of an epoch too."""
+
+    def __init__(self, asked: Callable[[], bool], position: Position, steps_per_epoch: int):
+        super().__init__()
+        self.asked, self.position, self.steps_per_epoch = asked, position, steps_per_epoch
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.asked() and self.position.step % self.steps_per_epoch:
+            raise _Stopped
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.asked():
+            raise _Stopped
+
+
+class _Callbacks(keras.callbacks.CallbackList):
+    """Of several calls of `fit` that are one training: begun and ended once, by `begin` and `end`."""
+
+    def on_train_begin(self, logs=None):
+        pass
+
+    def on_train_end(self, logs=None):
+        pass
+
+    def begin(self) -> None:
+        super().on_train_begin()
+
+    def end(self) -> None:
+        super().on_train_end()
 
 
 def fit(
-    trainer,
-    strategy: tf.distribute.Strategy,
-    batches,
+    trainer: Trainer,
+    team: Team,
+    batches: Callable[[int], Iterable],
+    position: Position,
     *,
-    step: int,
     epochs: int,
     steps_per_epoch: int,
-    tally: Tally,
     callbacks: list[keras.callbacks.Callback],
     stop: StopRequest,
 ) -> int:
-    """Train from an optimizer step to the end of the last epoch, or until a signal asks to stop.
+    """Train from a position to the end of the last epoch, or until a signal asks to stop.
 
-    Callbacks get, after each step, `loss`, `gradient_norm`, the other means of the step, and `samples`,
-    `frames` and `voxels` (frames times voxels) that it went through; after each epoch its means.
+    Callbacks get, after each step and each epoch, the means of the epoch so far: see `Trainer.train_step`.
 
     Args:
-        trainer: a compiled `RolloutTrainer`.
-        strategy: that it was made under.
-        batches: endless and distributed, from `step` on.
-        step: optimizer steps done.
+        trainer: compiled.
+        team: whose strategy it was made under.
+        batches: optimizer step -> the endless stream of batches from it on; distributed with several workers.
+        position: where to begin; kept up to date.
         epochs, steps_per_epoch: in all.
-        tally: of the epoch that `step` lies in.
         callbacks: Keras callbacks.
         stop: set by a signal; with several workers any of them stops all of them, after the same step.
 
     Returns:
         Optimizer steps done.
     """
-    hooks = keras.callbacks.CallbackList(callbacks, model=trainer)
-    advance = _compiled(trainer, strategy)
-    iterator = iter(batches)
-    hooks.on_train_begin()
+    steps = _Together(trainer, team, stop) if team.workers > 1 else _Here(trainer, stop)
+    last = _Last(steps.asked, position, steps_per_epoch)
+    inner = [_First(position), steps.counting(position), *callbacks, last]
+    hooks = _Callbacks(inner, add_history=True, model=trainer)
+    hooks.begin()
     try:
-        while step < epochs * steps_per_epoch:
-            epoch, place = divmod(step, steps_per_epoch)
-            if place == 0:
-                tally.clear()
-            hooks.on_epoch_begin(epoch)
-            for batch in range(place, steps_per_epoch):
-                hooks.on_train_batch_begin(batch)
-                sums = advance(iterator, tf.constant(float(stop.wanted))).numpy().astype(np.float64)
-                step += 1
-                *sums, frames, voxels, asked = sums
-                tally.add(np.array(sums))
-                hooks.on_train_batch_end(batch, _of_step(tally.names, sums, frames, voxels))
-                if asked and batch + 1 < steps_per_epoch:
-                    return step
-            hooks.on_epoch_end(epoch, tally.means())
-            if asked:
-                return step
-        return step
+        while position.step < epochs * steps_per_epoch:
+            epoch, place = divmod(position.step, steps_per_epoch)
+            steps.fit(
+                batches(position.step),
+                initial_epoch=epoch,
+                epochs=epoch + 1 if place else epochs,  # the rest of an epoch that was cut off first
+                steps_per_epoch=steps_per_epoch - place,
+                callbacks=hooks,
+            )
+    except _Stopped:
+        pass
     finally:
-        hooks.on_train_end()
+        hooks.end()
+    return position.step
 
 
-def _of_step(names, sums, frames, voxels):
-    *sums, samples = sums
-    means = {name: value / samples for name, value in zip(names, sums, strict=True)}
-    return {**means, "samples": samples, "frames": frames, "voxels": voxels}
+class _Counting(keras.callbacks.Callback):
+    """Tells the position of every step."""
+
+    def __init__(self, position: Position, reduced: Callable[[], list[float] | None]):
+        super().__init__()
+        self.position, self.reduced = position, reduced
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.position.advance(self.reduced())
+
+
+class _Here:
+    """One process, whatever its devices: Keras' `fit`."""
+
+    def __init__(self, trainer: Trainer, stop: StopRequest):
+        self.trainer, self.stop = trainer, stop
+
+    def asked(self) -> bool:
+        return self.stop.wanted
+
+    def counting(self, position: Position) -> _Counting:
+        return _Counting(position, lambda: None)
+
+    def fit(self, batches, **options) -> None:
+        self.trainer.fit(batches, shuffle=False, verbose=0, **options)
+
+
+class _Together:
+    """Several processes: `fit` by hand, under the team's strategy."""
+
+    def __init__(self, trainer: Trainer, team: Team, stop: StopRequest):
+        self.trainer, self.stop = trainer, stop
+        self._advance = _compiled(trainer, team.strategy)
+        self._sums, self._asked = [], False
+
+    def asked(self) -> bool:
+        return self._asked
+
+    def counting(self, position: Position) -> _Counting:
+        return _Counting(position, lambda: self._sums)
+
+    def fit(self, batches, initial_epoch, epochs, steps_per_epoch, callbacks) -> None:
+        iterator, names = iter(batches), [metric.name for metric in self.trainer.metrics]
+        for epoch in range(initial_epoch, epochs):
+            self.trainer.reset_metrics()
+            callbacks.on_epoch_begin(epoch)
+            for batch in range(steps_per_epoch):
+                callbacks.on_train_batch_begin(batch)
+                *sums, asked = self._advance(iterator, tf.constant(float(self.stop.wanted))).numpy()
+                self._sums, self._asked = [float(value) for value in sums], asked > 0
+                means = [float(total / weight) for total, weight in zip(sums[::2], sums[1::2], strict=True)]
+                logs = dict(zip(names, means, strict=True))
+                callbacks.on_train_batch_end(batch, logs)
+            callbacks.on_epoch_end(epoch, logs)
 
 
 def _compiled(trainer, strategy):
-    """(iterator, stop) -> sums over all replicas: means * samples, samples, frames, voxels, stop."""
+    """(iterator, stop) -> over all replicas: total and weight of each metric, and how many ask to stop."""
 
     def on_replica(batch, asked):
-        values = trainer.optimize(batch)
-        samples = tf.cast(tf.shape(batch["c_rate_profile"])[0], tf.float32)
-        frames = samples * tf.cast(tf.shape(batch["c_rate_profile"])[1] - 1, tf.float32)
-        voxels = frames * tf.cast(tf.reduce_prod(tf.shape(batch["phase"])[1:]), tf.float32)
-        means = tf.stack(list(values.values()))
-        return tf.concat([means * samples, tf.stack([samples, frames, voxels, asked])], axis=0)
+        trainer.train_step(batch)
+        return tf.stack([*(tf.convert_to_tensor(variable) for variable in sums_of(trainer)), asked])
 
     @tf.function
     def advance(iterator, asked):

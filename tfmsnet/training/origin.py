@@ -1,12 +1,18 @@
-"""Where a run's weights come from: chance, or a trained surrogate that is to be fine-tuned."""
+"""Where a run's weights come from: chance, or a trained predictor that is to be fine-tuned."""
 
 from pathlib import Path
 
 from tfmsnet.errors import UserError
-from tfmsnet.files import read_json
 from tfmsnet.predictors.config import NetworkConfig
-from tfmsnet.predictors.store import DESCRIPTION, WEIGHTS, described_network, load_weights, read_description
-from tfmsnet.predictors.surrogate import Surrogate
+from tfmsnet.predictors.predictor import Predictor
+from tfmsnet.predictors.store import (
+    DESCRIPTION,
+    WEIGHTS,
+    described_network,
+    load_weights,
+    read_description,
+    train_geometries,
+)
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.shard import sha256
 
@@ -22,19 +28,19 @@ class Chance:
         """Per field, the units of the state."""
         return manifest.statistics
 
-    def give(self, surrogate: Surrogate) -> None:
+    def give(self, predictor: Predictor) -> None:
         """Leave the weights as they are."""
 
 
 class Trained(Chance):
-    """The weights of a trained surrogate, in its own units: fine-tuning.
+    """The weights of a trained predictor, in its own units: fine-tuning.
 
     Args:
         directory: a run, or the package's own model.
         network: what the run is to train.
 
     Raises:
-        UserError: no trained surrogate there, or of another network.
+        UserError: no trained predictor there, or of another network.
     """
 
     def __init__(self, directory: str | Path, network: NetworkConfig):
@@ -49,9 +55,7 @@ class Trained(Chance):
             "init_sha256": sha256(self.directory / WEIGHTS),
             "init_description_sha256": sha256(self.directory / DESCRIPTION),
         }
-        run = self.directory / "run.json"
-        known = read_json(run, "a training run").get("train_geometries", []) if run.is_file() else []
-        self.geometries = frozenset(known)
+        self.geometries = frozenset(train_geometries(self._description, self.directory) or ())
 
     def statistics(self, manifest: Manifest) -> dict:
         """Those of the weights: they mean the state in these units."""
@@ -63,6 +67,6 @@ class Trained(Chance):
             )
         return self._description["statistics"]
 
-    def give(self, surrogate: Surrogate) -> None:
+    def give(self, predictor: Predictor) -> None:
         """Set the weights."""
-        load_weights(surrogate, self.directory)
+        load_weights(predictor, self.directory)

@@ -7,24 +7,23 @@ import keras
 import tensorflow as tf
 
 from tfmsnet.errors import RunFailed, UserError
-from tfmsnet.predictors.basis import make_surrogate
 from tfmsnet.predictors.domain import training_domain
+from tfmsnet.predictors.predictor import Predictor, check_grid, make_predictor
 from tfmsnet.predictors.store import save_description, save_weights
-from tfmsnet.predictors.surrogate import Surrogate, check_grid
 from tfmsnet.records.manifest import Manifest, open_manifest
 from tfmsnet.records.verification import named_errors
 from tfmsnet.training import callbacks
 from tfmsnet.training.board import Board
 from tfmsnet.training.checkpoints import Checkpoints
-from tfmsnet.training.claim import claim, digest
+from tfmsnet.training.claim import claim, digest, trained_geometries
 from tfmsnet.training.config import RunConfig, TrainingConfig
 from tfmsnet.training.data import sample_names, training_batches, validation_batches
-from tfmsnet.training.loop import Tally, fit
+from tfmsnet.training.loop import Position, fit
 from tfmsnet.training.origin import Chance, Trained
 from tfmsnet.training.signals import Interrupted, StopRequest
 from tfmsnet.training.strategies import make_strategy
 from tfmsnet.training.team import WORKER_GONE, Team, worker_gone
-from tfmsnet.training.trainer import RolloutTrainer, make_trainer
+from tfmsnet.training.trainer import Trainer
 from tfmsnet.training.validation import Validation, score_names
 
 WARM_UP = 0.03
@@ -41,8 +40,8 @@ def train(
     profile: bool = False,
     data_service: str | None = None,
     init: str | Path | None = None,
-) -> Surrogate:
-    """Train a surrogate on a records directory, or go on with a run that was interrupted.
+) -> Predictor:
+    """Train a predictor on a records directory, or go on with a run that was interrupted.
 
     The run directory holds run.json (configuration, versions, checksum of the records' manifest),
     surrogate.json, surrogate.weights.h5, checkpoints/ (the last two), best/ (by validation score),
@@ -56,10 +55,10 @@ def train(
         title: of the progress bar.
         profile: whether to trace a few steps for TensorBoard.
         data_service: grpc://HOST:PORT of a tf.data service that makes the batches; None to make them here.
-        init: directory of a trained surrogate of the same network to start from; None to start from chance.
+        init: directory of a trained predictor of the same network to start from; None to start from chance.
 
     Returns:
-        The trained surrogate.
+        The trained predictor.
 
     Raises:
         UserError: records that can't be used, a directory that holds something else.
@@ -98,28 +97,24 @@ class _Run:
     data_service: str | None
     origin: Chance
 
-    def train(self, title: str, profile: bool) -> Surrogate:
+    def train(self, title: str, profile: bool) -> Predictor:
         keras.utils.set_random_seed(self.config.training.seed)
         trainer = self._trainer()
         self._claim()
         checkpoints = Checkpoints(trainer, self.directory)
-        step, sums = checkpoints.restore()
+        position = Position(trainer, *checkpoints.restore())
+        step = position.step
         self.team.check_same("the last checkpoint", step, f"{self.directory} must be shared by all workers")
-        tally = Tally([tracker.name for tracker in trainer.trackers], sums)
         if step < self.config.training.steps:
-            self._fit(trainer, checkpoints, step, tally, title, profile)
+            self._fit(trainer, checkpoints, position, title, profile)
         if self.team.is_chief:
-            save_weights(trainer.surrogate, self.directory)
+            save_weights(trainer.predictor, self.directory)
         self.team.gathered(0)  # nobody leaves before the chief has written
-        return trainer.surrogate
+        return trainer.predictor
 
-    def _trainer(self) -> RolloutTrainer:
-        of_records = (self.manifest.parameters, self._statistics, self.manifest.voxel_size_m)
+    def _trainer(self) -> Trainer:
         with self.team.strategy.scope():
-            surrogate = make_surrogate(self.config.network, *of_records, self.config.training.precision)
-            self.origin.give(surrogate)
-            trainer = make_trainer(surrogate, self.config.training)
-            trainer.compile(optimizer=keras.optimizers.Adam(learning_rate(self.config.training)))
+            trainer = assembled(self.config, self.manifest, self.origin)
         self.team.check_same(
             "the configuration or the records' manifest",
             digest(self.records, self.config, self.origin),
@@ -141,24 +136,23 @@ class _Run:
         if refused:
             raise UserError(f"{self.directory}: refused by the chief; its message says why")
 
-    def _fit(self, trainer, checkpoints, step, tally, title, profile) -> None:
+    def _fit(self, trainer, checkpoints, position, title, profile) -> None:
         config = self.config.training
-        saving = callbacks.Saving(trainer, self.directory, checkpoints, tally)
+        saving = callbacks.Saving(trainer, self.directory, checkpoints, position)
         hooks = [callbacks.StopOnDivergence(trainer, checkpoints, self._sample_names)]
         if self.team.is_chief:
-            save_description(trainer.surrogate, self._statistics, self.directory, self._domain)
-            hooks += self._of_chief(trainer, step, title)
+            save_description(trainer.predictor, self.directory, **self._described)
+            hooks += self._of_chief(trainer, position.step, title)
             hooks += [callbacks.Profile(self.directory / "tensorboard")] if profile else []
             hooks += [saving]
         with StopRequest() as stop:
             done = fit(
                 trainer,
-                self.team.strategy,
-                self._batches(trainer.surrogate, step),
-                step=step,
+                self.team,
+                lambda step: self._batches(trainer.predictor, step),
+                position,
                 epochs=config.steps // config.steps_per_epoch,
                 steps_per_epoch=config.steps_per_epoch,
-                tally=tally,
                 callbacks=hooks,
                 stop=stop,
             )
@@ -177,34 +171,33 @@ class _Run:
         )
 
     def _of_chief(self, trainer, step, title) -> list[keras.callbacks.Callback]:
-        config, surrogate = self.config.training, trainer.surrogate
+        config, predictor = self.config.training, trainer.predictor
         epochs = config.steps // config.steps_per_epoch
         every = max(1, epochs // 10)
         held_out = bool(self.manifest.samples("validation"))
         validation = None
         if held_out:
-            whole = validation_batches(surrogate, self.manifest, self.records)
+            whole = validation_batches(predictor, self.manifest, self.records)
             validation = Validation(trainer, whole, every)
         split = "validation" if held_out else "train"
-        shown = validation_batches(surrogate, self.manifest, self.records, split).take(1)
+        shown = validation_batches(predictor, self.manifest, self.records, split).take(1)
         columns = [*(tracker.name for tracker in trainer.trackers), "learning_rate"]
-        columns += [f"val_{name}" for name in score_names(surrogate.config.fields)]
+        columns += [f"val_{name}" for name in score_names(predictor.config.fields)]
         return [
             callbacks.LearningRate(),
             *([validation] if validation else []),
             callbacks.Progress(title, config.steps, step),
             Board(trainer, self.config, self.directory / "tensorboard", validation, shown, every),
             callbacks.Log(self.directory / "log.csv", columns, step // config.steps_per_epoch),
-            callbacks.Best(trainer, self._statistics, self._domain, self.directory),
+            callbacks.Best(trainer, self._described, self.directory),
         ]
 
-    def _batches(self, surrogate, step):
-        """The distributed stream from an optimizer step on."""
-        strategy, parts = self.team.strategy, (surrogate, self.config.training, self.manifest, self.records)
+    def _batches(self, predictor, step):
+        """The stream from an optimizer step on; with several workers, this one's part of it."""
+        parts = (predictor, self.config.training, self.manifest, self.records)
         if self.team.workers == 1:
-            batches = training_batches(*parts, step=step, data_service=self.data_service)
-            return strategy.experimental_distribute_dataset(batches)
-        return strategy.distribute_datasets_from_function(
+            return training_batches(*parts, step=step, data_service=self.data_service)
+        return self.team.strategy.distribute_datasets_from_function(
             lambda context: training_batches(
                 *parts,
                 step=step,
@@ -216,15 +209,29 @@ class _Run:
         )
 
     @property
-    def _statistics(self) -> dict:
-        return self.origin.statistics(self.manifest)
-
-    @property
-    def _domain(self) -> dict:
-        return training_domain(self.manifest.samples("train"), self.manifest.voxel_size_m)
+    def _described(self) -> dict:
+        """What the predictor's description holds beside the predictor."""
+        seen = self.origin.geometries | trained_geometries(self.manifest)
+        return {
+            "statistics": self.origin.statistics(self.manifest),
+            "domain": training_domain(self.manifest.samples("train"), self.manifest.voxel_size_m),
+            "train_geometries": sorted(seen),
+        }
 
     def _sample_names(self, step: int) -> list[str]:
         return sample_names(self.config.training, self.manifest, step)
+
+
+def assembled(config: RunConfig, manifest: Manifest, origin: Chance | None = None) -> Trainer:
+    """The compiled trainer of a configuration on some records; call it in the strategy's scope."""
+    origin = origin or Chance()
+    of_records = (manifest.parameters, origin.statistics(manifest), manifest.voxel_size_m)
+    predictor = make_predictor(config.network, *of_records, config.training.precision)
+    origin.give(predictor)
+    trainer = Trainer(predictor, config.training)
+    # Compiling makes the optimizer's variables: without them a checkpoint would lose Adam's moments.
+    trainer.compile(optimizer=keras.optimizers.Adam(learning_rate(config.training)))
+    return trainer
 
 
 def learning_rate(config: TrainingConfig):

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from tfmsnet.predictors.objective import vrmse
 from tfmsnet.predictors.state import foil_voltage, phase_mean
-from tfmsnet.training.objective import vrmse
 
 # Of a number of frames, those at which scores and pictures are shown.
 MILESTONES = (1, 4, 12, 24)
@@ -25,16 +25,16 @@ def predicted_and_true(trainer, batch):
         Two dicts field -> (batch, time, x, y, z), padded, frame 0 the true one in both; a dict of the
         masks (batch, x, y, z); a dict of the vRMSE (batch, time - 1).
     """
-    surrogate = trainer.surrogate
+    predictor = trainer.predictor
     scene, conditions, true = trainer.window(batch)
-    states = surrogate.states(scene, conditions, true[:, 0])
-    owners, fields = surrogate.channel_fields, surrogate.config.fields
+    states = predictor.states(scene, conditions, true[:, 0])
+    owners, fields = predictor.channel_fields, predictor.config.fields
     masks = {field: scene.masks[0][..., owners.index(field)] for field in fields}
     # The deviation, not the field: float32 would lose it in the field's mean.
-    deviations = [surrogate.state.deviation(values, conditions) for values in (states, true[:, 1:])]
+    deviations = [predictor.state.deviation(values, conditions) for values in (states, true[:, 1:])]
     scores = {field: vrmse(*(part[field] for part in deviations), masks[field]) for field in fields}
     predicted = tf.concat([true[:, :1], states], axis=1)
-    decoded = [surrogate.state.decode(values, scene.masks[0], conditions) for values in (predicted, true)]
+    decoded = [predictor.state.decode(values, scene.masks[0], conditions) for values in (predicted, true)]
     return *decoded, masks, scores
 
 
@@ -58,6 +58,18 @@ def discharge_scores(trainer, batch):
     return scores
 
 
+def overall_vrmse(scores: dict[str, float]) -> float | None:
+    """One number to choose by: the geometric mean of the fields' vRMSE; None without any.
+
+    Geometric, since the potential's vRMSE is many times the concentration's.
+
+    Args:
+        scores: named as `score_names`; others aren't looked at.
+    """
+    values = [value for name, value in scores.items() if name.startswith("vrmse_")]
+    return float(np.exp(np.mean(np.log(values)))) if values else None
+
+
 def score_names(fields: tuple[str, ...]) -> list[str]:
     """The columns that validation adds to the log."""
     names = [f"{kind}_{field}" for kind in ("vrmse", "rmse", "mean_error") for field in fields]
@@ -65,7 +77,7 @@ def score_names(fields: tuple[str, ...]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Scores:
+class Means:
     """Means over discharges, by frame.
 
     Attributes:
@@ -76,7 +88,7 @@ class Scores:
     by_frame: dict[str, np.ndarray]
 
     @classmethod
-    def of(cls, discharges: list[dict[str, np.ndarray]]) -> "Scores":
+    def of(cls, discharges: list[dict[str, np.ndarray]]) -> "Means":
         """The mean of what `discharge_scores` gives for each."""
         by_frame = {}
         for name in discharges[0]:
@@ -99,7 +111,7 @@ class Validation(keras.callbacks.Callback):
     Adds val_<score> to the log of the epochs that it scores.
 
     Attributes:
-        latest: the `Scores` of the epoch that just ended; None where it wasn't scored.
+        latest: the `Means` of the epoch that just ended; None where it wasn't scored.
     """
 
     def __init__(self, trainer, batches: tf.data.Dataset, every: int):
@@ -114,5 +126,5 @@ class Validation(keras.callbacks.Callback):
             discharges = [
                 {name: value.numpy() for name, value in self.scores(batch).items()} for batch in self.batches
             ]
-            self.latest = Scores.of(discharges)
+            self.latest = Means.of(discharges)
             logs.update({f"val_{name}": value for name, value in self.latest.summary().items()})

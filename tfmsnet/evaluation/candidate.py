@@ -1,4 +1,4 @@
-"""What a predictor is: a call from a sample to the fields of its discharge."""
+"""What can be scored: a call from a sample to the fields of its discharge."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -6,8 +6,6 @@ from typing import Protocol
 import numpy as np
 
 from tfmsnet.records.sample import Sample
-
-FIELDS = ("concentration", "potential")
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Fields:
     potential: np.ndarray | None
 
 
-class Predictor(Protocol):
+class Candidate(Protocol):
     """A surrogate or a baseline.
 
     It may look at the phase image, voxel size, C-rate profile, times and parameters of the sample, and
@@ -33,8 +31,3 @@ class Predictor(Protocol):
     """
 
     def __call__(self, sample: Sample) -> Fields: ...
-
-
-def field_mask(sample: Sample, field: str) -> np.ndarray:
-    """(x, y, z) bool: the phase that a field lives in."""
-    return sample.am_mask if field == "concentration" else sample.solid_mask

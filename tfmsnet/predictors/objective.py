@@ -1,4 +1,4 @@
-"""The loss of frames: the paper's eqs. (17) and (18), over the field's own phase.
+"""What training makes small: the paper's eqs. (17) and (18), over the field's own phase.
 
 Arrays may have a time axis after the batch, or none; masks are the same at all times.
 """
@@ -10,8 +10,6 @@ from tfmsnet.predictors.state import phase_mean
 
 # Mean square of the state below which a frame's relative error isn't counted in full.
 RELATIVE_FLOOR = 0.02
-
-
 # Relative squared error below which the root of it is no longer sharper than a parabola.
 ROOT_FLOOR = 1e-4
 

@@ -1,8 +1,12 @@
-"""The surrogate: phase image and load in, fields and discharge curve out.
+"""A predictor: phase image and load in, fields and discharge curve out.
 
-Everything that prediction needs is one TensorFlow computation: geometry channels, masks, rollout and the
-way back to physical units.  Training, `tfmsnet predict` and the exported SavedModel share it.
+Everything that prediction needs is one TensorFlow computation: geometry channels, masks, the frames and
+the way back to physical units.  Training, `tfmsnet predict`, `tfmsnet evaluate` and the exported
+SavedModel share it.
 """
+
+from abc import abstractmethod
+from collections.abc import Callable
 
 import keras
 import tensorflow as tf
@@ -12,12 +16,21 @@ from tfmsnet.features import geometry_features
 from tfmsnet.networks.msnet import MSNet
 from tfmsnet.networks.separate import SeparateNetworks
 from tfmsnet.networks.unet import UNet
-from tfmsnet.predictors.config import NetworkConfig
-from tfmsnet.predictors.rollout import rollout
-from tfmsnet.predictors.scene import Scene, crop_space, field_masks, make_scene
-from tfmsnet.predictors.state import STATES, Conditions, foil_voltage, make_conditions, phase_mean
+from tfmsnet.predictors.config import NetworkConfig, Objective
+from tfmsnet.predictors.kinds import kind_of
+from tfmsnet.predictors.prediction import Prediction, Window
+from tfmsnet.predictors.scene import Scene, make_scene
+from tfmsnet.predictors.state import STATES
+from tfmsnet.predictors.trajectory import trajectory
+from tfmsnet.references.reference import Conditions
+from tfmsnet.references.uniform import Uniform
 
 ARCHITECTURES = {"msnet": MSNet, "unet": UNet}
+
+
+def make_predictor(config: NetworkConfig, *args, **kwargs) -> "Predictor":
+    """The predictor of a configuration, see `Predictor` for the arguments."""
+    return kind_of(config).load()(config, *args, **kwargs)
 
 
 def check_grid(grid, scales: int, name: str) -> None:
@@ -34,8 +47,11 @@ def check_grid(grid, scales: int, name: str) -> None:
         )
 
 
-class Surrogate(keras.Model):
-    """A network with the meaning of its inputs and outputs.
+class Predictor(keras.Model):
+    """A network with the meaning of its inputs and outputs, and a way to make all frames with it.
+
+    Subclasses say how frames follow from image and load (`walk`) and how weights are found
+    (`loss_and_gradients`).
 
     Args:
         config: of the network.
@@ -50,9 +66,10 @@ class Surrogate(keras.Model):
         self, config: NetworkConfig, parameters, statistics, voxel_size_m, precision="float32", **kwargs
     ):
         super().__init__(**kwargs)
-        self.config = config
+        self.config, self.kind = config, kind_of(config)
         self.parameters = parameters
         self.voxel_size_m = voxel_size_m
+        self.reference = Uniform(parameters)
         self.state = STATES[config.state].from_statistics(config.fields, parameters, statistics)
         self.network = self._make_network(precision)
         self._build_network()
@@ -71,7 +88,7 @@ class Surrogate(keras.Model):
 
     def _network(self, channels, filters, precision, name):
         config = self.config
-        parts = [c.part for c in channels for _ in range(self._outputs_per_channel)]
+        parts = [c.part for c in channels for _ in range(self.kind.outputs(config))]
         return ARCHITECTURES[config.architecture](
             len(parts),
             scales=config.scales,
@@ -88,19 +105,11 @@ class Surrogate(keras.Model):
             name=name,
         )
 
-    @property
-    def _outputs_per_channel(self):
-        return 1
-
-    @property
-    def _network_drive_channels(self):
-        return self.state.drive_channels
-
     def _build_network(self):
         space = (None, None, None, None)
         features = [(*space, len(self.config.channels))] * self.config.scales
         masks = [(*space, self.network.fields)] * self.config.scales
-        self.network.build(features, masks, (None, self._network_drive_channels))
+        self.network.build(features, masks, (None, self.kind.drive or self.state.drive_channels))
         self.built = True
 
     def features(self, phase):
@@ -116,14 +125,33 @@ class Surrogate(keras.Model):
         """Per channel of the state, the field that it is a part of."""
         return tuple(channel.field for channel in self.state.channels)
 
-    def step(self, scene: Scene, drive, state):
-        """One time step: (batch, drive channel), (batch, x, y, z, channel) -> list over scales of states."""
-        previous = state if self.config.autoregressive else None
-        return self.network(scene.features, scene.masks, drive, previous)
+    def conditions(self, phase, c_rate, times_s) -> Conditions:
+        """The reference's answer; arguments as `Reference.conditions` has them."""
+        return self.reference.conditions(phase, c_rate, times_s)
 
-    def conditions(self, c_rate, times_s) -> Conditions:
-        """(batch, time) each -> what is known beforehand."""
-        return make_conditions(c_rate, times_s, self.parameters)
+    @abstractmethod
+    def walk(self, scene: Scene, conditions: Conditions) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+        """`(frame, state) -> state`: the state of a frame from 1 on from that of the frame before it.
+
+        States are (batch, x, y, z, channel), padded; `frame` is an int32 scalar.
+        """
+
+    @abstractmethod
+    def loss_and_gradients(
+        self, scene: Scene, conditions: Conditions, true: tf.Tensor, index: tf.Tensor, objective: Objective
+    ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
+        """The loss of a window of discharges and its gradients by the trainable variables.
+
+        Args:
+            scene: static inputs.
+            conditions: of the window's frames.
+            true: (batch, frames + 1, x, y, z, channel), the states; the first is where the window begins.
+            index: (batch,) int64, place of each window in the training stream, that random numbers follow.
+            objective: what is made small.
+
+        Returns:
+            Loss and loss per scale (scale,), summed over the batch, mean over the frames; gradients.
+        """
 
     def states(self, scene: Scene, conditions: Conditions, initial):
         """The predicted states (batch, time - 1, x, y, z, channel), padded, frame 0 left out.
@@ -133,12 +161,8 @@ class Surrogate(keras.Model):
             conditions: of all frames.
             initial: (batch, x, y, z, channel), the state of frame 0.
         """
-        drive = self.state.drive(conditions)
-        return rollout(
-            lambda t, state: self.step(scene, drive[:, t + 1], state)[0],
-            initial,
-            tf.shape(drive)[1] - 1,
-        )
+        advance = self.walk(scene, conditions)
+        return trajectory(lambda t, state: advance(t + 1, state), initial, tf.shape(conditions.c_rate)[1] - 1)
 
     def call(self, inputs):
         """Whole discharges.
@@ -149,28 +173,9 @@ class Surrogate(keras.Model):
 
         Returns:
             dict of the fields (batch, time, x, y, z) float32 in mol/m3 and V, exactly 0 outside their
-            phase, frame 0 the equilibrium state; dol (batch, time) and voltage_v (batch, time).
+            phase, frame 0 the equilibrium state; dol (batch, time) and, with the potential, voltage_v
+            (batch, time).
         """
         phase = inputs["phase"]
-        conditions = self.conditions(inputs["c_rate_profile"], inputs["times_s"])
-        scene = self.scene(phase, self.features(phase))
-        initial = self.state.initial(scene.masks[0], conditions)
-        states = tf.concat([initial[:, None], self.states(scene, conditions, initial)], axis=1)
-        masks = field_masks(phase, self.channel_fields)
-        fields = self.state.decode(crop_space(states, phase, axis=2), masks, conditions)
-        return {**fields, **self._curve(fields, field_masks(phase, self.config.fields), conditions)}
-
-    def _curve(self, fields, masks, conditions):
-        """Degree of lithiation: mean concentration; voltage: mean potential of the solid on the foil.
-
-        The paper takes the mean over all of the solid; on the foil it is the collector's voltage to
-        0.01 mV, without the ohmic drop within the electrode.
-        """
-        curve = {"dol": conditions.mean_dol}
-        for i, field in enumerate(self.config.fields):
-            values, mask = fields[field], masks[..., i]
-            if field == "concentration":
-                curve["dol"] = phase_mean(values, mask) / self.parameters.c_max_mol_m3
-            else:
-                curve["voltage_v"] = foil_voltage(values, mask)
-        return curve
+        prediction = Prediction(self, phase, inputs["c_rate_profile"], inputs["times_s"])
+        return prediction.run(Window.of_all(phase))[0]

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from tfmsnet.networks.msnet import coarsened
-from tfmsnet.training.objective import RELATIVE_FLOOR, frame_losses, vrmse
+from tfmsnet.predictors.objective import RELATIVE_FLOOR, frame_losses, vrmse
 
 
 @pytest.fixture

@@ -1,13 +1,14 @@
-"""A discharge frame by frame: only what is asked for is kept, so memory doesn't grow with the frames."""
+"""A predictor's answer, frame by frame: only what is asked for is kept, so memory doesn't grow with them."""
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import tensorflow as tf
 
-from tfmsnet.electrode import AM, ELECTROLYTE
+from tfmsnet.fields import FIELDS
 from tfmsnet.predictors.scene import crop_space, pad_space
-from tfmsnet.predictors.state import Conditions
-from tfmsnet.predictors.surrogate import Surrogate
+
+if TYPE_CHECKING:
+    from tfmsnet.predictors.predictor import Predictor
 
 
 class Window(NamedTuple):
@@ -22,14 +23,14 @@ class Window(NamedTuple):
     begin: tf.Tensor
     size: tf.Tensor
 
+    @classmethod
+    def of_all(cls, phase: tf.Tensor) -> "Window":
+        """All frames of all voxels."""
+        return cls(tf.constant(1), tf.zeros(3, tf.int32), tf.shape(phase)[1:])
+
     def crop(self, values: tf.Tensor) -> tf.Tensor:
         """(batch, x, y, z) -> the box."""
         return tf.slice(values, tf.concat([[0], self.begin], 0), tf.concat([[-1], self.size], 0))
-
-
-def _at(conditions: Conditions, frame) -> Conditions:
-    """The conditions of one frame; what holds for the whole discharge stays."""
-    return type(conditions)(*(v[:, frame : frame + 1] if v.shape.rank == 2 else v for v in conditions))
 
 
 def _mean(values, mask):
@@ -38,53 +39,50 @@ def _mean(values, mask):
     return tf.reduce_sum(values * mask, axis=(1, 2, 3)) / tf.reduce_sum(mask, axis=(1, 2, 3))
 
 
-class March:
-    """The surrogate's steps over some images under some load, in physical fields.
+class Prediction:
+    """What a predictor says of some images under some load, in physical fields.
 
     Args:
-        surrogate: the model.
+        predictor: the model.
         phase: (batch, x, y, z) uint8.
         c_rate_profile, times_s: (batch, frame) float32, 1/h and s.
     """
 
-    def __init__(self, surrogate: Surrogate, phase, c_rate_profile, times_s):
-        self.surrogate, self.phase = surrogate, phase
-        self.scene = surrogate.scene(phase, surrogate.features(phase))
-        self.conditions = surrogate.conditions(c_rate_profile, times_s)
-        self.drive = surrogate.state.drive(self.conditions)
-        self.first = surrogate.state.initial(self.scene.masks[0], self.conditions)
-        # A network with a time basis makes all frames in one pass and has no steps.
-        whole = surrogate.config.basis > 0
-        self.states = surrogate.states(self.scene, self.conditions, self.first) if whole else None
+    def __init__(self, predictor: "Predictor", phase, c_rate_profile, times_s):
+        self.predictor, self.phase = predictor, phase
+        self.scene = predictor.scene(phase, predictor.features(phase))
+        self.conditions = predictor.conditions(phase, c_rate_profile, times_s)
+        self.first = predictor.state.initial(self.scene.masks[0], self.conditions)
+        self.advance = predictor.walk(self.scene, self.conditions)
 
     def fields(self, state, frame) -> dict:
-        """State (batch, padded x, y, z, channel) -> field: (batch, x, y, z) in mol/m3 and V."""
-        masks, conditions = self.scene.masks[0], _at(self.conditions, frame)
-        fields = self.surrogate.state.decode(state[:, None], masks, conditions)
+        """State (batch, padded x, y, z, channel) -> field: (batch, x, y, z) in the fields' units."""
+        masks, conditions = self.scene.masks[0], self.conditions.frames(frame, 1)
+        fields = self.predictor.state.decode(state[:, None], masks, conditions)
         return {name: crop_space(values, self.phase, axis=2)[:, 0] for name, values in fields.items()}
 
     def state(self, fields: dict, frame):
         """The inverse of `fields`."""
-        multiple = 2 ** (self.surrogate.config.scales - 1)
+        multiple = 2 ** (len(self.scene.masks) - 1)
         padded = {name: pad_space(values, multiple, axis=1)[:, None] for name, values in fields.items()}
-        return self.surrogate.state.encode(padded, self.scene.masks[0], _at(self.conditions, frame))[:, 0]
+        conditions = self.conditions.frames(frame, 1)
+        return self.predictor.state.encode(padded, self.scene.masks[0], conditions)[:, 0]
 
     def curve(self, fields: dict, frame) -> dict:
-        """dol and, with the potential, voltage_v, (batch,) each: as `Surrogate.call` has them."""
+        """dol and, with the potential, voltage_v, (batch,) each.
+
+        The degree of lithiation is the mean concentration (Faraday's without one), the voltage the mean
+        potential of the solid on the foil.  The paper takes the mean over all of the solid; on the foil it is
+        the collector's voltage, without the ohmic drop within the electrode.
+        """
         found = {"dol": self.conditions.mean_dol[:, frame]}
         if "concentration" in fields:
-            mean = _mean(fields["concentration"], self.phase == AM)
-            found["dol"] = mean / self.surrogate.parameters.c_max_mol_m3
+            mean = _mean(fields["concentration"], FIELDS["concentration"].mask(self.phase))
+            found["dol"] = mean / self.predictor.parameters.c_max_mol_m3
         if "potential" in fields:
-            foil = self.phase[..., :1] != ELECTROLYTE
+            foil = FIELDS["potential"].mask(self.phase[..., :1])
             found["voltage_v"] = _mean(fields["potential"][..., :1], foil)
         return found
-
-    def step(self, state, frame):
-        """The state of a frame from that of the frame before."""
-        if self.states is not None:
-            return self.states[:, frame - 1]
-        return self.surrogate.step(self.scene, self.drive[:, frame], state)[0]
 
     def run(self, window: Window | None = None) -> tuple[dict, dict]:
         """All frames.
@@ -96,7 +94,7 @@ class March:
             dol and voltage_v (batch, frame), and the kept fields (batch, kept frame, x, y, z); the fields
             of the last frame (batch, x, y, z).
         """
-        frames = tf.shape(self.drive)[1]
+        frames = tf.shape(self.conditions.c_rate)[1]
         names = list(self.curve(self.fields(self.first, 0), 0))
         rows = tf.TensorArray(tf.float32, size=frames, element_shape=(None, len(names)))
         kept = {}
@@ -104,7 +102,7 @@ class March:
             box = (None, None, None, None)
             kept = {
                 name: tf.TensorArray(tf.float32, size=(frames - 1) // window.stride + 1, element_shape=box)
-                for name in self.surrogate.config.fields
+                for name in self.predictor.config.fields
             }
 
         def record(frame, state, rows, kept):
@@ -118,7 +116,7 @@ class March:
             return rows, tf.cond(wanted, lambda: keep, lambda: kept)
 
         def advance(frame, state, rows, kept):
-            state = self.step(state, frame)
+            state = self.advance(frame, state)
             return frame + 1, state, *record(frame, state, rows, kept)
 
         rows, kept = record(tf.constant(0), self.first, rows, kept)

@@ -1,0 +1,58 @@
+"""What a reference is: an answer for a discharge that nothing had to be trained for.
+
+Networks learn the deviation from it, and every score stands beside it.
+"""
+
+from typing import NamedTuple, Protocol
+
+import tensorflow as tf
+
+
+class Conditions(NamedTuple):
+    """What is known of a discharge before a network answers; all float32.
+
+    Attributes:
+        c_rate: (batch, time) 1/h; during the interval that ends at the frame.
+        mean_dol: (batch, time); mean degree of lithiation, from the charge passed.
+        c_rate_scale: (batch,); the largest |C-rate| of the whole discharge.
+        fields: name of a field -> its reference (batch, time, x, y, z) in the field's unit; x, y, z are 1
+            where it is the same all over its phase.
+    """
+
+    c_rate: tf.Tensor
+    mean_dol: tf.Tensor
+    c_rate_scale: tf.Tensor
+    fields: dict[str, tf.Tensor]
+
+    def frames(self, begin, size: int) -> "Conditions":
+        """Those of `size` frames from `begin` on; what holds for the whole discharge stays."""
+
+        def cut(values):
+            return values[:, begin : begin + size]
+
+        return Conditions(
+            cut(self.c_rate),
+            cut(self.mean_dol),
+            self.c_rate_scale,
+            {name: cut(values) for name, values in self.fields.items()},
+        )
+
+
+class Reference(Protocol):
+    """A model of the cell that needs no training.
+
+    Attributes:
+        name: of configurations and tables.
+    """
+
+    name: str
+
+    def conditions(self, phase: tf.Tensor, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:
+        """Its answer under a load.
+
+        Args:
+            phase: (batch, x, y, z) uint8.
+            c_rate: (batch, time) float32, 1/h; during the interval that ends at the frame.
+            times_s: (batch, time) float32, s.
+        """
+        ...
