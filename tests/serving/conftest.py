@@ -16,7 +16,7 @@ def served(run, tmp_path_factory):
     from tfmsnet.serving.export import export
 
     base = tmp_path_factory.mktemp("served") / "cathode"
-    version = export(load_predictor(run), run / DESCRIPTION, base, max_voxels=20_000, profile=True)
+    version = export(load_predictor(run), run / DESCRIPTION, base, max_voxels=20_000)
     assert version == base / "1"
     return base
 

@@ -20,7 +20,7 @@ class Weights(tf.Module):
 
 @pytest.fixture
 def store(tmp_path):
-    trainer = SimpleNamespace(surrogate=Weights(), optimizer=Weights())
+    trainer = SimpleNamespace(predictor=Weights(), optimizer=Weights())
     checkpoints = Checkpoints(trainer, tmp_path)
     for step in (2, 4, 6):
         trainer.predictor.values.assign(np.full(100_000, step, np.float32))

@@ -53,15 +53,21 @@ def test_another_network_is_refused(records, run, still, tmp_path):
     assert not (tmp_path / "tuned").exists()
 
 
-def test_it_stays_known_what_the_weights_have_seen(records, run, still, tmp_path):
-    content = json.loads((run / "run.json").read_text())
+@pytest.mark.parametrize("where", ["surrogate.json", "run.json"])
+def test_it_stays_known_what_the_weights_have_seen(records, run, still, tmp_path, where):
+    content = json.loads((run / "surrogate.json").read_text())
     origin = tmp_path / "origin"
     origin.mkdir()
-    for name in ("surrogate.json", "surrogate.weights.h5"):
-        (origin / name).write_bytes((run / name).read_bytes())
-    write_json(origin / "run.json", {**content, "train_geometries": ["another"]})
+    (origin / "surrogate.weights.h5").write_bytes((run / "surrogate.weights.h5").read_bytes())
+    older = {name: value for name, value in content.items() if name != "train_geometries"}
+    write_json(
+        origin / "surrogate.json",
+        older if where == "run.json" else {**older, "train_geometries": ["another"]},
+    )
+    if where == "run.json":  # of a run that an older version made
+        write_json(origin / "run.json", {"train_geometries": ["another"]})
     train(records, tmp_path / "tuned", still, init=origin)
-    known = json.loads((tmp_path / "tuned" / "run.json").read_text())["train_geometries"]
+    known = json.loads((tmp_path / "tuned" / "surrogate.json").read_text())["train_geometries"]
     assert known == sorted(["another", *content["train_geometries"]])
 
 

@@ -31,7 +31,7 @@ def test_a_run_holds_all_of_itself(run):
 
 
 def test_a_run_knows_what_it_was_trained_on(run, records):
-    known = json.loads((run / "run.json").read_text())["train_geometries"]
+    known = json.loads((run / "surrogate.json").read_text())["train_geometries"]
     samples = open_manifest(records).samples("train")
     assert known == sorted({sample["geometry_id"] for sample in samples})
 

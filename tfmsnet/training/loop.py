@@ -32,9 +32,9 @@ class Position:
         """Total and weight of each metric in the epoch so far: float32, of which JSON keeps every bit."""
         return self._reduced or [float(keras.ops.convert_to_numpy(v)) for v in sums_of(self.trainer)]
 
-    def begin_epoch(self) -> None:
+    def begin_epoch(self, steps_per_epoch: int) -> None:
         """Put the sums of an epoch that was cut off back, once Keras has cleared its metrics."""
-        if self._restored:
+        if self._restored and self.step % steps_per_epoch:
             for variable, value in zip(sums_of(self.trainer), self._restored, strict=True):
                 variable.assign(value)
         self._restored = []
@@ -57,12 +57,12 @@ class _Stopped(Exception):
 class _First(keras.callbacks.Callback):
     """Before the other callbacks: an epoch that was cut off goes on."""
 
-    def __init__(self, position: Position):
+    def __init__(self, position: Position, steps_per_epoch: int):
         super().__init__()
-        self.position = position
+        self.position, self.steps_per_epoch = position, steps_per_epoch
 
     def on_epoch_begin(self, epoch, logs=None):
-        self.position.begin_epoch()
+        self.position.begin_epoch(self.steps_per_epoch)
 
 
 class _Last(keras.callbacks.Callback):
@@ -126,7 +126,7 @@ def fit(
     """
     steps = _Together(trainer, team, stop) if team.workers > 1 else _Here(trainer, stop)
     last = _Last(steps.asked, position, steps_per_epoch)
-    inner = [_First(position), steps.counting(position), *callbacks, last]
+    inner = [_First(position, steps_per_epoch), steps.counting(position), *callbacks, last]
     hooks = _Callbacks(inner, add_history=True, model=trainer)
     hooks.begin()
     try:
