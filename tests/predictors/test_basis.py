@@ -16,7 +16,7 @@ STATISTICS = {"concentration": {"pattern_rms": 0.006}, "potential": {"pattern_rm
 
 def surrogate():
     keras.utils.set_random_seed(3)
-    config = NetworkConfig(filters=4, convolutions=2, autoregressive=False, basis=3)
+    config = NetworkConfig.of(filters=4, convolutions=2, autoregressive=False, basis=3)
     return make_surrogate(config, Parameters(), STATISTICS, 0.5e-6)
 
 

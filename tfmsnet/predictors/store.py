@@ -1,9 +1,7 @@
 """A surrogate on disk: surrogate.json (what it is) and surrogate.weights.h5 (its weights)."""
 
-from dataclasses import asdict
 from pathlib import Path
 
-from tfmsnet.configuration import from_dict
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, replacing, write_json
 from tfmsnet.halfcell import Parameters
@@ -22,7 +20,7 @@ def save_description(
     """Write surrogate.json: network, chemistry, statistics, voxel size, and the domain of the training."""
     content = {
         "format": FORMAT,
-        "network": asdict(surrogate.config),
+        "network": surrogate.config.as_dict(),
         "parameters": surrogate.parameters.as_dict(),
         "statistics": statistics,
         "voxel_size_m": surrogate.voxel_size_m,
@@ -75,7 +73,8 @@ def described_network(content: dict, directory: str | Path) -> NetworkConfig:
     path = Path(directory) / DESCRIPTION
     if not isinstance(content.get("network"), dict):
         raise UserError(f"{path}: not a surrogate's ('network'); train again")
-    return from_dict(NetworkConfig, content["network"], str(path))
+    # Surrogates of before there was a choice saw zeros beyond the image.
+    return NetworkConfig.from_dict({"padding": "zero", **content["network"]}, str(path))
 
 
 def load_surrogate(directory: str | Path) -> Surrogate:

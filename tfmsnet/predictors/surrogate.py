@@ -9,15 +9,12 @@ import tensorflow as tf
 
 from tfmsnet.errors import UserError
 from tfmsnet.features import geometry_features
-from tfmsnet.networks.msnet import MSNet
+from tfmsnet.networks.registry import registered
 from tfmsnet.networks.separate import SeparateNetworks
-from tfmsnet.networks.unet import UNet
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.predictors.rollout import rollout
 from tfmsnet.predictors.scene import Scene, crop_space, field_masks, make_scene
 from tfmsnet.predictors.state import STATES, Conditions, foil_voltage, make_conditions, phase_mean
-
-ARCHITECTURES = {"msnet": MSNet, "unet": UNet}
 
 
 def check_grid(grid, scales: int, name: str) -> None:
@@ -61,29 +58,24 @@ class Surrogate(keras.Model):
         """One for all channels, or one for each field's."""
         channels, config = self.state.channels, self.config
         if not config.potential_filters:
-            return self._network(channels, config.filters, precision, config.architecture)
-        filters = {"concentration": config.filters, "potential": config.potential_filters}
+            return self._network(channels, config.options, precision, config.architecture)
         networks = [
-            self._network([c for c in channels if c.field == field], filters[field], precision, field)
+            self._network(
+                [c for c in channels if c.field == field], config.options_of(field), precision, field
+            )
             for field in config.fields
         ]
         return SeparateNetworks(networks, dtype=precision, name=config.architecture)
 
-    def _network(self, channels, filters, precision, name):
-        config = self.config
+    def _network(self, channels, options, precision, name):
         parts = [c.part for c in channels for _ in range(self._outputs_per_channel)]
-        return ARCHITECTURES[config.architecture](
+        return registered(self.config.architecture).layer_class()(
             len(parts),
-            scales=config.scales,
-            filters=filters,
-            growth=config.growth,
-            convolutions=config.convolutions,
-            kernel=config.kernel,
-            activation=config.activation,
-            normalisation=config.normalisation,
-            shortcut=config.shortcut,
-            autoregressive=config.autoregressive,
+            options,
+            scales=self.config.scales,
+            autoregressive=self.config.autoregressive,
             parts=None if set(parts) == {"whole"} else tuple(parts),
+            padding=self.config.padding,
             dtype=precision,
             name=name,
         )
@@ -99,7 +91,7 @@ class Surrogate(keras.Model):
     def _build_network(self):
         space = (None, None, None, None)
         features = [(*space, len(self.config.channels))] * self.config.scales
-        masks = [(*space, self.network.fields)] * self.config.scales
+        masks = [(*space, self.network.outputs)] * self.config.scales
         self.network.build(features, masks, (None, self._network_drive_channels))
         self.built = True
 
@@ -109,7 +101,7 @@ class Surrogate(keras.Model):
 
     def scene(self, phase, features) -> Scene:
         """The static inputs on all scales, padded."""
-        return make_scene(phase, features, self.channel_fields, self.config.scales)
+        return make_scene(phase, features, self.channel_fields, self.config.scales, self.config.padding)
 
     @property
     def channel_fields(self) -> tuple[str, ...]:
