@@ -121,8 +121,8 @@ def read_state(path: str | Path) -> dict[str, np.ndarray]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever its unpickler meets
         raise UserError(
-            f"{path}: expected a state_dict, PyTorch reads no weights from it ({type(error).__name__}); where "
-            "whole modules were saved, save their state_dict() with the code that they are of"
+            f"{path}: expected a state_dict, PyTorch reads no weights from it ({type(error).__name__}); "
+            "where whole modules were saved, save their state_dict() with the code that they are of"
         ) from None
     content = content.get("state_dict", content) if isinstance(content, dict) else None
     if not content or not all(isinstance(value, torch.Tensor) for value in content.values()):
