@@ -22,7 +22,6 @@ from pathlib import Path
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation.style import COLOURS, MARKERS, look, new_figure, png
 from tfmsnet.files import read_json, replacing, write_json, write_text
-from tfmsnet.networks.config import filters_at
 from tfmsnet.predictors.config import FIELDS
 from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.shard import sha256
@@ -63,17 +62,17 @@ def split(config: RunConfig, growth: float) -> RunConfig:
 
 def training(config: RunConfig, records: Path) -> dict:
     """Train and score once."""
-    network, seed = config.network, config.training.seed
+    options, seed = config.network.options, config.training.seed
     epochs = config.training.steps // config.training.steps_per_epoch
     with tempfile.TemporaryDirectory() as folder:
         begun = time.process_time()
-        title = f"growth {network.growth:g}, seed {seed}"
+        title = f"growth {options.growth:g}, seed {seed}"
         outcome = run_trial(config, records, Path(folder) / "run", epochs=epochs, title=title)
         cpu_s = time.process_time() - begun
     return {
-        "growth": network.growth,
+        "growth": options.growth,
         "seed": seed,
-        "filters": [filters_at(network.filters, network.growth, n) for n in range(network.scales)],
+        "filters": [options.filters_at(n) for n in range(config.network.scales)],
         "parameters": outcome.parameters,
         "vrmse": outcome.vrmse,
         "cpu_s": cpu_s,

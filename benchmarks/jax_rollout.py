@@ -27,9 +27,10 @@ STATIC, FIELDS, DRIVE = 3, 1, 1
 
 def network():
     """The paper's, with weights that are the same on every backend."""
+    from tfmsnet.networks.config import PAPER
     from tfmsnet.networks.msnet import MSNet
 
-    net = MSNet(FIELDS, name="msnet")
+    net = MSNet(FIELDS, PAPER, padding="zero", name="msnet")
     space = (None, None, None, None)
     net.build([(*space, STATIC)] * net.scales, [(*space, FIELDS)] * net.scales, (None, DRIVE))
     rng = np.random.default_rng(0)

@@ -2,6 +2,7 @@
 
 import difflib
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -16,17 +17,21 @@ def from_dict(cls: type[Config], content: dict[str, Any], where: str) -> Config:
     Raises:
         UserError: a key that doesn't exist (the nearest one is named), or a value out of its range.
     """
-    known = [field.name for field in fields(cls)]
-    for key in content:
-        if key not in known:
-            nearest = difflib.get_close_matches(key, known, 1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else f"; expected some of {', '.join(known)}"
-            raise UserError(f"{where}: unknown key {key!r}{hint}")
+    check_keys(content, [field.name for field in fields(cls)], where)
     values = {key: _frozen(value) for key, value in content.items()}
     try:
         return cls(**values)
     except TypeError as error:
         raise UserError(f"{where}: {error}") from None
+
+
+def check_keys(content: Iterable[str], known: Sequence[str], where: str) -> None:
+    """Refuse a key that isn't known; the nearest one is named."""
+    for key in content:
+        if key not in known:
+            nearest = difflib.get_close_matches(key, known, 1)
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else f"; expected some of {', '.join(known)}"
+            raise UserError(f"{where}: unknown key {key!r}{hint}")
 
 
 def _frozen(value: Any) -> Any:

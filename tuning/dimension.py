@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass, fields
 
 from tfmsnet.errors import UserError
+from tfmsnet.networks.registry import registered_configs
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.training.config import MODES, TrainingConfig
 
@@ -12,10 +13,9 @@ Value = int | float | str | bool
 
 CURRICULUM, MODE = "curriculum", "mode"
 WHOLE = "all"
-# Values beyond the configuration's own keys; those of a range are drawn, so memory must not depend on them.
-_KEYS = {field.name: field.default for cls in (NetworkConfig, TrainingConfig) for field in fields(cls)}
+# Drawn from a range, so memory must not depend on them.
 _RANGED = ("learning_rate", "noise", "state_dropout", "clip_norm")
-_UNSEARCHED = ("horizon", "fields", "channels", "steps", "steps_per_epoch", "autoregressive", "basis")
+_UNSEARCHED = ("steps", "steps_per_epoch", "autoregressive", "basis")
 _MOST_WHOLE_NUMBERS = 64
 # A range that spans this factor is drawn on a logarithmic scale.
 _LOGARITHMIC = 10.0
@@ -94,8 +94,15 @@ def horizon_of(curriculum: str) -> tuple[tuple[float, int], ...]:
     return tuple((round((i + 1) / len(frames), 6), number) for i, number in enumerate(frames))
 
 
+def _keys() -> dict[str, Value]:
+    """The configuration's keys, those of all registered networks too, with their defaults."""
+    defaults = [config() for config in (*registered_configs(), NetworkConfig, TrainingConfig)]
+    values = {field.name: getattr(config, field.name) for config in defaults for field in fields(config)}
+    return {key: value for key, value in values.items() if isinstance(value, Value)}
+
+
 def _check_name(name: str, text: str) -> None:
-    searched = [key for key in (*_KEYS, MODE, CURRICULUM) if key not in _UNSEARCHED]
+    searched = [key for key in (*_keys(), MODE, CURRICULUM) if key not in _UNSEARCHED]
     if name not in searched:
         hint = "; use curriculum and mode" if name in ("horizon", "autoregressive", "basis") else ""
         raise UserError(f"--space {text!r}: expected KEY=VALUES with KEY of {', '.join(searched)}{hint}")
@@ -109,13 +116,13 @@ def _value(name: str, text: str, whole: str) -> Value:
         if text not in MODES:
             raise UserError(f"--space {whole!r}: mode: expected some of {', '.join(MODES)}, found {text!r}")
         return text
-    if isinstance(_KEYS[name], str):
+    if isinstance(_keys()[name], str):
         return text
     try:
         value = json.loads(text)
     except json.JSONDecodeError:
         value = None
-    wanted = (bool,) if isinstance(_KEYS[name], bool) else (int, float)
+    wanted = (bool,) if isinstance(_keys()[name], bool) else (int, float)
     if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
         expected = "true or false" if bool in wanted else "a number"
         raise UserError(f"--space {whole!r}: {name}: expected {expected}, found {text!r}")
@@ -134,7 +141,7 @@ def _range(name: str, low: str, high: str, text: str) -> Dimension:
         if ends[0] == ends[1]:
             return Dimension(name, (float(ends[0]),))
         return Dimension(name, (), float(ends[0]), float(ends[1]))
-    if isinstance(_KEYS.get(name), int) and all(isinstance(end, int) for end in ends):
+    if isinstance(_keys().get(name), int) and all(isinstance(end, int) for end in ends):
         values = tuple(range(ends[0], ends[1] + 1))
         if len(values) <= _MOST_WHOLE_NUMBERS:
             return Dimension(name, values)

@@ -188,7 +188,7 @@ def _claim(out: Path, records: Path, plan: Plan) -> None:
     """Make the directory, or check that it holds this very search."""
     path = out / "search.json"
     content = {
-        "config": asdict(plan.base),
+        "config": plan.base.as_dict(),
         "space": sorted(map(str, plan.dimensions)),
         **{name: getattr(plan, name) for name in ("tuner", "trials", "factor", "seed")},
         "budget": asdict(plan.budget),

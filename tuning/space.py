@@ -121,7 +121,8 @@ def with_defaults(given: Sequence[Dimension], set_keys: Sequence[str], base: Run
     modes = next((d.values for d in given if d.name == MODE), (base.mode,))
     if "horizon" in spoken or "autoregressive" not in modes:
         spoken.add(CURRICULUM)
-    return [*given, *(d for d in map(parse, DEFAULT) if d.name not in spoken)]
+    known = {CURRICULUM, *(key for part in base.as_dict().values() for key in part)}
+    return [*given, *(d for d in map(parse, DEFAULT) if d.name in known - spoken)]
 
 
 def _has_curriculum(config: RunConfig) -> bool:

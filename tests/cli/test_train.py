@@ -48,7 +48,7 @@ def test_the_configuration_of_a_run_is_one(train, run, make_config):
     status, out, _ = train("--config", run / "run.json", "--print-config", "--set", "seed=3")
     assert status == 0
     assert json.loads(out)["training"]["seed"] == 3
-    assert json.loads(out)["network"]["filters"] == make_config().network.filters
+    assert json.loads(out)["network"]["filters"] == make_config().network.options.filters
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_fine_tuning_brings_the_network_and_its_mode(train, run, make_config):
     status, out, _ = train("--init", run, "--print-config", "--set", "learning_rate=0.0001")
     assert status == 0
     content = json.loads(out)
-    assert content["network"]["filters"] == make_config().network.filters
+    assert content["network"]["filters"] == make_config().network.options.filters
     assert content["training"]["learning_rate"] == 0.0001
     _, out, _ = train("--init", "cathode", "--print-config")
     content = json.loads(out)
@@ -174,4 +174,4 @@ def test_a_unet_is_trained_scored_beside_msnet_and_exported(
 def test_the_dry_run_counts_a_unet(train):
     status, out, _ = train("--dry-run", "--set", "architecture=unet", "--set", "convolutions=2")
     assert status == 0
-    assert out.startswith("unet, autoregressive, 3 scales of 16 filters (growth 2): ")
+    assert out.startswith("AR-U-Net, autoregressive, 3 scales (filters=16, growth=2.0, convolutions=2, ")

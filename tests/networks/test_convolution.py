@@ -4,20 +4,26 @@ import os
 
 import keras
 import numpy as np
+import pytest
 
 import tfmsnet
 from tfmsnet.networks.convolution import Convolution
 
 
-def test_it_is_the_sum_over_the_neighbours():
+@pytest.mark.parametrize(("padding", "mode"), [("mirror", "symmetric"), ("zero", "constant")])
+@pytest.mark.parametrize("kernel_size", [1, 3, 5])
+def test_it_is_the_sum_over_the_neighbours(padding, mode, kernel_size):
+    """Of an image that goes on as `numpy.pad` has it, also where that is smaller than the kernel's reach."""
     rng = np.random.default_rng(0)
-    inputs = rng.standard_normal((2, 3, 4, 5, 2)).astype(np.float32)
-    layer = Convolution(3, bias_initializer="random_normal")
+    inputs = rng.standard_normal((2, 1, 4, 5, 2)).astype(np.float32)
+    layer = Convolution(3, kernel_size, padding, bias_initializer="random_normal")
     layer.build(inputs.shape)
     kernel, bias = layer.get_weights()
-    padded = np.pad(inputs, ((0, 0), (1, 1), (1, 1), (1, 1), (0, 0)))
+    around = kernel_size // 2
+    padded = np.pad(inputs, ((0, 0), *[(around, around)] * 3, (0, 0)), mode=mode)
     expected = bias + sum(
-        padded[:, i : i + 3, j : j + 4, k : k + 5] @ kernel[i, j, k] for i, j, k in np.ndindex(3, 3, 3)
+        padded[:, i : i + 1, j : j + 4, k : k + 5] @ kernel[i, j, k]
+        for i, j, k in np.ndindex(*[kernel_size] * 3)
     )
     np.testing.assert_allclose(layer(inputs), expected, atol=1e-5)
 

@@ -1,10 +1,15 @@
 """One step of MSNet: the paper's size, the masks, the fields of vision."""
 
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
 
+from tfmsnet.networks.config import PAPER, MSNetConfig
 from tfmsnet.networks.msnet import MSNet, coarsened
+
+SMALL = MSNetConfig(filters=4, convolutions=2, shortcut=False)
 
 
 def scene(seed=0, shape=(1, 8, 8, 12), channels=3, fields=2, scales=3):
@@ -21,7 +26,7 @@ def step(network, features, masks, drive=((0.3,),), state=None):
 
 
 def test_the_papers_configuration_has_2979363_parameters():
-    network = MSNet(fields=1, scales=3, filters=10, growth=4.0)
+    network = MSNet(1, PAPER)
     network.build([(1, 8, 8, 8, 3)] * 3, [(1, 8, 8, 8, 1)] * 3, (1, 1), (1, 8, 8, 8, 1))
     assert network.count_params() == 2_979_363
 
@@ -29,7 +34,7 @@ def test_the_papers_configuration_has_2979363_parameters():
 @pytest.mark.parametrize("parts", [None, ("pattern", "level")])
 def test_every_scale_is_exactly_zero_outside_its_phase(parts):
     features, masks = scene()
-    network = MSNet(fields=2, filters=4, growth=2.0, convolutions=2, parts=parts)
+    network = MSNet(2, SMALL, parts=parts)
     for output, mask in zip(step(network, features, masks), masks, strict=True):
         assert output.shape == mask.shape
         assert (output[np.asarray(mask) == 0] == 0).all()
@@ -38,14 +43,14 @@ def test_every_scale_is_exactly_zero_outside_its_phase(parts):
 
 def test_the_mean_is_zero_on_every_scale_where_it_is_known():
     features, masks = scene()
-    network = MSNet(fields=2, filters=4, growth=2.0, convolutions=2, parts=("pattern", "level"))
+    network = MSNet(2, SMALL, parts=("pattern", "level"))
     for output in step(network, features, masks):
         assert abs(output[..., 0].sum(dtype=np.float64)) < 1e-4 * np.abs(output[..., 0]).sum()
 
 
 def test_a_level_is_uniform_over_its_phase_on_every_scale():
     features, masks = scene()
-    network = MSNet(fields=2, filters=4, growth=2.0, convolutions=2, parts=("pattern", "level"))
+    network = MSNet(2, SMALL, parts=("pattern", "level"))
     for output, mask in zip(step(network, features, masks), masks, strict=True):
         inside = np.asarray(mask)[..., 1] > 0
         density = output[..., 1][inside] / np.asarray(mask)[..., 1][inside]
@@ -55,7 +60,7 @@ def test_a_level_is_uniform_over_its_phase_on_every_scale():
 def test_what_is_outside_the_phase_of_the_previous_state_matters_not_after_masking():
     """A rollout feeds back its own output, so nothing outside a phase can ever come back in."""
     features, masks = scene()
-    network = MSNet(fields=2, filters=4, growth=2.0, convolutions=2)
+    network = MSNet(2, SMALL)
     first = step(network, features, masks)[0]
     second = step(network, features, masks, state=first)[0]
     third = step(network, features, masks, state=first * np.asarray(masks[0]))[0]
@@ -65,7 +70,7 @@ def test_what_is_outside_the_phase_of_the_previous_state_matters_not_after_maski
 def test_coarse_output_is_a_prediction_of_the_coarsened_fine_one():
     """With a zero finest branch the finest output is the refinement: coarsening it gives the coarse one."""
     features, masks = scene()
-    network = MSNet(fields=2, filters=4, growth=2.0, convolutions=2)
+    network = MSNet(2, SMALL)
     step(network, features, masks)
     head = network.branches[0].head
     head.set_weights([np.zeros_like(w) for w in head.get_weights()])
@@ -75,13 +80,13 @@ def test_coarse_output_is_a_prediction_of_the_coarsened_fine_one():
 
 def test_the_direct_network_takes_no_state():
     features, masks = scene()
-    network = MSNet(fields=2, filters=4, growth=2.0, convolutions=2, autoregressive=False)
+    network = MSNet(2, SMALL, autoregressive=False)
     one = step(network, features, masks, state=masks[0])[0]
     two = step(network, features, masks, state=masks[0] * 5)[0]
     np.testing.assert_array_equal(one, two)
 
 
 def test_the_configuration_round_trips():
-    network = MSNet(fields=2, filters=4, growth=2.5, convolutions=2, parts=("pattern", "level"))
+    network = MSNet(2, replace(SMALL, growth=2.5), parts=("pattern", "level"))
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(network))
     assert copy.get_config() == network.get_config()

@@ -16,7 +16,7 @@ STATISTICS = {"concentration": {"pattern_rms": 0.006}, "potential": {"pattern_rm
 
 @pytest.mark.parametrize("mode", [{}, {"autoregressive": False}, {"autoregressive": False, "basis": 3}])
 def test_each_field_has_weights_of_its_own(rng, mode):
-    config = NetworkConfig(filters=3, potential_filters=2, convolutions=1, scales=2, **mode)
+    config = NetworkConfig.of(filters=3, potential_filters=2, convolutions=1, scales=2, **mode)
     keras.utils.set_random_seed(0)
     model = make_predictor(config, Parameters(), STATISTICS, 0.5e-6)
     phase = tf.constant(rng.integers(0, 3, (1, 8, 8, 8)).astype(np.uint8))
@@ -36,7 +36,7 @@ def test_a_single_field_has_no_second_network():
 
 
 def test_keras_keeps_the_layer():
-    config = NetworkConfig(filters=2, potential_filters=3, convolutions=1, scales=2)
+    config = NetworkConfig.of(filters=2, potential_filters=3, convolutions=1, scales=2)
     layer = make_predictor(config, Parameters(), STATISTICS, 0.5e-6).network
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert [network.filters for network in copy.networks] == [2, 3]
+    assert [network.options.filters for network in copy.networks] == [2, 3]

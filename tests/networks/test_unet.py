@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import constant_current
+from tfmsnet.networks.config import MSNetConfig, UNetConfig
 from tfmsnet.networks.msnet import MSNet, coarsened
 from tfmsnet.networks.unet import ResidualBlock, UNet
 from tfmsnet.predictors.predictor import make_predictor
@@ -15,7 +16,8 @@ from tfmsnet.records import open_manifest
 from tfmsnet.training.data import training_batches
 from tfmsnet.training.trainer import Trainer
 
-SIZE = {"fields": 2, "filters": 4, "growth": 2.0, "convolutions": 2}
+SIZE = {"filters": 4, "growth": 2.0, "convolutions": 2}
+OPTIONS = UNetConfig(**SIZE, shortcut=False)
 MODES = ["autoregressive", "classic", "direct", "basis"]
 
 
@@ -34,9 +36,14 @@ def step(network, features, masks, state=None):
 @pytest.mark.parametrize("options", [{}, {"shortcut": True}, {"autoregressive": False}, {"scales": 1}])
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 def test_it_answers_as_msnet_does(options, dtype):
+    options = dict(options)
     features, masks = scene(scales=options.get("scales", 3))
     state = masks[0] * 0.1 if options.get("autoregressive", True) else None
-    ours, theirs = (step(c(**SIZE, **options, dtype=dtype), features, masks, state) for c in (UNet, MSNet))
+    shortcut = options.pop("shortcut", False)
+    ours, theirs = (
+        step(layer(2, config(**SIZE, shortcut=shortcut), **options, dtype=dtype), features, masks, state)
+        for layer, config in ((UNet, UNetConfig), (MSNet, MSNetConfig))
+    )
     assert [part.shape for part in ours] == [part.shape for part in theirs]
     assert [part.dtype for part in ours] == [np.float32] * len(masks)
 
@@ -44,7 +51,9 @@ def test_it_answers_as_msnet_does(options, dtype):
 @pytest.mark.parametrize("parts", [None, ("pattern", "level")])
 def test_every_scale_is_masked_and_has_its_parts(parts):
     features, masks = scene()
-    for output, mask in zip(step(UNet(**SIZE, parts=parts), features, masks, masks[0]), masks, strict=True):
+    for output, mask in zip(
+        step(UNet(2, OPTIONS, parts=parts), features, masks, masks[0]), masks, strict=True
+    ):
         mask = np.asarray(mask)
         assert (output[mask == 0] == 0).all()
         assert np.abs(output).max() > 0
@@ -59,7 +68,7 @@ def test_every_scale_is_masked_and_has_its_parts(parts):
 def test_only_the_finest_inputs_are_seen():
     """By all scales: the coarsest head answers to a change of the finest geometry, not of its own."""
     features, masks = scene()
-    network = UNet(**SIZE, autoregressive=False)
+    network = UNet(2, OPTIONS, autoregressive=False)
     before = step(network, features, masks)
     coarse = step(network, [features[0], *(part + 1 for part in features[1:])], masks)
     fine = step(network, [features[0] + 1, *features[1:]], masks)
@@ -72,7 +81,7 @@ def test_far_voxels_are_seen_through_the_coarse_scales():
     """One convolution per block reaches 1 voxel, the coarsest of three scales 4 voxels at a time."""
     features, masks = scene((1, 16, 4, 4))
     masks = [np.ones_like(mask) for mask in masks]
-    network = UNet(2, filters=4, growth=1.0, convolutions=1, autoregressive=False)
+    network = UNet(2, UNetConfig(filters=4, growth=1.0, convolutions=1, shortcut=False), autoregressive=False)
     before = step(network, features, masks)[0]
     changed = np.array(features[0])
     changed[:, 0] += 1
@@ -83,8 +92,8 @@ def test_far_voxels_are_seen_through_the_coarse_scales():
 @pytest.mark.parametrize(
     "layer",
     [
-        UNet(**SIZE, scales=2, parts=("pattern", "level"), shortcut=True),
-        ResidualBlock(3, 2, 5, "relu", "instance", first=True),
+        UNet(2, UNetConfig(**SIZE), scales=2, parts=("pattern", "level"), padding="zero"),
+        ResidualBlock(3, UNetConfig(kernel=5, activation="relu", normalisation="instance"), first=True),
     ],
 )
 def test_the_configuration_round_trips(layer):
@@ -96,7 +105,7 @@ def test_the_configuration_round_trips(layer):
 def test_keras_keeps_the_block(normalisation, tmp_path):
     inputs = np.random.default_rng(0).random((2, 4, 6, 4, 2)).astype(np.float32)
     symbol = keras.Input(inputs.shape[1:])
-    model = keras.Model(symbol, ResidualBlock(3, normalisation=normalisation)(symbol))
+    model = keras.Model(symbol, ResidualBlock(3, UNetConfig(normalisation=normalisation))(symbol))
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded(inputs), model(inputs))

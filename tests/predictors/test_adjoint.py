@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfmsnet.networks.config import MSNetConfig
 from tfmsnet.networks.msnet import MSNet, coarsened
 from tfmsnet.predictors.adjoint import adjoint_gradient, tape_gradient
 
@@ -18,7 +19,7 @@ def rollout_problem(autoregressive=True):
     masks = coarsened(tf.constant(rng.random((*shape, 2)) < 0.5, tf.float32), 2)
     target = tf.constant(rng.standard_normal((5, *shape, 2)), tf.float32) * masks[0]
     drive = tf.constant(rng.random((5, 2, 1)), tf.float32)
-    network = MSNet(fields=2, scales=2, filters=4, growth=2.0, convolutions=2, autoregressive=autoregressive)
+    network = MSNet(2, MSNetConfig(filters=4, convolutions=2), scales=2, autoregressive=autoregressive)
 
     def step(t, state):
         outputs = network(features, masks, drive[t], state)

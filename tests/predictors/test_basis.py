@@ -17,7 +17,7 @@ STATISTICS = {"concentration": {"pattern_rms": 0.006}, "potential": {"pattern_rm
 
 def surrogate():
     keras.utils.set_random_seed(3)
-    config = NetworkConfig(filters=4, convolutions=2, autoregressive=False, basis=3)
+    config = NetworkConfig.of(filters=4, convolutions=2, autoregressive=False, basis=3)
     return make_predictor(config, Parameters(), STATISTICS, 0.5e-6)
 
 

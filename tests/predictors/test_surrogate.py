@@ -18,7 +18,7 @@ STATISTICS = {
     "concentration": {"minimum": 2.2e4, "maximum": 4.2e4, "pattern_rms": 0.006},
     "potential": {"minimum": 3.6, "maximum": 4.2, "pattern_rms": 1e-4, "level_rms": 0.03},
 }
-SMALL = NetworkConfig(filters=4, convolutions=2)
+SMALL = NetworkConfig.of(filters=4, convolutions=2)
 
 
 def make(config=SMALL):
@@ -43,7 +43,7 @@ def discharge(surrogate, phase, c_rate=1.0):
         SMALL,
         replace(SMALL, autoregressive=False),
         replace(SMALL, autoregressive=False, basis=3),
-        replace(PAPER_NETWORK, filters=4, growth=2.0, fields=("concentration", "potential")),
+        PAPER_NETWORK.with_values({"filters": 4, "growth": 2.0, "fields": ["concentration", "potential"]}),
     ],
 )
 @pytest.mark.parametrize("shape", [(8, 8, 12), (7, 9, 13)])

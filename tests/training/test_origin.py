@@ -47,7 +47,9 @@ def test_a_run_of_another_origin_is_not_continued(records, run, still, tmp_path)
 
 
 def test_another_network_is_refused(records, run, still, tmp_path):
-    wider = RunConfig(replace(still.network, filters=still.network.filters + 1), still.training)
+    wider = RunConfig(
+        still.network.with_values({"filters": still.network.options.filters + 1}), still.training
+    )
     with pytest.raises(UserError, match="its network isn't the configuration's"):
         train(records, tmp_path / "tuned", wider, init=run)
     assert not (tmp_path / "tuned").exists()

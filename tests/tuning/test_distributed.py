@@ -78,5 +78,5 @@ def test_chief_and_workers_one_of_which_dies(start, tmp_path):
     assert "tfmsnet train" in said
     assert all("part is done" in (tmp_path / f"worker-{n}.txt").read_text() for n in (1, 2))
     best = min(states, key=lambda state: state["score"])["hyperparameters"]["values"]
-    assert load_config(out / "best.json").network.filters == best["filters"]
+    assert load_config(out / "best.json").network.options.filters == best["filters"]
     assert (out / "pareto.png").is_file()

@@ -21,7 +21,13 @@ def fake_trial(**replaced):
 
     def run(config, records, run, **options):
         outcome = Outcome(
-            1 / config.network.filters, {"vrmse_concentration": 0.0}, 100, 0.1, 3, 0.1, out_of_time=False
+            1 / config.network.options.filters,
+            {"vrmse_concentration": 0.0},
+            100,
+            0.1,
+            3,
+            0.1,
+            out_of_time=False,
         )
         return replace(outcome, **replaced)
 
@@ -38,7 +44,7 @@ def test_a_kill_in_a_trial_costs_nothing_but_that_trial(judged, make_plan, tmp_p
     seen = []
 
     def killed(config, *arguments, **options):
-        seen.append(config.network.filters)
+        seen.append(config.network.options.filters)
         if len(seen) == 2:
             raise Killed
         return fake_trial()(config, *arguments, **options)
@@ -62,10 +68,10 @@ def test_failed_trials_are_in_the_table_and_the_search_goes_on(
     tries = []
 
     def failing(config, *arguments, **options):
-        tries.append(config.network.filters)
-        if config.network.filters == 4:
+        tries.append(config.network.options.filters)
+        if config.network.options.filters == 4:
             raise MemoryError("no memory left")
-        if config.network.filters == 8:
+        if config.network.options.filters == 8:
             raise Diverged("the loss became nan")
         return fake_trial()(config, *arguments, **options)
 
@@ -74,7 +80,7 @@ def test_failed_trials_are_in_the_table_and_the_search_goes_on(
     assert sorted(tries) == [2, 4, 4, 8, 16]  # what diverges would diverge again
     assert [row.point["filters"] for row in rows[:2]] == [16, 2]
     assert {row.note for row in rows[2:]} == {"MemoryError: no memory left", "Diverged: the loss became nan"}
-    assert load_config(tmp_path / "out" / "best.json").network.filters == 16
+    assert load_config(tmp_path / "out" / "best.json").network.options.filters == 16
     assert (tmp_path / "out" / "trials.csv").read_text().count("\n") == 5
 
 

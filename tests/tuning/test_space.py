@@ -86,7 +86,7 @@ def test_what_is_given_replaces_what_is_usual(base):
 def test_switches_words_and_a_field_s_own_network_are_searched_like_any_key(make_space):
     space = make_space("shortcut=true,false", "loss=relative,relative-root", "potential_filters=0,2")
     configs = [space.config(point) for point in space.points]
-    assert {(c.network.shortcut, c.training.loss) for c in configs} == set(
+    assert {(c.network.options.shortcut, c.training.loss) for c in configs} == set(
         itertools.product((True, False), ("relative", "relative-root"))
     )
     assert {c.network.potential_filters for c in configs} == {0}  # the base has no potential

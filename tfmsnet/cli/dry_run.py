@@ -1,10 +1,11 @@
 """tfmsnet train --dry-run: what a run would need, in lines of text."""
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from tfmsnet.load import FRAMES
+from tfmsnet.predictors.config import describe_network
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.memory import (
     available_bytes,
@@ -41,8 +42,9 @@ def estimated(
     now = estimate(config, size, frames=frames - 1)
     network, training = config.network, config.training
     yield (
-        f"{network.architecture}, {config.mode}, {network.scales} scales of {network.filters} filters "
-        f"(growth {network.growth:g}): {now.parameters:,} parameters"
+        f"{describe_network(network)}, {config.mode}, {network.scales} scales "
+        f"({', '.join(f'{name}={value}' for name, value in asdict(network.options).items())}): "
+        f"{now.parameters:,} parameters"
     )
     yield (
         f"{'x'.join(map(str, size))} voxels, {frames} frames, batches of {training.batch_size}, "

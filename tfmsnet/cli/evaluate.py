@@ -27,12 +27,13 @@ def command(run, records, out, compare):
     """
     from tfmsnet.evaluation.report import evaluate
     from tfmsnet.evaluation.surrogate import SurrogatePredictor
+    from tfmsnet.predictors.config import describe_network
     from tfmsnet.predictors.store import load_predictor
     from tfmsnet.records import Split
 
     test = Split(records, "test")
     first = load_predictor(run)
-    models = {_name(first.config): SurrogatePredictor(first)}
+    models = {describe_network(first.config): SurrogatePredictor(first)}
     for name, path in (_parsed(text) for text in compare):
         if name in models:
             raise click.BadParameter(f"--compare: the name {name!r} is taken; choose another")
@@ -43,12 +44,6 @@ def command(run, records, out, compare):
         report = evaluate(models, Split(records, "train"), Split(records, "test"), out, progress=progress)
     click.echo(report.table())
     click.echo(f"{out / 'report.html'}")
-
-
-def _name(network) -> str:
-    architecture = {"msnet": "MSNet", "unet": "U-Net"}[network.architecture]
-    kind = "AR-" if network.autoregressive else "time-basis " if network.basis else "direct "
-    return f"{kind}{architecture}"
 
 
 def _check_held_out(run: Path, test) -> None:

@@ -12,8 +12,9 @@ from tfmsnet.cli.options import PATH
 @click.option("--out", type=PATH, help="Run directory; one of the same run is continued.")
 @click.option(
     "--preset",
-    type=click.Choice(["default", "paper"]),
-    help="paper: as Marcato et al. 2023; default: deviation from the 0-D cell, lithium conserved exactly.  "
+    type=click.Choice(["default", "paper", "ms_net"]),
+    help="paper: as Marcato et al. 2023; ms_net: the same with the network of github.com/je-santos/ms_net; "
+    "default: deviation from the 0-D cell, lithium conserved exactly.  "
     "[default: default]",
 )
 @click.option(
@@ -90,8 +91,6 @@ def command(
 
     An interrupted run continues with the same command.  Watch it with `tensorboard --logdir OUT`.
     """
-    from dataclasses import asdict
-
     from tfmsnet.predictors.store import network_of
     from tfmsnet.predictors.trained import directory_of
     from tfmsnet.training.config import PRESETS, load_config
@@ -105,7 +104,7 @@ def command(
     chosen = chosen.with_network(network_of(init)) if init else chosen.in_mode(mode or chosen.mode)
     chosen = chosen.with_values(parsed(changes), "--set")
     if print_config:
-        click.echo(json.dumps(asdict(chosen), indent=1))
+        click.echo(json.dumps(chosen.as_dict(), indent=1))
         return 0
     if dry_run:
         from tfmsnet.cli.dry_run import estimated

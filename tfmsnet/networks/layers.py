@@ -5,9 +5,12 @@ the field's phase: 0 or 1 at the finest scale, in between at the coarser ones.  
 plain mean over the block, zeros outside the phase included, so that sums are kept on all scales.
 """
 
+from dataclasses import asdict
+
 import keras
 from keras import ops
 
+from tfmsnet.networks.config import MSNetConfig
 from tfmsnet.networks.convolution import Convolution
 
 _PACKAGE = "tfmsnet"
@@ -45,8 +48,8 @@ class MaskedRefine(keras.layers.Layer):
     """Nearest-neighbour refinement that stays inside the phase and keeps the mean.
 
     `refine(y) = up(y) * mask / up(coarsen(mask))`: then `coarsen(refine(y)) == y` for any mask, for any
-    y that is zero where the coarse mask is (the paper's section 4.2; the design after Santos et al. 2021,
-    doi:10.1007/s11242-021-01617-y, whose mask isn't normalised).
+    y that is zero where the coarse mask is (the paper's section 4.2; after Santos et al. 2021,
+    doi:10.1007/s11242-021-01617-y, and je-santos/ms_net, whose masks are the same).
 
     Call with `(coarse, fine_mask, coarse_mask)`: (batch, x/2, y/2, z/2, field), (batch, x, y, z, field),
     (batch, x/2, y/2, z/2, field).
@@ -98,83 +101,77 @@ class Projection(keras.layers.Layer):
 class ScaleBranch(keras.layers.Layer):
     """The convolutional network of one scale, CNN_n of eqs. (14)-(16).
 
-    `convolutions` layers of kernel^3 with `filters` channels and an activation, then 1x1x1 to `fields`.
-    Input (batch, x, y, z, channel), output (batch, x, y, z, field).
+    Hidden convolutions with `filters` channels and an activation, as the options say, then 1x1x1 to the
+    outputs.  Input (batch, x, y, z, channel), output (batch, x, y, z, output).
 
     Args:
-        fields: channels of the output.
+        outputs: channels of the output.
         filters: channels of the hidden layers (the paper: 10 * 4**n at scale n).
-        convolutions: hidden convolutions (the paper: 5).
-        kernel: edge of their kernels, voxels (the paper: 3).
-        activation: a Keras activation (the paper: celu).
-        normalisation: "none", or "instance" as the PyTorch MS-Net has it.
-        shortcut: whether the last layer sees the input too, so that what is linear in it need not pass the
-            hidden ones (the paper: no).
+        options: `MSNetConfig`, or its values as a dictionary.
+        padding: of the convolutions.
     """
 
-    def __init__(
-        self,
-        fields,
-        filters,
-        convolutions=5,
-        kernel=3,
-        activation="celu",
-        normalisation="none",
-        shortcut=False,
-        **kwargs,
-    ):
+    def __init__(self, outputs, filters, options, padding="mirror", **kwargs):
         super().__init__(**kwargs)
-        self.fields = fields
+        self.outputs = outputs
         self.filters = filters
-        self.convolutions = convolutions
-        self.kernel = kernel
-        self.activation = activation
-        self.normalisation = normalisation
-        self.shortcut = shortcut
+        self.options = MSNetConfig(**options) if isinstance(options, dict) else options
+        self.padding = padding
 
     def build(self, input_shape):
+        options = self.options
         self.hidden, self.normalisers = [], []
         shape = tuple(input_shape)
-        for index in range(self.convolutions):
-            layer = Convolution(self.filters, self.kernel, dtype=self.dtype_policy, name=f"hidden_{index}")
+        for index in range(options.convolutions):
+            layer = Convolution(
+                self.filters, options.kernel, self.padding, dtype=self.dtype_policy, name=f"hidden_{index}"
+            )
             layer.build(shape)
             shape = (*shape[:-1], self.filters)
             self.hidden.append(layer)
-            if self.normalisation == "instance":
-                normaliser = keras.layers.GroupNormalization(
-                    groups=-1, dtype=self.dtype_policy, name=f"norm_{index}"
-                )
-                normaliser.build(shape)
-                self.normalisers.append(normaliser)
+            if index < options.normalised_layers():
+                self.normalisers.append(normaliser(options.normalisation, shape, self.dtype_policy, index))
         # The last layer and what follows it stay float32 under mixed precision: they are the state.
-        self.head = Convolution(self.fields, 1, dtype="float32", name="head")
-        self.head.build((*shape[:-1], shape[-1] + (input_shape[-1] if self.shortcut else 0)))
-        # CELU with alpha = 1 is ELU, which TensorFlow has as one fused operation.
-        self.nonlinearity = keras.activations.get("elu" if self.activation == "celu" else self.activation)
+        self.head = Convolution(self.outputs, 1, dtype="float32", name="head")
+        self.head.build((*shape[:-1], shape[-1] + (input_shape[-1] if options.shortcut else 0)))
+        self.nonlinearity = nonlinearity(options.activation)
         self.built = True
 
     def call(self, inputs):
         hidden = inputs
         for index, layer in enumerate(self.hidden):
             hidden = layer(hidden)
-            if self.normalisers:
+            if index < len(self.normalisers):
                 hidden = self.normalisers[index](hidden)
             hidden = self.nonlinearity(hidden)
-        if self.shortcut:
+        if self.options.shortcut:
             hidden = ops.concatenate([ops.cast(part, "float32") for part in (hidden, inputs)], axis=-1)
         return self.head(hidden)
 
     def compute_output_shape(self, input_shape):
-        return (*input_shape[:-1], self.fields)
+        return (*input_shape[:-1], self.outputs)
 
     def get_config(self):
         return {
             **super().get_config(),
-            "fields": self.fields,
+            "outputs": self.outputs,
             "filters": self.filters,
-            "convolutions": self.convolutions,
-            "kernel": self.kernel,
-            "activation": self.activation,
-            "normalisation": self.normalisation,
-            "shortcut": self.shortcut,
+            "options": asdict(self.options),
+            "padding": self.padding,
         }
+
+
+def nonlinearity(activation):
+    """The function of a name.  CELU with alpha = 1 is ELU, which TensorFlow has as one fused operation."""
+    return keras.activations.get("elu" if activation == "celu" else activation)
+
+
+def normaliser(normalisation, shape, dtype, index):
+    """Each channel of each image by its own mean and deviation; see `MSNetConfig.normalisation`."""
+    weights = normalisation == "instance"
+    epsilon = 1e-3 if weights else 1e-5  # Keras' and PyTorch's
+    layer = keras.layers.GroupNormalization(
+        groups=-1, epsilon=epsilon, center=weights, scale=weights, dtype=dtype, name=f"norm_{index}"
+    )
+    layer.build(shape)
+    return layer

@@ -23,9 +23,11 @@ class MSNet(StepNetwork):
 
     X are the geometry channels and the drive (what is known of the frame: C-rate, mean degree of
     lithiation), R is `MaskedRefine`.  CNN_n, a `ScaleBranch`, is multiplied by the mask of its scale, so
-    every field is exactly zero outside its phase on every scale.
+    every field is exactly zero outside its phase on every scale; in je-santos/ms_net it isn't
+    (`MSNetConfig.masked` "refinement": a network without `parts`, whose voxels outside the phases mean
+    nothing).
 
-    Arguments and call: see `StepNetwork`; `convolutions` and the like are those of each `ScaleBranch`.
+    Arguments and call: see `StepNetwork`; its options are `MSNetConfig`.
     """
 
     def build(self, features_shape, masks_shape, drive_shape, state_shape=None):
@@ -35,18 +37,15 @@ class MSNet(StepNetwork):
         static = features_shape[0][-1] + drive_shape[-1]
         for scale in range(self.scales):
             branch = ScaleBranch(
-                self.fields,
-                self.filters_at(scale),
-                self.convolutions,
-                self.kernel,
-                self.activation,
-                self.normalisation,
-                self.shortcut,
+                self.outputs,
+                self.options.filters_at(scale),
+                self.options,
+                self.padding,
                 dtype=self.dtype_policy,
                 name=f"scale_{scale}",
             )
-            below = self.fields if scale < self.scales - 1 else 0
-            previous = self.fields if self.autoregressive else 0
+            below = self.outputs if scale < self.scales - 1 else 0
+            previous = self.outputs if self.autoregressive else 0
             branch.build((None, None, None, None, static + previous + below))
             self.branches.append(branch)
         self.built = True
@@ -54,10 +53,12 @@ class MSNet(StepNetwork):
     def call(self, features, masks, drive, state=None):
         states = coarsened(state, self.scales) if self.autoregressive else [None] * self.scales
         outputs, refined = [None] * self.scales, None
+        # A projection is of what lies in a phase.
+        everywhere = self.options.masked == "refinement" and not self.project
         for scale in reversed(range(self.scales)):
             if scale < self.scales - 1:
                 refined = self.refine(outputs[scale + 1], masks[scale], masks[scale + 1])
-            inputs = self.inputs(features[scale], drive, states[scale], refined)
-            update = self.masked(self.branches[scale](inputs), masks[scale])
+            update = self.branches[scale](self.inputs(features[scale], drive, states[scale], refined))
+            update = update if everywhere else self.masked(update, masks[scale])
             outputs[scale] = update if refined is None else update + refined
         return outputs

@@ -15,22 +15,22 @@ class SeparateNetworks(keras.layers.Layer):
     def __init__(self, networks, **kwargs):
         super().__init__(autocast=False, **kwargs)
         self.networks = list(networks)
-        self.fields = sum(network.fields for network in self.networks)
+        self.outputs = sum(network.outputs for network in self.networks)
 
     def build(self, features_shape, masks_shape, drive_shape, state_shape=None):
         for network in self.networks:
             if not network.built:  # keras builds what it reads back
-                masks = [(*shape[:-1], network.fields) for shape in masks_shape]
+                masks = [(*shape[:-1], network.outputs) for shape in masks_shape]
                 network.build(features_shape, masks, drive_shape)
         self.built = True
 
     def call(self, features, masks, drive, state=None):
         outputs, begin = [], 0
         for network in self.networks:
-            own = slice(begin, begin + network.fields)
+            own = slice(begin, begin + network.outputs)
             previous = None if state is None else state[..., own]
             outputs.append(network(features, [mask[..., own] for mask in masks], drive, previous))
-            begin += network.fields
+            begin += network.outputs
         return [ops.concatenate(parts, axis=-1) for parts in zip(*outputs, strict=True)]
 
     def compute_output_shape(self, features_shape, masks_shape, drive_shape, state_shape=None):

@@ -1,67 +1,48 @@
-"""What MSNet and U-Net have in common: how they are set up and called."""
+"""What all networks have in common: how they are made and called."""
+
+from dataclasses import asdict
 
 import keras
 from keras import ops
 
-from tfmsnet.networks.config import filters_at
+from tfmsnet.configuration import from_dict
 from tfmsnet.networks.layers import Projection
+from tfmsnet.networks.registry import config_of
 
 
 class StepNetwork(keras.layers.Layer):
     """One time step of all fields; a subclass has the layers.
 
     Args:
-        fields: how many fields the state has.
-        scales: how many scales (the paper: 3).
-        filters: channels at the finest scale (the paper: 10).
-        growth: factor of the channels from one scale to the next coarser (the paper: 4).
-        convolutions, kernel, activation, normalisation, shortcut: see the subclass.
+        outputs: channels of the state.
+        options: the network's own configuration, such as `tfmsnet.networks.config.MSNetConfig`.
+        scales: how many scales there are (the paper: 3).
         autoregressive: whether the previous state is an input; False makes the *direct* network.
-        parts: per field, which part of it the state is (see `Projection`); None for all of every field.
+        parts: per channel of the state, which part of the field it is (see `Projection`); None for all of it.
+        padding: of the convolutions, "mirror" or "zero", see `Convolution`.
 
     Call with
         features: list over scales of (batch, x/2^n, y/2^n, z/2^n, channel),
-        masks: list over scales of (batch, x/2^n, y/2^n, z/2^n, field),
+        masks: list over scales of (batch, x/2^n, y/2^n, z/2^n, state channel),
         drive: (batch, drive channel),
-        state: (batch, x, y, z, field) at the previous frame; None for the direct network.
-    Returns the list over scales, finest first, of the next state (batch, x/2^n, ..., field), float32.
+        state: (batch, x, y, z, state channel) at the previous frame; None for the direct network.
+    Returns the list over scales, finest first, of the next state (batch, x/2^n, ..., state channel), float32.
     """
 
     def __init__(
-        self,
-        fields,
-        scales=3,
-        filters=10,
-        growth=4.0,
-        convolutions=5,
-        kernel=3,
-        activation="celu",
-        normalisation="none",
-        autoregressive=True,
-        parts=None,
-        shortcut=False,
-        **kwargs,
+        self, outputs, options, scales=3, autoregressive=True, parts=None, padding="mirror", **kwargs
     ):
         # Masks and states stay float32 under mixed precision; `inputs` casts what the convolutions take.
         super().__init__(autocast=False, **kwargs)
-        self.fields = fields
+        self.outputs = outputs
+        self.options = options
         self.scales = scales
-        self.filters = filters
-        self.growth = growth
-        self.convolutions = convolutions
-        self.kernel = kernel
-        self.activation = activation
-        self.normalisation = normalisation
         self.autoregressive = autoregressive
         self.parts = parts
-        self.shortcut = shortcut
+        self.padding = padding
         self.project = Projection(parts, dtype="float32", name="project") if parts else None
         if self.project:
             self.project.built = True  # nothing to build; `fit` under a strategy asks
-
-    def filters_at(self, scale):
-        """Channels of the hidden layers at a scale, 0 the finest."""
-        return filters_at(self.filters, self.growth, scale)
 
     def inputs(self, features, drive, *states):
         """What the convolutions of a scale take: all of it side by side, the drive spread over the voxels."""
@@ -82,15 +63,15 @@ class StepNetwork(keras.layers.Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "fields": self.fields,
+            "outputs": self.outputs,
+            "options": asdict(self.options),
             "scales": self.scales,
-            "filters": self.filters,
-            "growth": self.growth,
-            "convolutions": self.convolutions,
-            "kernel": self.kernel,
-            "activation": self.activation,
-            "normalisation": self.normalisation,
             "autoregressive": self.autoregressive,
             "parts": self.parts,
-            "shortcut": self.shortcut,
+            "padding": self.padding,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        options = from_dict(config_of(cls), config.pop("options"), cls.__name__)
+        return cls(options=options, **config)

@@ -1,10 +1,13 @@
 """U-Net with residual blocks: what the paper compares MSNet with, one time step of it."""
 
+from dataclasses import asdict
+
 import keras
 from keras import ops
 
+from tfmsnet.networks.config import UNetConfig
 from tfmsnet.networks.convolution import Convolution
-from tfmsnet.networks.layers import coarsen, repeated
+from tfmsnet.networks.layers import coarsen, nonlinearity, normaliser, repeated
 from tfmsnet.networks.step_network import StepNetwork
 
 _PACKAGE = "tfmsnet"
@@ -18,50 +21,35 @@ class ResidualBlock(keras.layers.Layer):
 
     Args:
         filters: channels of all its layers.
-        convolutions: how many (PoreFlow-Net: 2).
-        kernel: edge of their kernels, voxels (PoreFlow-Net: 3).
-        activation: a Keras activation.
-        normalisation: "none" or "instance".
+        options: `UNetConfig`, or its values as a dictionary.
+        padding: of the convolutions.
         first: whether the input is the network's, and so neither normalised nor activated before the first
             convolution.
     """
 
-    def __init__(
-        self,
-        filters,
-        convolutions=2,
-        kernel=3,
-        activation="celu",
-        normalisation="none",
-        first=False,
-        **kwargs,
-    ):
+    def __init__(self, filters, options, padding="mirror", first=False, **kwargs):
         super().__init__(**kwargs)
         self.filters = filters
-        self.convolutions = convolutions
-        self.kernel = kernel
-        self.activation = activation
-        self.normalisation = normalisation
+        self.options = UNetConfig(**options) if isinstance(options, dict) else options
+        self.padding = padding
         self.first = first
 
     def build(self, input_shape):
+        options = self.options
         self.hidden, self.normalisers = [], []
         shape = tuple(input_shape)
-        for index in range(self.convolutions):
-            if self.normalisation == "instance" and (index or not self.first):
-                normaliser = keras.layers.GroupNormalization(
-                    groups=-1, dtype=self.dtype_policy, name=f"norm_{index}"
-                )
-                normaliser.build(shape)
-                self.normalisers.append(normaliser)
-            layer = Convolution(self.filters, self.kernel, dtype=self.dtype_policy, name=f"hidden_{index}")
+        for index in range(options.convolutions):
+            if options.normalisation == "instance" and (index or not self.first):
+                self.normalisers.append(normaliser(options.normalisation, shape, self.dtype_policy, index))
+            layer = Convolution(
+                self.filters, options.kernel, self.padding, dtype=self.dtype_policy, name=f"hidden_{index}"
+            )
             layer.build(shape)
             shape = (*shape[:-1], self.filters)
             self.hidden.append(layer)
         self.bypass = Convolution(self.filters, 1, dtype=self.dtype_policy, name="bypass")
         self.bypass.build(tuple(input_shape))
-        # CELU with alpha = 1 is ELU, which TensorFlow has as one fused operation.
-        self.nonlinearity = keras.activations.get("elu" if self.activation == "celu" else self.activation)
+        self.nonlinearity = nonlinearity(options.activation)
         self.built = True
 
     def call(self, inputs):
@@ -81,10 +69,8 @@ class ResidualBlock(keras.layers.Layer):
         return {
             **super().get_config(),
             "filters": self.filters,
-            "convolutions": self.convolutions,
-            "kernel": self.kernel,
-            "activation": self.activation,
-            "normalisation": self.normalisation,
+            "options": asdict(self.options),
+            "padding": self.padding,
             "first": self.first,
         }
 
@@ -107,14 +93,13 @@ class UNet(StepNetwork):
     four scales.  Unlike it: one encoder for all inputs instead of one for each, means instead of strided
     convolutions, instance normalisation or none instead of that of the batch, a linear head.
 
-    Arguments and call: see `StepNetwork`.  `filters` and `growth` give the channels of each scale, down and
-    up; `convolutions`, `kernel`, `activation`, `normalisation` are those of each `ResidualBlock`; `shortcut`
-    lets the finest head see the inputs too.
+    Arguments and call: see `StepNetwork`; its options are `UNetConfig`.  `filters` and `growth` give the
+    channels of each scale, down and up; `shortcut` lets the finest head see the inputs too.
     """
 
     def build(self, features_shape, masks_shape, drive_shape, state_shape=None):
-        inputs = features_shape[0][-1] + drive_shape[-1] + (self.fields if self.autoregressive else 0)
-        channels = [self.filters_at(scale) for scale in range(self.scales)]
+        inputs = features_shape[0][-1] + drive_shape[-1] + (self.outputs if self.autoregressive else 0)
+        channels = [self.options.filters_at(scale) for scale in range(self.scales)]
         self.down = [
             self._block(scale, before, "down") for scale, before in enumerate([inputs, *channels[:-1]])
         ]
@@ -125,19 +110,17 @@ class UNet(StepNetwork):
         self.heads = []
         for scale in range(self.scales):
             # The heads and what follows them stay float32 under mixed precision: they are the state.
-            head = Convolution(self.fields, 1, dtype="float32", name=f"head_{scale}")
-            seen = channels[scale] + (inputs if self.shortcut and scale == 0 else 0)
+            head = Convolution(self.outputs, 1, dtype="float32", name=f"head_{scale}")
+            seen = channels[scale] + (inputs if self.options.shortcut and scale == 0 else 0)
             head.build((None, None, None, None, seen))
             self.heads.append(head)
         self.built = True
 
     def _block(self, scale, inputs, way):
         block = ResidualBlock(
-            self.filters_at(scale),
-            self.convolutions,
-            self.kernel,
-            self.activation,
-            self.normalisation,
+            self.options.filters_at(scale),
+            self.options,
+            self.padding,
             first=scale == 0 and way == "down",
             dtype=self.dtype_policy,
             name=f"{way}_{scale}",
@@ -155,7 +138,7 @@ class UNet(StepNetwork):
             if scale < self.scales - 1:
                 hidden = self.up[scale](ops.concatenate([repeated(hidden), encoded[scale]], axis=-1))
             seen = hidden
-            if self.shortcut and scale == 0:
+            if self.options.shortcut and scale == 0:
                 seen = ops.concatenate([ops.cast(part, "float32") for part in (hidden, inputs)], axis=-1)
             outputs[scale] = self.masked(self.heads[scale](seen), masks[scale])
         return outputs

@@ -22,7 +22,6 @@ class Kind:
         name: of the configuration's mode that it is trained in.
         home: "module:class" of its implementation, a `tfmsnet.predictors.predictor.Predictor`.
         label: what it puts before its network's name.
-        sentence: what it is, for model cards.
         autoregressive: whether the previous state is an input of its network.
         steps: whether it makes the next frame from the fields of any frame.
         constant_current: whether it answers constant current alone.
@@ -37,7 +36,6 @@ class Kind:
     name: str
     home: str
     label: str
-    sentence: str
     autoregressive: bool
     steps: bool = True
     constant_current: bool = False
@@ -62,7 +60,6 @@ def _basis_parameters(network: Any) -> int:
 _ROLLOUT = {
     "home": "tfmsnet.predictors.rollout:Rollout",
     "label": "AR-",
-    "sentence": "An autoregressive",
     "autoregressive": True,
     "network": {"autoregressive": True, "basis": 0},
 }
@@ -76,7 +73,6 @@ KINDS = {
             "direct",
             home="tfmsnet.predictors.direct:Direct",
             label="direct ",
-            sentence="A direct",
             autoregressive=False,
             network={"autoregressive": False, "basis": 0},
             training={"horizon": ((1.0, 1),), "state_dropout": 0.0, "noise": 0.0},
@@ -85,7 +81,6 @@ KINDS = {
             "basis",
             home="tfmsnet.predictors.basis:Basis",
             label="time-basis ",
-            sentence="A direct (all frames in one pass, by functions of time)",
             autoregressive=False,
             steps=False,
             constant_current=True,

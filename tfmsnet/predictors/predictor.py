@@ -13,9 +13,8 @@ import tensorflow as tf
 
 from tfmsnet.errors import UserError
 from tfmsnet.features import geometry_features
-from tfmsnet.networks.msnet import MSNet
+from tfmsnet.networks.registry import registered
 from tfmsnet.networks.separate import SeparateNetworks
-from tfmsnet.networks.unet import UNet
 from tfmsnet.predictors.config import NetworkConfig, Objective
 from tfmsnet.predictors.kinds import kind_of
 from tfmsnet.predictors.prediction import Prediction, Window
@@ -24,8 +23,6 @@ from tfmsnet.predictors.state import STATES
 from tfmsnet.predictors.trajectory import trajectory
 from tfmsnet.references.reference import Conditions
 from tfmsnet.references.uniform import Uniform
-
-ARCHITECTURES = {"msnet": MSNet, "unet": UNet}
 
 
 def make_predictor(config: NetworkConfig, *args, **kwargs) -> "Predictor":
@@ -78,29 +75,24 @@ class Predictor(keras.Model):
         """One for all channels, or one for each field's."""
         channels, config = self.state.channels, self.config
         if not config.potential_filters:
-            return self._network(channels, config.filters, precision, config.architecture)
-        filters = {"concentration": config.filters, "potential": config.potential_filters}
+            return self._network(channels, config.options, precision, config.architecture)
         networks = [
-            self._network([c for c in channels if c.field == field], filters[field], precision, field)
+            self._network(
+                [c for c in channels if c.field == field], config.options_of(field), precision, field
+            )
             for field in config.fields
         ]
         return SeparateNetworks(networks, dtype=precision, name=config.architecture)
 
-    def _network(self, channels, filters, precision, name):
-        config = self.config
-        parts = [c.part for c in channels for _ in range(self.kind.outputs(config))]
-        return ARCHITECTURES[config.architecture](
+    def _network(self, channels, options, precision, name):
+        parts = [c.part for c in channels for _ in range(self.kind.outputs(self.config))]
+        return registered(self.config.architecture).layer_class()(
             len(parts),
-            scales=config.scales,
-            filters=filters,
-            growth=config.growth,
-            convolutions=config.convolutions,
-            kernel=config.kernel,
-            activation=config.activation,
-            normalisation=config.normalisation,
-            shortcut=config.shortcut,
-            autoregressive=config.autoregressive,
+            options,
+            scales=self.config.scales,
+            autoregressive=self.config.autoregressive,
             parts=None if set(parts) == {"whole"} else tuple(parts),
+            padding=self.config.padding,
             dtype=precision,
             name=name,
         )
@@ -108,7 +100,7 @@ class Predictor(keras.Model):
     def _build_network(self):
         space = (None, None, None, None)
         features = [(*space, len(self.config.channels))] * self.config.scales
-        masks = [(*space, self.network.fields)] * self.config.scales
+        masks = [(*space, self.network.outputs)] * self.config.scales
         self.network.build(features, masks, (None, self.kind.drive or self.state.drive_channels))
         self.built = True
 
@@ -118,7 +110,7 @@ class Predictor(keras.Model):
 
     def scene(self, phase, features) -> Scene:
         """The static inputs on all scales, padded."""
-        return make_scene(phase, features, self.channel_fields, self.config.scales)
+        return make_scene(phase, features, self.channel_fields, self.config.scales, self.config.padding)
 
     @property
     def channel_fields(self) -> tuple[str, ...]:

@@ -25,25 +25,31 @@ def field_masks(phase: tf.Tensor, fields: tuple[str, ...]) -> tf.Tensor:
     return tf.stack([tf.cast(FIELDS[field].mask(phase), tf.float32) for field in fields], axis=-1)
 
 
-def make_scene(phase: tf.Tensor, features: tf.Tensor, fields: tuple[str, ...], scales: int) -> Scene:
+def make_scene(
+    phase: tf.Tensor, features: tf.Tensor, fields: tuple[str, ...], scales: int, padding: str
+) -> Scene:
     """Masks and geometry channels on all scales.
+
+    Masks end where the image does, so that what is conserved is conserved over the image.
 
     Args:
         phase: (batch, x, y, z) uint8.
         features: (batch, x, y, z, channel), see `tfmsnet.features`.
         fields: names of the state's fields.
         scales: of the network.
+        padding: "mirror" or "zero", what the channels are beyond the image.
     """
     multiple = 2 ** (scales - 1)
     masks = pad_space(field_masks(phase, fields), multiple, axis=1)
-    return Scene(coarsened(pad_space(features, multiple, axis=1), scales), coarsened(masks, scales))
+    features = pad_space(features, multiple, axis=1, padding=padding)
+    return Scene(coarsened(features, scales), coarsened(masks, scales))
 
 
-def pad_space(array: tf.Tensor, multiple: int, axis: int) -> tf.Tensor:
-    """Append zeros along x, y, z (from `axis` on) up to the next multiple."""
+def pad_space(array: tf.Tensor, multiple: int, axis: int, padding: str = "zero") -> tf.Tensor:
+    """Append zeros or the mirror image along x, y, z (from `axis` on) up to the next multiple."""
     size = tf.shape(array)
     paddings = [[0, -size[i] % multiple if axis <= i < axis + 3 else 0] for i in range(len(array.shape))]
-    return tf.pad(array, paddings)
+    return tf.pad(array, paddings, "SYMMETRIC" if padding == "mirror" else "CONSTANT")
 
 
 def crop_space(array: tf.Tensor, phase: tf.Tensor, axis: int) -> tf.Tensor:

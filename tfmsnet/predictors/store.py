@@ -1,10 +1,8 @@
 """A surrogate on disk: surrogate.json (what it is) and surrogate.weights.h5 (its weights)."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
-from tfmsnet.configuration import from_dict
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, replacing, write_json
 from tfmsnet.halfcell import Parameters
@@ -35,7 +33,7 @@ def save_description(
     """
     content = {
         "format": FORMAT,
-        "network": asdict(predictor.config),
+        "network": predictor.config.as_dict(),
         "parameters": predictor.parameters.as_dict(),
         "statistics": statistics,
         "voxel_size_m": predictor.voxel_size_m,
@@ -103,7 +101,8 @@ def described_network(content: dict, directory: str | Path) -> NetworkConfig:
     path = Path(directory) / DESCRIPTION
     if not isinstance(content.get("network"), dict):
         raise UserError(f"{path}: not a surrogate's ('network'); train again")
-    return from_dict(NetworkConfig, content["network"], str(path))
+    # Surrogates of before there was a choice saw zeros beyond the image.
+    return NetworkConfig.from_dict({"padding": "zero", **content["network"]}, str(path))
 
 
 def load_predictor(directory: str | Path) -> Predictor:

@@ -1,8 +1,10 @@
 """What a served model says of itself: signatures.json for programs, MODEL_CARD.md for people."""
 
 import json
+from dataclasses import asdict
 
-from tfmsnet.predictors.store import DESCRIPTION
+from tfmsnet.predictors.config import describe_network
+from tfmsnet.predictors.store import DESCRIPTION, described_network
 from tfmsnet.serving.quantities import LABELS, LARGEST_C_RATE, Signature
 
 SIGNATURES = "signatures.json"
@@ -46,14 +48,14 @@ def documents(
 
 
 def _model_card(description: dict, signatures: dict[str, Signature], limits: dict, versions: dict) -> str:
-    network, voxel = description["network"], description["voxel_size_m"]
-    kind = "An autoregressive" if network["autoregressive"] else "A direct"
+    network, voxel = described_network(description, DESCRIPTION), description["voxel_size_m"]
+    values = ", ".join(f"{name} {value}" for name, value in asdict(network.options).items())
     lines = [
         "# Discharge of a lithium-ion cathode from its phase image",
         "",
-        f"{kind} multiscale 3D CNN (MSNet, doi:10.1016/j.ensm.2023.102927) with {network['scales']} scales, "
-        f"{network['filters']} filters and the state `{network['state']}`. It predicts "
-        f"{' and '.join(network['fields'])} at every voxel of a half-cell that is discharged at constant "
+        f"A 3D convolutional network ({describe_network(network)}, {network.scales} scales, {values}), after "
+        f"doi:10.1016/j.ensm.2023.102927, with the state `{network.state}`. It predicts "
+        f"{' and '.join(network.fields)} at every voxel of a half-cell that is discharged at constant "
         f"current, and the discharge curve. Images have voxels of {voxel * 1e6:g} um, at least "
         f"{limits['smallest_edge_voxels']} along each edge and at most {limits['max_voxels']} in a request.",
         "",

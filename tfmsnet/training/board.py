@@ -1,7 +1,6 @@
 """TensorBoard: scalars of every epoch, scores by horizon, pictures of one discharge, HParams."""
 
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -43,7 +42,7 @@ class Board(keras.callbacks.Callback):
 
         self.writer = tf.summary.create_file_writer(str(self.folder))
         with self.writer.as_default():
-            hparams.hparams(_flat(asdict(self.config)), trial_id=self.folder.parent.name)
+            hparams.hparams(_flat(self.config.as_dict()), trial_id=self.folder.parent.name)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.windows, self.begun = 0, time.perf_counter()

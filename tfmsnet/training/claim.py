@@ -3,7 +3,6 @@
 import hashlib
 import json
 import platform
-from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -16,7 +15,7 @@ from tfmsnet.files import read_json, write_json
 from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.shard import sha256
-from tfmsnet.training.config import RunConfig
+from tfmsnet.training.config import RunConfig, load_config
 from tfmsnet.training.origin import Chance
 
 
@@ -39,6 +38,8 @@ def claim(
     path = run / "run.json"
     if path.is_file():
         found = read_json(path, "a training run")
+        if isinstance(found.get("config"), dict):
+            found["config"] = _as_read_back(load_config(path))
         for key in sorted({*content, *(name for name in found if name.startswith("init_"))}):
             if found.get(key) != content.get(key):
                 difference = _difference(key, found.get(key), content.get(key))
@@ -68,8 +69,11 @@ def digest(records: Path, config: RunConfig, origin: Chance) -> int:
 
 
 def _identity(records: Path, config: RunConfig, origin: Chance) -> dict:
-    as_read_back = json.loads(json.dumps(asdict(config)))
-    return {"config": as_read_back, "manifest_sha256": sha256(records / MANIFEST), **origin.identity}
+    return {"config": _as_read_back(config), "manifest_sha256": sha256(records / MANIFEST), **origin.identity}
+
+
+def _as_read_back(config: RunConfig) -> dict:
+    return json.loads(json.dumps(config.as_dict()))
 
 
 def _difference(key: str, found, expected) -> str:

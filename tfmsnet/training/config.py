@@ -6,7 +6,9 @@ from pathlib import Path
 from tfmsnet.configuration import from_dict, is_count, is_number, require
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_json
-from tfmsnet.predictors.config import PAPER_NETWORK, NetworkConfig, Objective
+from tfmsnet.networks.config import field_names
+from tfmsnet.networks.registry import registered
+from tfmsnet.predictors.config import COMMON, MS_NETWORK, PAPER_NETWORK, NetworkConfig, Objective
 from tfmsnet.predictors.kinds import BASIS, KINDS, kind_of
 
 MODES = tuple(KINDS)
@@ -156,20 +158,28 @@ class RunConfig:
 
     def with_values(self, values: dict[str, object], where: str) -> "RunConfig":
         """Replace values, named "network.filters" or, where that isn't ambiguous, "filters"."""
-        content = asdict(self)
+        changes: dict[str, dict] = {"network": {}, "training": {}}
+        architecture = {"architecture": self.network.architecture, **values}
+        chosen = architecture.get("network.architecture", architecture["architecture"])
+        of_network = (*COMMON, *field_names(registered(chosen).config))
         for key, value in values.items():
             part, _, name = key.rpartition(".")
-            if not part:
-                homes = [part for part in content if name in content[part]]
-                part = homes[0] if homes else "training"
-            if part not in content:
+            part = part or ("network" if name in of_network else "training")
+            if part not in changes:
                 raise UserError(f"{where}: unknown key {key!r}; expected network.KEY or training.KEY")
-            content[part][name] = value
-        return _from_content(content, where)
+            changes[part][name] = value
+        return RunConfig(
+            self.network.with_values(changes["network"], f"{where}: network"),
+            from_dict(TrainingConfig, {**asdict(self.training), **changes["training"]}, f"{where}: training"),
+        )
+
+    def as_dict(self) -> dict[str, dict]:
+        """For JSON."""
+        return {"network": self.network.as_dict(), "training": asdict(self.training)}
 
     def save(self, path: str | Path) -> None:
         """Write as JSON."""
-        write_json(path, asdict(self))
+        write_json(path, self.as_dict())
 
 
 def load_config(path: str | Path) -> RunConfig:
@@ -182,36 +192,33 @@ def load_config(path: str | Path) -> RunConfig:
     """
     content = read_json(path, "a training configuration")
     if isinstance(content.get("config"), dict):
+        # Networks of before there was a choice saw zeros beyond the image.
         content = content["config"]
-    return _from_content(content, str(path))
-
-
-def _from_content(content: dict, where: str) -> RunConfig:
-    parts = {"network": NetworkConfig, "training": TrainingConfig}
+        content = {**content, "network": {"padding": "zero", **content.get("network", {})}}
     for key, value in content.items():
-        if key not in parts:
-            raise UserError(f"{where}: unknown key {key!r}; expected network and training")
+        if key not in ("network", "training"):
+            raise UserError(f"{path}: unknown key {key!r}; expected network and training")
         if not isinstance(value, dict):
-            raise UserError(f"{where}: {key}: expected an object, found {value!r}")
+            raise UserError(f"{path}: {key}: expected an object, found {value!r}")
     return RunConfig(
-        **{name: from_dict(cls, content.get(name, {}), f"{where}: {name}") for name, cls in parts.items()}
+        NetworkConfig.from_dict(content.get("network", {}), f"{path}: network"),
+        from_dict(TrainingConfig, content.get("training", {}), f"{path}: training"),
     )
 
 
+PAPER_TRAINING = TrainingConfig(
+    batch_size=1,
+    horizon=((1.0, 0),),
+    learning_rate=1e-4,
+    schedule="constant",
+    clip_norm=0.0,
+    loss="mse",
+    noise=0.0,
+    state_dropout=0.0,
+    symmetries=False,
+)
 PRESETS = {
     "default": RunConfig(),
-    "paper": RunConfig(
-        PAPER_NETWORK,
-        TrainingConfig(
-            batch_size=1,
-            horizon=((1.0, 0),),
-            learning_rate=1e-4,
-            schedule="constant",
-            clip_norm=0.0,
-            loss="mse",
-            noise=0.0,
-            state_dropout=0.0,
-            symmetries=False,
-        ),
-    ),
+    "paper": RunConfig(PAPER_NETWORK, PAPER_TRAINING),
+    "ms_net": RunConfig(MS_NETWORK, PAPER_TRAINING),
 }

@@ -10,7 +10,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tfmsnet.training import size
+from tfmsnet.predictors import size
+from tfmsnet.predictors.kinds import kind_of
 from tfmsnet.training.config import RunConfig
 
 FLOAT = 4
@@ -82,13 +83,12 @@ def estimate(
     multiple = 2 ** (network.scales - 1)
     padded = math.prod(-(-edge // multiple) * multiple for edge in grid)
     hidden = FLOAT / 2 if training.precision == "mixed_bfloat16" else FLOAT
-    layers = list(size.convolutions(network))
+    layers = size.convolutions(network)
     voxels = [batch * padded / 8**scale for scale in range(network.scales)]
     kept = sum(voxels[layer.scale] * hidden * (layer.inputs + 2 * layer.normalised) for layer in layers)
     kept += sum(voxels) * FLOAT * 6 * size.output_channels(network)
-    widest = max(voxels[layer.scale] * hidden * layer.outputs for layer in layers if layer.kernel > 1)
-    # A time basis makes all frames at once, and their errors on the way back.
-    copies = 4 if network.basis else 2
+    wide = (voxels[layer.scale] * hidden * layer.outputs for layer in layers if layer.kernel > 1)
+    copies = kind_of(network).frames_held
     unrolled = window if training.gradient == "tape" else 1
     weights = parameters(config)
     data = FLOAT * batch * math.prod(grid) * (len(network.channels) + 2 * (frames + 1) + 0.25)
@@ -96,7 +96,7 @@ def estimate(
         parameters=weights,
         weights=WEIGHTS * FLOAT * weights,
         activations=KEPT * kept * unrolled,
-        working=WORKING * widest,
+        working=WORKING * max(wide, default=0.0),
         states=copies * FLOAT * size.state_channels(network) * batch * padded * (window + 1),
         data=data,
         ahead=AHEAD * data,
