@@ -1,9 +1,10 @@
-"""Microstructure-resolved half-cell: electrode and C-rate in, discharge out."""
+"""Microstructure-resolved half-cell: electrode and load in, discharge out."""
 
+from tfmsnet.halfcell.control import one_c_a_m2
 from tfmsnet.halfcell.discharge import Balances, Discharge
 from tfmsnet.halfcell.equilibrium import open_circuit_potential
 from tfmsnet.halfcell.failure import DischargeFailed
 from tfmsnet.halfcell.parameters import Parameters
 from tfmsnet.halfcell.simulate import simulate
 
-__all__ = ["Balances", "Discharge", "DischargeFailed", "Parameters", "open_circuit_potential", "simulate"]
+__all__ = ["Balances", "Discharge", "DischargeFailed", "Parameters", "one_c_a_m2", "open_circuit_potential", "simulate"]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tfmsnet.halfcell.control import Control, Galvanostatic, one_c_current_a
 from tfmsnet.halfcell.equilibrium import open_circuit_potential
 from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
@@ -16,7 +17,7 @@ from tfmsnet.halfcell.salt import Salt
 _PASSES = 15
 # Accepted misfit of the potentials to the reaction's kinetics and to the salt, V, root mean square.
 _MISFIT_V = 5e-5
-# Accepted current that gets lost in a cell, over the whole current.
+# Accepted current that gets lost in a cell, relative as in `potentials.Flows`.
 _IMBALANCE = 1e-6
 # A pass usually leaves less than this share of the salt's misfit.
 _CONTRACTION = 0.3
@@ -43,6 +44,8 @@ class State:
         potential: (solid cells + liquid cells + collector,) V against the lithium metal.
         reaction: (faces,) current density from AM to electrolyte, A/m2.
         metal: (metal faces,) current density from the lithium metal, A/m2.
+        current_a: through the cell, A; positive in a discharge.
+        charge_c: that has passed since the start, C: what the AM gained is this over F.
         imbalance: of charge, see `potentials.Flows`.
     """
 
@@ -52,6 +55,8 @@ class State:
     potential: np.ndarray
     reaction: np.ndarray
     metal: np.ndarray
+    current_a: float = 0.0
+    charge_c: float = 0.0
     imbalance: float = 0.0
 
     @property
@@ -61,17 +66,17 @@ class State:
 
 
 class Cell:
-    """An electrode, its separator and lithium metal at one current.
+    """An electrode, its separator and lithium metal.
 
     Args:
         grid: cells.
         parameters: materials.
-        current_a: of the discharge; negative charges.
         usual_step_s: most time steps are about as long, s.
     """
 
-    def __init__(self, grid: Grid, parameters: Parameters, current_a: float, usual_step_s: float) -> None:
-        self.grid, self.parameters, self.current_a = grid, parameters, current_a
+    def __init__(self, grid: Grid, parameters: Parameters, usual_step_s: float) -> None:
+        self.grid, self.parameters = grid, parameters
+        self.one_c_a = one_c_current_a(grid.am_volume_m3, parameters)
         self.insertion = Insertion(grid.interface.depth_m, parameters)
         self.lithium = Lithium(grid, parameters)
         self.potentials = Potentials(grid, parameters)
@@ -95,8 +100,15 @@ class Cell:
             metal=np.zeros(len(self.grid.metal)),
         )
 
-    def step(self, now: State, before: State | None, step_s: float) -> State:
+    def mean_dol(self, state: State) -> float:
+        """Mean degree of lithiation of the AM."""
+        return float(state.lithium.mean()) / self.parameters.c_max_mol_m3
+
+    def step(self, now: State, before: State | None, step_s: float, control: Control) -> State:
         """The state `step_s` later, by BDF2; by backward Euler without a state `before`.
+
+        There is none where the control has just changed: potentials and currents jump, and their past tells
+        nothing of what comes.
 
         Each pass solves potentials with the reaction linearised, then lithium and salt with the currents that
         result, until these obey the reaction's kinetics.  Currents conserve charge, and concentrations
@@ -110,7 +122,7 @@ class Cell:
         potential, salt = times.ahead("potential"), self._inside_salt(times.ahead("salt"))
         reacting, metal = times.ahead("reaction"), times.ahead("metal")
         if before is None:
-            potential, reacting = self._switched_on(now)
+            potential, reacting, metal = self._switched(now, control)
         lithium = self._inside(times.ahead("lithium"))
         self.lithium.prepare(lithium, times.weight)
         lithium = self.lithium.solve(lithium_history, reacting, lithium)
@@ -133,7 +145,7 @@ class Cell:
             last = done + 1 >= min(self._needed, needed) or _CONTRACTION * salt_misfit_v <= _MISFIT_V
             accepted = _IMBALANCE / 2 if last else 100 * _IMBALANCE
             potential, flows = self.potentials.solve(
-                potential, link, salt, metal, self.current_a, error_v, accepted
+                potential, link, salt, metal, control, error_v, accepted
             )
             reacting, metal, imbalance = flows.reaction, flows.metal, flows.imbalance
             self.lithium.prepare(self._inside(lithium), times.weight)
@@ -147,29 +159,51 @@ class Cell:
             )
         self._needed = needed
         self._check(lithium, renewed)
-        return State(now.time_s + step_s, lithium, renewed, potential, reacting, metal, imbalance)
+        charge_c = (flows.current_a + times.history("charge_c")) / times.weight
+        return State(
+            now.time_s + step_s,
+            lithium,
+            renewed,
+            potential,
+            reacting,
+            metal,
+            flows.current_a,
+            float(charge_c),
+            imbalance,
+        )
 
-    def headroom(self, state: State) -> float:
-        """Current that diffusion to a full (in a charge: from an empty) surface carries, over the present.
+    def headroom(self, state: State, current_a: float) -> float:
+        """Current that diffusion to a full (in a charge: from an empty) surface carries, over a given one.
 
         As it comes down to 1 the voltage collapses: no potential drives a larger current.
         """
+        if current_a == 0:
+            return np.inf
         interface = self.grid.interface
         dol = state.lithium[interface.am] / self.parameters.c_max_mol_m3
-        limit = self.insertion.limit(dol, self.current_a > 0)
-        return float((limit * interface.area_m2).sum() / abs(self.current_a))
+        limit = self.insertion.limit(dol, current_a > 0)
+        return float((limit * interface.area_m2).sum() / abs(current_a))
 
-    def _switched_on(self, now: State) -> tuple[np.ndarray, np.ndarray]:
-        """A guess of potential and reaction right after the current is switched on: the same everywhere."""
-        density = -self.current_a / self.grid.interface.area_m2.sum()
-        parameters = self.parameters
-        step_v = self.insertion.overpotential_v(
-            density, parameters.initial_dol, parameters.initial_salt_mol_m3
+    def _switched(self, now: State, control: Control) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """A guess of potential, reaction and metal's current right after a change of the control.
+
+        A change of the current is spread evenly; of a change of the voltage the solid takes all.
+        """
+        potential, reacting, metal = now.potential.copy(), now.reaction, now.metal
+        solid = np.r_[: self.potentials.solids, -1]
+        if not isinstance(control, Galvanostatic):
+            potential[solid] += control.voltage_v - now.voltage_v
+            return potential, reacting, metal
+        area_m2, parameters = self.grid.interface.area_m2.sum(), self.parameters
+        dol, salt = self.mean_dol(now), parameters.initial_salt_mol_m3
+        old_v, new_v = (
+            self.insertion.overpotential_v(-current_a / area_m2, dol, salt)
+            for current_a in (now.current_a, control.current_a)
         )
-        potential = now.potential.copy()
-        potential[: self.potentials.solids] += step_v
-        potential[-1] += step_v
-        return potential, np.full_like(now.reaction, density)
+        change_a = control.current_a - now.current_a
+        potential[solid] += new_v - old_v
+        metal_m2 = len(metal) * self.grid.voxel_face_m2
+        return potential, reacting - change_a / area_m2, metal + change_a / metal_m2
 
     def _reaction(
         self, potential: np.ndarray, lithium: np.ndarray, salt: np.ndarray, current: np.ndarray

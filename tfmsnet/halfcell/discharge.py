@@ -7,6 +7,7 @@ import numpy as np
 
 from tfmsnet.electrode.image import AM, ELECTROLYTE, PhaseImage
 from tfmsnet.halfcell.parameters import Parameters
+from tfmsnet.load import Ended, Load, is_complete
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -20,8 +21,11 @@ class Balances:
         times_s: (steps,) end of each step.
         charge: (steps,) largest current lost in a cell, between solid and electrolyte, or at the lithium
             metal, over the current.
-        lithium: (steps,) lithium in the AM against the charge passed so far, over that charge.
+        lithium: (steps,) lithium in the AM against the charge passed so far, over the charge moved so far in either
+            direction.
         salt: (steps,) change of the salt in the electrolyte, over the salt.
+
+    At currents below a hundredth of 1C, rests for example, charge and lithium are relative to that.
     """
 
     times_s: np.ndarray
@@ -30,24 +34,28 @@ class Balances:
     salt: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Discharge:
-    """A discharge (or charge) at constant current.
+    """What an electrode does under a load.
 
     Attributes:
         image: the electrode.
         parameters: the materials.
-        c_rate_profile: (time,) 1/h, C-rate during the interval that ends at each frame; [0] is 0.
+        load: what it was asked to do.
+        c_rate_profile: (time,) 1/h, C-rate during the interval that ends at each frame (its mean where a voltage was
+            held); [0] is 0.
         times_s: (time,) s.
         dol: (time,) mean degree of lithiation of the AM, 0 to 1.
         voltage_v: (time,) V, collector against lithium metal.
         concentration: (time, x, y, z) float32, mol/m3, lithium in the AM; exactly 0 outside it.
         potential: (time, x, y, z) float32, V against lithium metal, of AM and CBD; exactly 0 outside them.
         balances: of every time step.
+        ends: how each segment of the load ended.
     """
 
     image: PhaseImage
     parameters: Parameters
+    load: Load
     c_rate_profile: np.ndarray
     times_s: np.ndarray
     dol: np.ndarray
@@ -55,22 +63,39 @@ class Discharge:
     concentration: np.ndarray = field(repr=False)
     potential: np.ndarray = field(repr=False)
     balances: Balances = field(repr=False)
+    ends: tuple[Ended, ...] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether the load was carried out to its end."""
+        return is_complete(self.ends)
+
+    def __repr__(self) -> str:
+        end = "" if self.complete else ", incomplete"
+        return (
+            f"Discharge({self.load.label}: {len(self.times_s)} frames to {self.times_s[-1]:.6g} s, "
+            f"{self.voltage_v[-1]:.3f} V, mean DOL {self.dol[-1]:.4f}{end})"
+        )
 
     def plot(self) -> "Figure":
-        """The discharge curve over DOL, and both fields of the last frame in the middle x-z plane.
+        """The discharge curve, and both fields of the last frame in the middle x-z plane.
+
+        The curve is that over DOL; unless the current is constant, with the voltage over time beside it.
 
         Returns:
             A matplotlib figure; `savefig` writes it.
         """
         from matplotlib.figure import Figure  # slow to import
 
-        figure = Figure(figsize=(11, 3.5), layout="constrained")
-        curve, *slices = figure.subplots(1, 3)
-        rates = self.c_rate_profile[1:]
+        over_time = not self.load.is_constant_current
+        figure = Figure(figsize=(14.5 if over_time else 11, 3.5), layout="constrained")
+        *times, curve, first, second = figure.subplots(1, 4 if over_time else 3)
         curve.plot(self.dol, self.voltage_v, ".-")
         curve.set(xlabel="degree of lithiation", ylabel="voltage / V")
-        if len(rates):
-            curve.set_title(f"{rates[0]:g}C, {self.times_s[-1]:.0f} s")
+        curve.set_title(f"{self.load.label}, {self.times_s[-1]:.0f} s")
+        for axes in times:
+            axes.plot(self.times_s / 3600, self.voltage_v, ".-")
+            axes.set(xlabel="time / h", ylabel="voltage / V")
         middle = self.image.shape[1] // 2
         phase = self.image.phase[:, middle]
         shown = (
@@ -88,7 +113,7 @@ class Discharge:
             ),
         )
         width, _, thickness = (1e6 * length for length in self.image.size_m)
-        for axes, (field_values, hidden, name, colours) in zip(slices, shown, strict=True):
+        for axes, (field_values, hidden, name, colours) in zip((first, second), shown, strict=True):
             values = np.ma.masked_array(field_values[-1][:, middle], hidden)
             picture = axes.imshow(
                 values, origin="lower", extent=(0, thickness, 0, width), cmap=colours, interpolation="nearest"

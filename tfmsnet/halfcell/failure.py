@@ -1,12 +1,22 @@
 """How a discharge can fail."""
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tfmsnet.halfcell.discharge import Discharge
+
 
 class DischargeFailed(RuntimeError):
     """A discharge couldn't be computed to the end.
 
-    The message names the time, the step, what didn't hold and by how much, and what to try; there is no
-    partial result that could be taken for a whole one.
+    The message names the time, the step, what didn't hold and by how much, and what to try.
+
+    Attributes:
+        partial: the discharge up to the last time step that was solved, not `complete`; None where there is
+            nothing but the equilibrium.
     """
+
+    partial: "Discharge | None" = None
 
 
 class Saturated(DischargeFailed):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfmsnet.halfcell import electrolyte
+from tfmsnet.halfcell.control import Control, Galvanostatic, Potentiostatic, one_c_current_a
 from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
 from tfmsnet.halfcell.kinetics import lithium_metal_overpotential
@@ -16,6 +17,10 @@ from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
 _ITERATIONS = 60
 # More iterations than this, and the hierarchy is made anew for the present conductances.
 _STALE = 25
+# A held voltage is tied to the collector through a conductance that loses so much at 1C, V.
+_TIE_ERROR_V = 1e-8
+# Currents are told from none to this share of 1C.
+_SMALLEST_C_RATE = 0.01
 
 
 @dataclass(frozen=True)
@@ -39,21 +44,24 @@ class Flows:
         reaction: (faces,) current density from solid to electrolyte, A/m2.
         metal: (metal faces,) current density from the lithium metal to the electrolyte, A/m2.
         ionic: (liquid faces,) current from tail to head, A.
+        current_a: through the cell, A.
         imbalance: largest of the current that gets lost in a cell, at all reacting faces and at the metal,
-            over the cell's current.
+            over the cell's current, or over a hundredth of 1C where that is larger.
     """
 
     reaction: np.ndarray
     metal: np.ndarray
     ionic: np.ndarray
+    current_a: float
     imbalance: float
 
 
 class Potentials:
     """Kirchhoff's current law over solid cells, liquid cells and the collector, in this order.
 
-    The collector is one node joined to all solid cells on the foil; the external current leaves from it, so a
-    galvanostatic discharge needs no further loop.  Lithium metal at 0 V is the ground.
+    The collector is one node joined to all solid cells on the foil.  A given current leaves from it; a voltage that
+    is held is a conductance from it to that voltage, so stiff that the current makes no difference.  Neither needs
+    a further loop.  Lithium metal at 0 V is the ground.
     """
 
     def __init__(self, grid: Grid, parameters: Parameters) -> None:
@@ -69,16 +77,19 @@ class Potentials:
         ]
         self._network = Network(collector + 1, *(np.concatenate(side) for side in zip(*parts, strict=True)))
         bounds = np.cumsum([0] + [len(tails) for tails, _ in parts])
-        solid, self._liquid_edges, self._reacting_edges, foil = (
+        solid, self._liquid_edges, self._reacting_edges, self._foil_edges = (
             slice(low, high) for low, high in itertools.pairwise(bounds)
         )
         self._conductance = np.zeros(self._network.edges)
         self._source = np.zeros(self._network.edges)
         self._conductance[solid] = grid.solid_faces.weight
-        self._conductance[foil] = grid.foil_conductance_s
+        self._conductance[self._foil_edges] = grid.foil_conductance_s
         self._ground = np.zeros(collector + 1)
         self._metal_nodes = grid.metal + self.solids
         self._metal_source = np.zeros(len(grid.metal))
+        one_c_a = one_c_current_a(grid.am_volume_m3, parameters)
+        self._tie_s, self._smallest_a = one_c_a / _TIE_ERROR_V, _SMALLEST_C_RATE * one_c_a
+        self._control: Control = Galvanostatic(0.0)
         self._preconditioner: Multigrid | None = None
 
     def potential_step(self, potential: np.ndarray) -> np.ndarray:
@@ -92,7 +103,7 @@ class Potentials:
         link: Link,
         salt: np.ndarray,
         metal_current: np.ndarray,
-        current_a: float,
+        control: Control,
         error_v: float,
         imbalance: float,
     ) -> tuple[np.ndarray, Flows]:
@@ -103,9 +114,9 @@ class Potentials:
             link: the reactions.
             salt: (liquid cells,) mol/m3.
             metal_current: (metal faces,) A/m2, around which the metal's reaction is linearised.
-            current_a: leaves from the collector (positive in a discharge).
+            control: the current that leaves from the collector, or its voltage.
             error_v: accepted error of phi_s - phi_l, in the mean over the reacting faces.
-            imbalance: accepted current that gets lost in a cell, over the whole current.
+            imbalance: accepted current that gets lost in a cell, relative as in `Flows`.
 
         Returns:
             (nodes,) V, and what flows.
@@ -118,16 +129,23 @@ class Potentials:
         self._source[self._reacting_edges] = link.source
         self._set_electrolyte(salt)
         self._set_metal(salt, metal_current)
+        self._set_control(control)
 
         # The change is solved for: in the sum of large conductances times 4 V a small current would drown.
-        _, lost = self._flow(guess, current_a)
-        change = self._solve(lost, reacting.sum() * error_v**2, imbalance * abs(current_a))
-        potential = guess + change
-        _, lost = self._flow(potential, current_a)
+        _, lost = self._flow(guess)
+        given = isinstance(control, Galvanostatic)
+        present_a = control.current_a if given else float(metal_current.sum()) * self._grid.voxel_face_m2
+        accepted_a = imbalance * self._scale_a(present_a)
+        potential = guess + self._solve(lost, reacting.sum() * error_v**2, accepted_a)
+        _, lost = self._flow(potential)
         self._balance(potential, lost)
-        flow, lost = self._flow(potential, current_a)
+        flow, lost = self._flow(potential)
         metal_a = self._ground[self._metal_nodes] * (self._metal_source - potential[self._metal_nodes])
         reacting_a = flow[self._reacting_edges]
+        current_a = control.current_a if given else float(metal_a.sum())
+        if not given:
+            # Through the tie, at 4 V, it would be rounded to some 1e-7 of 1C.
+            lost[-1] = flow[self._foil_edges].sum() - current_a
         largest = max(
             abs(reacting_a.sum() + current_a), abs(metal_a.sum() - current_a), float(np.abs(lost).max())
         )
@@ -135,17 +153,32 @@ class Potentials:
             reaction=reacting_a / self._grid.interface.area_m2,
             metal=metal_a / self._grid.voxel_face_m2,
             ionic=flow[self._liquid_edges],
-            imbalance=largest / abs(current_a),
+            current_a=current_a,
+            imbalance=largest / self._scale_a(current_a),
         )
 
-    def _flow(self, potential: np.ndarray, current_a: float) -> tuple[np.ndarray, np.ndarray]:
+    def _scale_a(self, current_a: float) -> float:
+        """What lost currents are compared with."""
+        return max(abs(current_a), self._smallest_a)
+
+    def _set_control(self, control: Control) -> None:
+        tied = isinstance(control, Potentiostatic)
+        if tied != isinstance(self._control, Potentiostatic):
+            self._preconditioner = None  # the coarse levels know the collector as it was
+        self._ground[-1] = self._tie_s if tied else 0.0
+        self._control = control
+
+    def _flow(self, potential: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Currents through all edges, and the current that gets lost in each node (nodes,), A."""
         flow = self._conductance * (self._network.drop(potential) - self._source)
         lost = -self._network.injection(flow)
         lost[self._metal_nodes] += self._ground[self._metal_nodes] * (
             self._metal_source - potential[self._metal_nodes]
         )
-        lost[-1] -= current_a
+        if isinstance(self._control, Potentiostatic):
+            lost[-1] += self._tie_s * (self._control.voltage_v - potential[-1])
+        else:
+            lost[-1] -= self._control.current_a
         return flow, lost
 
     def _solve(self, lost: np.ndarray, energy: float, largest: float) -> np.ndarray:
@@ -170,12 +203,20 @@ class Potentials:
 
     def _balance(self, potential: np.ndarray, lost: np.ndarray) -> None:
         """Shift solid and electrolyte as wholes (in place) so that both conserve charge to rounding."""
-        lost_solid = lost[: self.solids].sum() + lost[-1]
+        reacting = self._conductance[self._reacting_edges].sum()
+        metal = self._ground[self._metal_nodes].sum()
         lost_liquid = lost[self.solids : -1].sum()
-        potential += (lost_solid + lost_liquid) / self._ground.sum()
-        step = lost_solid / self._conductance[self._reacting_edges].sum()
-        potential[: self.solids] += step
-        potential[-1] += step
+        if isinstance(self._control, Potentiostatic):
+            # The collector stays where it is held, and the solid is joined to it through the foil.
+            held, lost_solid = self._conductance[self._foil_edges].sum(), lost[: self.solids].sum()
+        else:
+            held, lost_solid = 0.0, lost[: self.solids].sum() + lost[-1]
+        shares = np.array([[reacting + held, -reacting], [-reacting, reacting + metal]])
+        solid, liquid = np.linalg.solve(shares, [lost_solid, lost_liquid])
+        potential[: self.solids] += solid
+        potential[self.solids : -1] += liquid
+        if not held:
+            potential[-1] += solid
 
     def _set_electrolyte(self, salt: np.ndarray) -> None:
         faces, parameters = self._grid.liquid_faces, self._parameters

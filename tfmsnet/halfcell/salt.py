@@ -12,6 +12,8 @@ from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
 from tfmsnet.halfcell.potentials import Flows
 
 _ITERATIONS = 100
+# More iterations than this, and the hierarchy is made anew for the present time step.
+_STALE = 20
 # Accepted error of the concentration over the initial one, root mean square.
 _ERROR = 1e-6
 
@@ -29,7 +31,7 @@ class Salt:
         self._grid, self._parameters = grid, parameters
         self.cells = len(grid.liquid_volume_m3)
         self._network = Network(self.cells, grid.liquid_faces.tails, grid.liquid_faces.heads)
-        self._preconditioner = Multigrid(self._assemble(self.initial(), weight))
+        self._preconditioner: Multigrid | None = Multigrid(self._assemble(self.initial(), weight))
 
     def initial(self) -> np.ndarray:
         """(liquid cells,) mol/m3 at rest."""
@@ -58,12 +60,16 @@ class Salt:
 
         mass = weight * grid.liquid_volume_m3.sum()
         energy = mass * (_ERROR * self._parameters.initial_salt_mol_m3) ** 2
+        if self._preconditioner is None:
+            self._preconditioner = Multigrid(matrix)
         self._preconditioner.refresh(matrix)
         solution, count = conjugate_gradients(
             matrix, right, salt, self._preconditioner, energy, np.inf, _ITERATIONS
         )
         if count > _ITERATIONS:
             raise NotConverged("salt: conjugate gradients", float(np.abs(right - matrix @ solution).max()))
+        if count > _STALE:
+            self._preconditioner = None
         # Transport moves salt only: what all cells together miss is spread evenly, to rounding.
         solution += (right - matrix @ solution).sum() / mass
         return solution

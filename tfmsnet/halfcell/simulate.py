@@ -1,144 +1,149 @@
-"""From an electrode and a C-rate to a discharge."""
+"""From an electrode and a load to a discharge."""
 
 import math
 from collections.abc import Callable
-from numbers import Integral, Real
 
 import numpy as np
 
 from tfmsnet.electrode import PhaseImage, check_dischargeable
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell.cell import Cell, State
+from tfmsnet.halfcell.control import one_c_a_m2
 from tfmsnet.halfcell.discharge import Balances, Discharge
 from tfmsnet.halfcell.equilibrium import open_circuit_potential
-from tfmsnet.halfcell.failure import Saturated
+from tfmsnet.halfcell.failure import DischargeFailed
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
-from tfmsnet.halfcell.stepping import walk
-from tfmsnet.load import FRAME_SECONDS_AT_1C, FRAMES, constant_current
+from tfmsnet.halfcell.stepping import Moment, walk
+from tfmsnet.load import (
+    FAILED,
+    FRAME_SECONDS_AT_1C,
+    HOUR_S,
+    Ended,
+    Load,
+    Voltage,
+    c_rate_of,
+    constant_current,
+    known_duration,
+)
 
 _DEFAULT = Parameters()
-_LARGEST_C_RATE = 1e3
+# Balances are relative to the charge that has moved, or to what this share of 1C would have moved.
+_SMALLEST_C_RATE = 0.01
 
 
 def simulate(
     image: PhaseImage,
-    c_rate: float,
+    load: Load | float,
     parameters: Parameters = _DEFAULT,
     *,
-    frames: int = FRAMES,
-    cutoff_voltage_v: float | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Discharge:
-    """Discharge a half-cell at constant current, every voxel of its electrode resolved.
+    """Put a half-cell under a load, every voxel of its electrode resolved.
 
     The model is that of section 2 of doi:10.1016/j.ensm.2023.102927: diffusion of lithium in the AM, Ohm's
     law in AM and CBD, a concentrated electrolyte in pores, CBD and separator, Butler-Volmer kinetics at all
-    of the AM's surface, lithium metal with a film behind the separator.  Frames are 100 s / |C-rate| apart,
-    so that frame n stands at the same mean degree of lithiation (DOL) for every C-rate; frame 0 is the
-    equilibrium.
+    of the AM's surface, lithium metal with a film behind the separator.  The cell starts at equilibrium, which is
+    frame 0.
 
     Args:
         image: the electrode; z = 0 on the collector.
-        c_rate: 1/h; 1 would fill the AM from its initial DOL to 1 in an hour.  A negative one charges.
+        load: what to do; a number is constant current with the paper's 25 frames, as `constant_current` makes it.
+            1C would fill the AM from its initial DOL to 1 in an hour; negative currents charge.
         parameters: the materials.
-        frames: at most, frame 0 included.
-        cutoff_voltage_v: ends at the last frame before the voltage falls (in a charge: rises) beyond this, V.
-            With it, frames may reach beyond the DOL for which the open-circuit potential was fitted, where
-            the fit is continued by its formula; without it they may not.
         progress: called with the fraction done, 0 to 1, at every time step.
 
     Returns:
-        `frames` frames, fewer when the cut-off voltage came first.
+        The discharge; its `ends` tell why each segment ended.  Segments that a voltage limits may reach beyond the
+        DOL for which the open-circuit potential was fitted, where the fit is continued by its formula.
 
     Raises:
-        UserError: an image that can't be discharged, or an argument out of range.
+        UserError: an image that can't be discharged; a load that can't be, that starts beyond its own voltage
+            limit, or that leaves the fit of the open-circuit potential though no voltage limits it.
         DischargeFailed: some time step has no solution, as when the surface saturates or the electrolyte is
-            depleted before the last frame.
+            depleted; its `partial` is the discharge up to there.
     """
     check_dischargeable(image)
-    _check_load(c_rate, frames, cutoff_voltage_v)
-    if cutoff_voltage_v is None:
-        _check_dol(c_rate, frames, parameters)
-    start_v = float(open_circuit_potential(parameters.initial_dol, parameters))
-    if _beyond(start_v, c_rate, cutoff_voltage_v):
-        raise UserError(
-            f"cutoff_voltage_v: expected a voltage that comes after the {start_v:.3f} V of the start, got "
-            f"{cutoff_voltage_v:g}; choose a {'lower' if c_rate > 0 else 'higher'} one"
-        )
-    recorder = _Recorder(image, c_rate, parameters, frames)
+    if not isinstance(load, Load):
+        load = constant_current(load)
+    one_c = one_c_a_m2(image, parameters)
+    _check_start(load, parameters)
+    _check_dol(load, one_c, parameters)
+    recorder = _Recorder(image, load, one_c, parameters)
     try:
-        for state, ends_frame in walk(recorder.cell, recorder.frame_s):
-            if _beyond(state.voltage_v, c_rate, cutoff_voltage_v):
-                break
-            recorder.record(state, ends_frame)
+        for moment in walk(recorder.cell, load, one_c):
+            recorder.record(moment)
             if progress:
-                progress(min(state.time_s / recorder.end_s, 1.0))
-            if recorder.frames == frames:
-                break
-    except Saturated:
-        # The voltage collapses within a step too short to be taken: through any cut-off.
-        if cutoff_voltage_v is None:
-            raise
-    if progress:
-        progress(1.0)
+                progress(moment.done)
+    except DischargeFailed as error:
+        error.partial = recorder.partial()
+        raise
     return recorder.result()
 
 
-def _beyond(voltage_v: float, c_rate: float, cutoff_voltage_v: float | None) -> bool:
-    return cutoff_voltage_v is not None and (voltage_v - cutoff_voltage_v) * c_rate < 0
-
-
-def one_c_current_a(am_volume_m3: float, parameters: Parameters) -> float:
-    """I_1C = F c_max (1 - x0) V_AM / 3600 s, A: fills the AM from its initial DOL to 1 in an hour."""
-    vacancies = parameters.c_max_mol_m3 * (1 - parameters.initial_dol)
-    return FARADAY_C_MOL * vacancies * am_volume_m3 / 3600
-
-
 class _Recorder:
-    """Collects the frames and balances of a discharge."""
+    """Collects the frames, balances and ends of a discharge."""
 
-    def __init__(self, image: PhaseImage, c_rate: float, parameters: Parameters, frames: int) -> None:
-        self._image, self._parameters = image, parameters
+    def __init__(self, image: PhaseImage, load: Load, one_c_a_m2: float, parameters: Parameters) -> None:
+        self._image, self._load, self._parameters = image, load, parameters
         self._grid = build_grid(image, parameters)
-        self._current_a = c_rate * one_c_current_a(self._grid.am_volume_m3, parameters)
-        self._profile, self._times = constant_current(c_rate, frames)
-        self.frame_s, self.end_s = float(self._times[1]), float(self._times[-1])
-        self.cell = Cell(self._grid, parameters, self._current_a, self.frame_s)
+        self._one_c_a_m2 = one_c_a_m2
+        self.cell = Cell(self._grid, parameters, FRAME_SECONDS_AT_1C / _typical_c_rate(load, one_c_a_m2))
         self._fields: list[tuple[np.ndarray, np.ndarray]] = []
-        self._dol: list[float] = []
-        self._voltage: list[float] = []
+        self._frames: list[tuple[float, float, float, float]] = []
         self._balances: list[tuple[float, float, float, float]] = []
+        self._ends: list[Ended] = []
+        self._start = self._last = self._kept = self.cell.at_rest()
+        self._segment, self._moved_c = 0, 0.0
 
-    @property
-    def frames(self) -> int:
-        """Frames recorded."""
-        return len(self._fields)
-
-    def record(self, state: State, ends_frame: bool) -> None:
-        """Take in a time step."""
-        if self.frames:
+    def record(self, moment: Moment) -> None:
+        """Take in a time step, or the end of a segment at the last one."""
+        state = moment.state
+        if state.time_s > self._last.time_s:
+            self._moved_c += abs(state.charge_c - self._last.charge_c)
             self._balances.append(self._balance(state))
-        else:
-            self._start = state
-        if ends_frame:
-            solids = self.cell.potentials.solids
-            self._fields.append(
-                (state.lithium.astype(np.float32), state.potential[:solids].astype(np.float32))
-            )
-            self._dol.append(float(state.lithium.mean()) / self._parameters.c_max_mol_m3)
-            self._voltage.append(state.voltage_v)
+        self._last, self._segment = state, moment.segment
+        if moment.frame:
+            self._keep(state)
+        if moment.ended:
+            self._ends.append(moment.ended)
+
+    def _keep(self, state: State) -> None:
+        """Make a frame of a state, unless it is one already."""
+        if self._frames and state.time_s <= self._kept.time_s:
+            return
+        solids = self.cell.potentials.solids
+        self._fields.append((state.lithium.astype(np.float32), state.potential[:solids].astype(np.float32)))
+        rate = self._c_rate(state) if self._frames else 0.0
+        self._frames.append((rate, state.time_s, self.cell.mean_dol(state), state.voltage_v))
+        self._kept = state
+
+    def _c_rate(self, state: State) -> float:
+        """Since the last frame; its mean where a voltage was held."""
+        segment = self._load.segments[self._segment]
+        if not isinstance(segment, Voltage):
+            return c_rate_of(segment, self._one_c_a_m2)
+        passed_c = state.charge_c - self._kept.charge_c
+        return passed_c / (state.time_s - self._kept.time_s) / self.cell.one_c_a
 
     def _balance(self, state: State) -> tuple[float, float, float, float]:
-        passed = self._current_a * state.time_s / FARADAY_C_MOL
         gained = self.cell.lithium.amount(state.lithium - self._start.lithium)
         made = self.cell.salt.amount(state.salt - self._start.salt)
+        least_c = _SMALLEST_C_RATE * self.cell.one_c_a * state.time_s
         return (
             state.time_s,
             state.imbalance,
-            abs(gained / passed - 1),
+            abs(gained * FARADAY_C_MOL - state.charge_c) / max(self._moved_c, least_c),
             abs(made) / self.cell.salt.amount(self._start.salt),
         )
+
+    def partial(self) -> Discharge | None:
+        """What there is of a discharge that failed; None where that is the equilibrium alone."""
+        self._keep(self._last)
+        if len(self._frames) == 1:
+            return None
+        self._ends.append(Ended(len(self._ends), self._last.time_s, FAILED))
+        return self.result()
 
     def result(self) -> Discharge:
         """The discharge so far."""
@@ -146,17 +151,19 @@ class _Recorder:
             self._on_voxels(voxels, [fields[kind] for fields in self._fields])
             for kind, voxels in enumerate((self._grid.am_voxels, self._grid.solid_voxels))
         )
-        balances = np.array(self._balances).reshape(-1, 4)
+        rates, times_s, dol, voltage_v = np.transpose(self._frames)
         return Discharge(
             image=self._image,
             parameters=self._parameters,
-            c_rate_profile=self._profile[: self.frames],
-            times_s=self._times[: self.frames],
-            dol=np.array(self._dol),
-            voltage_v=np.array(self._voltage),
+            load=self._load,
+            c_rate_profile=rates,
+            times_s=times_s,
+            dol=dol,
+            voltage_v=voltage_v,
             concentration=concentration,
             potential=potential,
-            balances=Balances(*balances.T),
+            balances=Balances(*np.reshape(self._balances, (-1, 4)).T),
+            ends=tuple(self._ends),
         )
 
     def _on_voxels(self, voxels: np.ndarray, fields: list[np.ndarray]) -> np.ndarray:
@@ -166,27 +173,45 @@ class _Recorder:
         return image.reshape(-1, *self._image.shape)
 
 
-def _check_load(c_rate: float, frames: int, cutoff_voltage_v: float | None) -> None:
-    if isinstance(c_rate, bool) or not isinstance(c_rate, Real) or not 0 < abs(c_rate) <= _LARGEST_C_RATE:
+def _typical_c_rate(load: Load, one_c_a_m2: float) -> float:
+    rates = [c_rate_of(s, one_c_a_m2) for s in load.segments if not isinstance(s, Voltage)]
+    return max((abs(rate) for rate in rates), default=0.0) or 1.0
+
+
+def _check_start(load: Load, parameters: Parameters) -> None:
+    """A UserError where the first segment's voltage limit lies on the wrong side of the equilibrium."""
+    first, start_v = load.segments[0], float(open_circuit_potential(parameters.initial_dol, parameters))
+    if first.until.voltage_v is None:
+        return
+    charges = c_rate_of(first, 1.0) < 0
+    if (first.until.voltage_v >= start_v) != charges:
         raise UserError(
-            f"c_rate: expected a number of 1/h other than 0, up to {_LARGEST_C_RATE:g} (negative to charge), "
-            f"got {c_rate!r}"
+            f"load: segment 0: voltage_v: expected a cut-off that comes after the {start_v:.3f} V of the start, got "
+            f"{first.until.voltage_v:g}; choose a {'higher' if charges else 'lower'} one"
         )
-    if isinstance(frames, bool) or not isinstance(frames, Integral) or frames < 2:
-        raise UserError(f"frames: expected a whole number from 2 on, got {frames!r}")
-    if cutoff_voltage_v is not None and not (
-        isinstance(cutoff_voltage_v, Real) and math.isfinite(cutoff_voltage_v)
-    ):
-        raise UserError(f"cutoff_voltage_v: expected a voltage or None, got {cutoff_voltage_v!r}")
 
 
-def _check_dol(c_rate: float, frames: int, parameters: Parameters) -> None:
+def _check_dol(load: Load, one_c_a_m2: float, parameters: Parameters) -> None:
+    """A UserError where a load is known to leave the DOL that the open-circuit potential was fitted for."""
     start, (low, high) = parameters.initial_dol, parameters.ocp_dol_range
-    per_frame = math.copysign((1 - start) * FRAME_SECONDS_AT_1C / 3600, c_rate)
-    last = start + (frames - 1) * per_frame
-    if not low <= last <= high:
-        most = 1 + int(((high if c_rate > 0 else low) - start) / per_frame)
+    dol = start
+    for number, segment in enumerate(load.segments):
+        if isinstance(segment, Voltage) or segment.until.voltage_v is not None:
+            return  # what comes isn't known beforehand
+        rate = c_rate_of(segment, one_c_a_m2)
+        known_s, _ = known_duration(segment, rate, dol, start)
+        if known_s <= 0:
+            raise UserError(
+                f"load: segment {number} ({segment} until {segment.until}) starts at a mean DOL of {dol:.4f}, which "
+                "the current leads away from; correct its mean_dol"
+            )
+        before, dol = dol, dol + rate * known_s / HOUR_S * (1 - start)
+        if low - 1e-9 <= dol <= high + 1e-9:
+            continue
+        most = abs((high if rate > 0 else low) - before) / (1 - start)
+        frames = f" ({1 + int(most * HOUR_S / FRAME_SECONDS_AT_1C)} of the paper's frames)"
         raise UserError(
-            f"frames: {frames} frames end at a mean DOL of {last:.3f}, but the open-circuit potential was "
-            f"fitted for {low:g} to {high:g}; ask for at most {most} frames, or give a cutoff_voltage_v"
+            f"load: segment {number} ({segment} until {segment.until}) ends at a mean DOL of {dol:.3f}, but the "
+            f"open-circuit potential was fitted for {low:g} to {high:g}; end it after a charge of {most:.3g} at most"
+            f"{frames if load.is_constant_current else ''}, or limit its voltage"
         )
