@@ -42,7 +42,7 @@ NAME = "trained model"
 def main(image, voxel_size_um, crop, c_rate, model, out):
     """Print the errors on each crop and draw the first: slices and discharge curve."""
     from tfmsnet.predictors.trained import trained_model
-    from tfmsnet.serving.predict import load_model
+    from tfmsnet.serving.local import load_model
 
     surrogate = load_model(model or trained_model())
     out.mkdir(parents=True, exist_ok=True)

@@ -99,13 +99,13 @@ def _train(out: Path, bar) -> Iterator[str]:
 
 def _evaluate(out: Path, bar) -> Iterator[str]:
     from tfmsnet.evaluation.report import evaluate
-    from tfmsnet.evaluation.surrogate import SurrogatePredictor
-    from tfmsnet.predictors.store import load_predictor
+    from tfmsnet.serving.local import load_model
+    from tfmsnet.serving.scored import Scored
     from tfmsnet.records import Split
 
     models = {
-        "AR-MSNet": SurrogatePredictor(load_predictor(out / "autoregressive")),
-        "time basis": SurrogatePredictor(load_predictor(out / "basis")),
+        "AR-MSNet": Scored(load_model(out / "autoregressive")),
+        "time basis": Scored(load_model(out / "basis")),
     }
     with bar("4/6 evaluating") as progress:
         report = evaluate(
@@ -135,7 +135,7 @@ def _predict(out: Path, bar) -> Iterator[str]:
     from tfmsnet.electrode import PhaseImage
     from tfmsnet.records import Split
     from tfmsnet.serving.answer import write_answer
-    from tfmsnet.serving.predict import load_model
+    from tfmsnet.serving.local import load_model
 
     model = load_model(out / "served" / "cathode")
     true = next(sample for sample in Split(out / "records", "test") if sample.c_rate == 1.0)

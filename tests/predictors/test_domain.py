@@ -10,6 +10,11 @@ from tfmsnet.predictors.domain import outside, training_domain
 from tfmsnet.records import open_manifest
 
 
+def at(c_rate):
+    """Constant current, some frames."""
+    return np.array([0.0, c_rate, c_rate])
+
+
 @pytest.fixture
 def domain(records):
     return training_domain(open_manifest(records).samples("train"), 0.5e-6)
@@ -31,24 +36,23 @@ def test_what_was_trained_on_is_inside(domain, samples, records):
     trained = {s["geometry_id"] for s in open_manifest(records).samples("train")}
     for sample in samples:
         if sample.geometry_id in trained:
-            assert outside(domain, PhaseImage(sample.phase), sample.c_rate) == []
+            assert outside(domain, PhaseImage(sample.phase), sample.c_rate_profile) == []
 
 
 def test_each_thing_outside_is_named(domain, sample):
-    assert [text.split(":")[0] for text in outside(domain, PhaseImage(sample.phase), 5.0)][:1] == ["C-rate"]
-    assert (
-        "5, trained on 1 to 2; the answer is extrapolated"
-        in outside(domain, PhaseImage(sample.phase), 5.0)[0]
-    )
+    fast = outside(domain, PhaseImage(sample.phase), at(5.0))
+    assert fast[0] == "largest C-rate: 5, trained on 1 to 2; the answer is extrapolated"
+    pulses = outside(domain, PhaseImage(sample.phase), np.array([0.0, 1.0, 0.0, -1.0]))
+    assert [text.split(",")[0] for text in pulses] == ["load: changes with time", "load: charges"]
     grown = PhaseImage(np.tile(sample.phase, (1, 1, 3)))
-    assert any("from foil to separator: 48" in text for text in outside(domain, grown, 1.0))
+    assert any("from foil to separator: 48" in text for text in outside(domain, grown, at(1.0)))
     loose = sample.phase.copy()
     loose[:, :, 0][loose[:, :, 0] == 2] = 1  # no CBD touches the foil
-    assert any("CBD joined to the foil: 0," in text for text in outside(domain, PhaseImage(loose), 1.0))
+    assert any("CBD joined to the foil: 0," in text for text in outside(domain, PhaseImage(loose), at(1.0)))
 
 
 def test_nothing_known_nothing_said(sample):
-    assert outside({}, PhaseImage(sample.phase), 20.0) == []
+    assert outside({}, PhaseImage(sample.phase), at(20.0)) == []
 
 
 def test_an_image_without_cbd_has_no_percolation():
@@ -61,4 +65,4 @@ def test_an_image_without_cbd_has_no_percolation():
 
 def test_larger_particles_than_in_training_are_named(domain, sample):
     coarse = np.repeat(np.repeat(np.repeat(sample.phase, 2, 0), 2, 1), 2, 2)[:12, :12, :16]
-    assert any("surface of the AM" in text for text in outside(domain, PhaseImage(coarse), 1.0))
+    assert any("surface of the AM" in text for text in outside(domain, PhaseImage(coarse), at(1.0)))

@@ -32,7 +32,7 @@ def loaded(served):
 @pytest.fixture(scope="session")
 def local(served):
     """The exported model in this process."""
-    from tfmsnet.serving.predict import load_model
+    from tfmsnet.serving.local import load_model
 
     return load_model(served)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tfmsnet.errors import UserError
-from tfmsnet.serving.address import Address
+from tfmsnet.serving.transports import Address
 
 
 @pytest.mark.parametrize(

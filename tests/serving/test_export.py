@@ -11,7 +11,7 @@ from tfmsnet.errors import UserError
 from tfmsnet.predictors.store import DESCRIPTION, load_predictor
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.export import export
-from tfmsnet.serving.predict import load_model
+from tfmsnet.serving.local import load_model
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tfmsnet.serving.refusal import refusal
+from tfmsnet.serving.transports import refusal
 
 SENTENCE = "phase: expected labels 0 (electrolyte), 1 (AM) and 2 (CBD), found 85"
 PARTS = "[phase: expected labels 0 (electrolyte), 1 (AM) and 2 (CBD), found] [85]"

@@ -5,7 +5,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from tfmsnet.serving import warmup
+from tfmsnet.serving.export import can_warm_up
 
 
 def test_every_request_is_answered(served, server):
@@ -23,9 +23,9 @@ def test_every_request_is_answered(served, server):
 
 
 def test_without_the_extra_it_says_so(monkeypatch):
-    assert warmup.available()
+    assert can_warm_up()
     monkeypatch.setitem(sys.modules, "tensorflow_serving.apis.prediction_log_pb2", None)
-    assert not warmup.available()
+    assert not can_warm_up()
 
 
 @pytest.fixture(autouse=True)

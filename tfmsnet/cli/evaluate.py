@@ -1,6 +1,4 @@
-"""tfmsnet evaluate: scores of a run beside the baselines."""
-
-from pathlib import Path
+"""tfmsnet evaluate: scores of a model beside the baselines."""
 
 import click
 
@@ -10,57 +8,70 @@ from tfmsnet.errors import UserError
 
 
 @click.command("evaluate")
-@click.argument("run", type=PATH)
+@click.argument("model")
 @click.argument("records", type=PATH)
 @click.option("--out", required=True, type=PATH, help="Directory for the report.")
 @click.option(
     "--compare",
     multiple=True,
-    metavar="NAME=RUN",
-    help="Score another run beside it, such as direct=run-direct; repeatable.",
+    metavar="NAME=MODEL",
+    help="Score another model beside it, such as direct=run-direct; repeatable.",
 )
-def command(run, records, out, compare):
-    """Score RUN on the test geometries of RECORDS, which it never saw.
+@click.option(
+    "--timeout-s",
+    type=click.FloatRange(0, min_open=True),
+    default=120.0,
+    show_default=True,
+    help="How long to wait for a server's answer.",
+)
+def command(model, records, out, compare, timeout_s):
+    """Score MODEL on the test geometries of RECORDS, which it never saw.
 
-    The 0-D cell, persistence and a linear regression on the image stand beside it in every table.  Writes
-    report.html, metrics.json, metrics.csv and the figures into OUT.
+    MODEL is a run, its best/, a SavedModel of `tfmsnet export`, cathode (the package's own model), or a
+    server, grpc://HOST:PORT/NAME or http://HOST:PORT/NAME.  The 0-D cell, persistence and a linear regression
+    on the image stand beside it in every table.  Writes report.html, metrics.json, metrics.csv and the
+    figures into OUT.
     """
     from tfmsnet.evaluation.report import evaluate
-    from tfmsnet.evaluation.surrogate import SurrogatePredictor
     from tfmsnet.predictors.config import describe_network
-    from tfmsnet.predictors.store import load_predictor
     from tfmsnet.records import Split
+    from tfmsnet.serving.local import load_model
+    from tfmsnet.serving.scored import Scored
 
     test = Split(records, "test")
-    first = load_predictor(run)
-    models = {describe_network(first.config): SurrogatePredictor(first)}
-    for name, path in (_parsed(text) for text in compare):
+    models = {}
+    for name, source in [("", model), *(_parsed(text) for text in compare)]:
+        loaded = load_model(source, timeout_s=timeout_s)
+        _check_held_out(source, loaded, test)
+        name = name or describe_network(loaded.network)
         if name in models:
             raise click.BadParameter(f"--compare: the name {name!r} is taken; choose another")
-        models[name] = SurrogatePredictor(load_predictor(path))
-        _check_held_out(path, test)
-    _check_held_out(run, test)
+        models[name] = Scored(loaded)
     with progress_bar("evaluating") as progress:
-        report = evaluate(models, Split(records, "train"), Split(records, "test"), out, progress=progress)
+        report = evaluate(models, Split(records, "train"), test, out, progress=progress)
     click.echo(report.table())
     click.echo(f"{out / 'report.html'}")
 
 
-def _check_held_out(run: Path, test) -> None:
-    """Refuse to score a run on geometries that it was trained on (another split of the same data)."""
-    from tfmsnet.files import read_json
-
-    trained_on = set(read_json(run / "run.json", "a training run").get("train_geometries", []))
-    seen = sorted({sample["geometry_id"] for sample in test.manifest.samples("test")} & trained_on)
-    if seen:
+def _check_held_out(source: str, model, test) -> None:
+    """Refuse to score a model on geometries that it was trained on (another split of the same data)."""
+    seen = model.train_geometries
+    if seen is None:
+        click.echo(
+            f"warning: {source}: which electrodes it was trained on isn't recorded; it may have seen these",
+            err=True,
+        )
+        return
+    known = sorted({sample["geometry_id"] for sample in test.manifest.samples("test")} & set(seen))
+    if known:
         raise UserError(
-            f"{run}: was trained on {len(seen)} of the test geometries ({seen[0]}); score it on the records "
-            "that it was trained from, or on others without them"
+            f"{source}: was trained on {len(known)} of the test geometries ({known[0]}); score it on the "
+            "records that it was trained from, or on others without them"
         )
 
 
-def _parsed(text: str) -> tuple[str, Path]:
-    name, sign, run = text.partition("=")
-    if not sign or not name or not run:
-        raise click.BadParameter(f"--compare: expected NAME=RUN, found {text!r}")
-    return name, Path(run)
+def _parsed(text: str) -> tuple[str, str]:
+    name, sign, source = text.partition("=")
+    if not sign or not name or not source:
+        raise click.BadParameter(f"--compare: expected NAME=MODEL, found {text!r}")
+    return name, source

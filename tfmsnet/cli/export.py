@@ -24,13 +24,12 @@ def command(run, out, max_voxels):
     """
     from tfmsnet.predictors.store import DESCRIPTION, load_predictor
     from tfmsnet.predictors.trained import directory_of
-    from tfmsnet.serving import warmup
-    from tfmsnet.serving.export import export
+    from tfmsnet.serving.export import can_warm_up, export
 
     run = directory_of(run)
     click.echo(f"exporting {run}", err=True)
     click.echo(export(load_predictor(run), run / DESCRIPTION, out, max_voxels=max_voxels))
-    if not warmup.available():
+    if not can_warm_up():
         click.echo(
             "no warm-up requests: they need tensorflow-serving-api (pip install 'tfmsnet[serving]'); the "
             "first request of each signature will be slow",

@@ -3,15 +3,34 @@
 import click
 
 from tfmsnet.cli.options import PATH, image_options, read_image_with
+from tfmsnet.predictors.kinds import MODEL
 
 
 @click.command("predict")
 @click.argument("image", type=PATH)
-@click.option("--c-rate", required=True, type=float, help="C-rate of the discharge.")
+@click.option(
+    "--c-rate",
+    type=float,
+    help="Constant current, 1/h: 1 fills the electrode from its initial degree of lithiation in an hour; 25 frames.",
+)
+@click.option(
+    "--load",
+    type=PATH,
+    metavar="FILE",
+    help="Instead of --c-rate: a load. CSV with time_s, and c_rate (1/h) or current_a_m2 (A/m2), each from that time "
+    "on, positive discharges; or JSON of tfmsnet.load.Load.",
+)
+@click.option(
+    "--every-s",
+    type=click.FloatRange(0, min_open=True),
+    help="Seconds between frames of a load from a CSV file, each with its mean current.  [default: a frame at "
+    "every row's time]",
+)
 @click.option(
     "--model",
-    type=PATH,
-    help="A run of `tfmsnet train`, or a model of `tfmsnet export`.  [default: the package's own model]",
+    default=MODEL,
+    show_default=True,
+    help="A run of `tfmsnet train` or its best/, a model of `tfmsnet export`, or cathode, the package's own.",
 )
 @click.option(
     "--server",
@@ -27,52 +46,50 @@ from tfmsnet.cli.options import PATH, image_options, read_image_with
 )
 @click.option("--out", required=True, type=PATH, help="Directory for the answer.")
 @image_options
-def command(image, c_rate, model, server, timeout_s, out, **reading):
-    """Predict how the electrode in IMAGE (a TIFF stack or .npy) discharges.
+@click.pass_context
+def command(context, image, c_rate, load, every_s, model, server, timeout_s, out, **reading):
+    """Predict what the electrode in IMAGE (a TIFF stack or .npy) does under a load.
 
     Writes fields.h5 (concentration and potential at every voxel and frame), curve.csv, answer.json (the
     summary, and warnings), curve.png and slices.png into OUT. Says on stderr what of the image and the
-    C-rate lies outside of what the model was trained on.
+    load lies outside of what the model was trained on.
     """
     from tfmsnet.electrode import check_dischargeable
+    from tfmsnet.halfcell import one_c_a_m2
+    from tfmsnet.load import constant_current, read_load
     from tfmsnet.serving.answer import write_answer
+    from tfmsnet.serving.local import load_model
 
-    if model and server:
+    if server and context.get_parameter_source("model") != click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--model and --server: give one of them, or none")
-    if not server:
-        model = model or _own()
-    loaded = _load(model, server, timeout_s)
+    if (c_rate is None) == (load is None):
+        raise click.UsageError("--c-rate and --load: give one of them")
+    if every_s and load is None:
+        raise click.UsageError("--every-s: is for --load FILE.csv")
+    asked = constant_current(c_rate) if load is None else read_load(load, every_s)
+    source = server or model
+    click.echo(f"{'asking' if server else 'loading'} {source}", err=True)
+    loaded = load_model(source, timeout_s=timeout_s)
     electrode = read_image_with(image, reading, loaded.voxel_size_m)
     check_dischargeable(electrode)
-    click.echo(f"predicting {'x'.join(map(str, electrode.shape))} voxels", err=True)
-    answer = loaded.fields(electrode, c_rate)
-    warnings = loaded.outside(electrode, c_rate)
+    click.echo(
+        f"predicting {'x'.join(map(str, electrode.shape))} voxels; 1C is "
+        f"{one_c_a_m2(electrode, loaded.parameters) / 10:.3g} mA/cm2",
+        err=True,
+    )
+    answer = loaded.fields(electrode, asked)
+    warnings = loaded.outside(electrode, asked)
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
+    if answer.cut_by_voltage:
+        click.echo(f"{image}: ended by its voltage limit after {answer.times_s[-1]:.0f} s", err=True)
     about = {
         "image": str(image),
-        "model": str(model or server),
+        "model": str(source),
+        "load": repr(asked),
         "summary": answer.summary,
         "domain": loaded.description.get("domain"),
         "warnings": warnings,
     }
     for path in write_answer(loaded.sample(electrode, answer), out, about):
         click.echo(path)
-
-
-def _own():
-    from tfmsnet.predictors.trained import trained_model
-
-    return trained_model()
-
-
-def _load(model, server, timeout_s):
-    if server is not None:
-        from tfmsnet.serving import Client
-
-        click.echo(f"asking {server}", err=True)
-        return Client(server, timeout_s=timeout_s)
-    from tfmsnet.serving.predict import load_model
-
-    click.echo(f"loading {model}", err=True)
-    return load_model(model)

@@ -24,7 +24,7 @@ class Fields:
 
 
 class Candidate(Protocol):
-    """A surrogate or a baseline.
+    """A model or a baseline.
 
     It may look at the phase image, voxel size, C-rate profile, times and parameters of the sample, and
     not at its fields (only `Persistence` does, and says so).  Frame 0 of its answer is never scored.

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from tfmsnet.electrode import PhaseImage, morphology
 
 # Name -> what it is called in messages.
 RANGES = {
-    "c_rate": "C-rate",
+    "c_rate": "largest C-rate",
     "electrolyte_fraction": "volume fraction of electrolyte",
     "am_fraction": "volume fraction of AM",
     "cbd_fraction": "volume fraction of CBD",
@@ -27,32 +29,35 @@ def training_domain(samples: Iterable[dict], voxel_size_m: float) -> dict:
         voxel_size_m: edge of their voxels, m.
 
     Returns:
-        samples and geometries (how many), voxel_size_m, and ranges: name -> [smallest, largest], for the
-        names of `RANGES` that are known of the samples.
+        samples and geometries (how many), voxel_size_m, varying_loads and charges (whether there are any),
+        and ranges: name -> [smallest, largest], for the names of `RANGES` that are known of the samples.
     """
     samples = list(samples)
     values: dict[str, list[float]] = {name: [] for name in RANGES}
     for sample in samples:
-        for name, numbers in _numbers(sample["c_rate"], sample["grid"], sample.get("morphology", {})):
+        for name, numbers in _numbers(abs(sample["c_rate"]), sample["grid"], sample.get("morphology", {})):
             values[name] += numbers
     return {
         "samples": len(samples),
         "geometries": len({sample["geometry_id"] for sample in samples}),
         "voxel_size_m": voxel_size_m,
+        "varying_loads": any(not sample.get("constant_current", True) for sample in samples),
+        "charges": any(sample["c_rate"] < 0 for sample in samples),
         "ranges": {name: [min(found), max(found)] for name, found in values.items() if found},
     }
 
 
-def outside(domain: dict, image: PhaseImage, c_rate: float) -> list[str]:
-    """What of an image and a C-rate lies outside of what a surrogate was trained on, a sentence each.
+def outside(domain: dict, image: PhaseImage, c_rate_profile: np.ndarray) -> list[str]:
+    """What of an image and a load lies outside of what a predictor was trained on, a sentence each.
 
     Args:
         domain: from `training_domain`; empty when nothing is known.
         image: the electrode.
-        c_rate: 1/h.
+        c_rate_profile: (time,) 1/h, during the interval that ends at each frame; element 0 isn't looked at.
     """
+    rates = np.asarray(c_rate_profile)[1:]
     ranges, found = domain.get("ranges", {}), []
-    for name, numbers in _numbers(c_rate, image.shape, morphology(image.phase)):
+    for name, numbers in _numbers(np.abs(rates).max(), image.shape, morphology(image.phase)):
         if name not in ranges:
             continue
         low, high = ranges[name]
@@ -63,6 +68,12 @@ def outside(domain: dict, image: PhaseImage, c_rate: float) -> list[str]:
                     f"{RANGES[name]}: {number:.3g}, trained on {low:.3g} to {high:.3g}; "
                     "the answer is extrapolated"
                 )
+    if "c_rate" not in ranges:
+        return found
+    if not domain.get("varying_loads") and not (rates == rates[0]).all():
+        found.append("load: changes with time, trained on constant current; the answer is extrapolated")
+    if not domain.get("charges") and (rates < 0).any():
+        found.append("load: charges, trained on discharges; the answer is extrapolated")
     return found
 
 

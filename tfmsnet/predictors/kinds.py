@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+# The model that the package ships.
+MODEL = "cathode"
 # Functions of time that `basis` has by default; the hidden layers and inputs of the network that makes them.
 BASIS = 8
 BASIS_WIDTH, TIME_FEATURES = 64, 6

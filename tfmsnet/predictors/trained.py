@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from tfmsnet.errors import UserError
+from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.predictors.store import WEIGHTS
-
-NAME = "cathode"
 
 
 def trained_model() -> Path:
@@ -14,7 +13,7 @@ def trained_model() -> Path:
     Raises:
         UserError: the installation lacks it.
     """
-    path = Path(__file__).parents[1] / "trained" / NAME
+    path = Path(__file__).parents[1] / "trained" / MODEL
     if not (path / WEIGHTS).is_file():
         raise UserError(f"{path}: the package's own model is missing; install tfmsnet again, or give --model")
     return path
@@ -22,4 +21,4 @@ def trained_model() -> Path:
 
 def directory_of(model: str | Path) -> Path:
     """The directory of a model: itself, or that of the package's own where it is called by name."""
-    return trained_model() if str(model) == NAME and not Path(model).exists() else Path(model)
+    return trained_model() if str(model) == MODEL and not Path(model).exists() else Path(model)

@@ -2,8 +2,16 @@
 
 import importlib
 
-_HOMES = {"Client": "client", "Curve": "response", "FieldFrames": "response", "UNITS": "response"}
-__all__ = ["UNITS", "Client", "Curve", "FieldFrames"]
+_HOMES = {
+    "UNITS": "model",
+    "Client": "client",
+    "Curve": "model",
+    "FieldFrames": "model",
+    "Model": "model",
+    "export": "export",
+    "load_model": "local",
+}
+__all__ = ["UNITS", "Client", "Curve", "FieldFrames", "Model", "export", "load_model"]
 
 
 def __getattr__(name: str):
@@ -11,3 +19,7 @@ def __getattr__(name: str):
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

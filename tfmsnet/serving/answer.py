@@ -6,7 +6,7 @@ from pathlib import Path
 from tfmsnet.files import replacing, write_json
 from tfmsnet.records.hdf5 import write_sample
 from tfmsnet.records.sample import Sample
-from tfmsnet.serving.response import UNITS
+from tfmsnet.serving.model import UNITS
 
 
 def write_answer(sample: Sample, directory: str | Path, about: dict | None = None) -> list[Path]:

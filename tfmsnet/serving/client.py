@@ -6,10 +6,8 @@ from typing import Self
 import numpy as np
 
 from tfmsnet.errors import UserError
-from tfmsnet.serving.address import Address
-from tfmsnet.serving.grpc_transport import MOST_ATTEMPTS, GrpcTransport
 from tfmsnet.serving.model import Model
-from tfmsnet.serving.rest_transport import RestTransport
+from tfmsnet.serving.transports import MOST_ATTEMPTS, Address, GrpcTransport, RestTransport
 
 _DESCRIPTION = "surrogate.json"
 

@@ -3,16 +3,21 @@
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 import tfmsnet
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, replacing_directory
 from tfmsnet.predictors.predictor import Predictor
-from tfmsnet.serving import warmup
+from tfmsnet.predictors.store import train_geometries
 from tfmsnet.serving.card import documents
 from tfmsnet.serving.endpoints import Endpoints
-from tfmsnet.serving.quantities import MAX_VOXELS, signatures
+from tfmsnet.serving.quantities import MAX_VOXELS, Signature, signatures
+
+# TF Serving looks for this file and for no other.
+WARMUP_REQUESTS = "tf_serving_warmup_requests"
+_EDGE = 16
 
 
 def export(
@@ -45,7 +50,9 @@ def export(
     directory = Path(directory)
     target = directory / str(_next_version(directory))
     answers = signatures(predictor.config)
-    texts = documents(read_json(description, "a surrogate's description"), answers, max_voxels, _versions())
+    content = read_json(description, "a surrogate's description")
+    content["train_geometries"] = train_geometries(content, Path(description).parent)
+    texts = documents(content, answers, max_voxels, _versions())
     endpoints = Endpoints(predictor, max_voxels=max_voxels, documents=texts)
     with replacing_directory(target) as partial:
         archive = keras.export.ExportArchive()
@@ -56,9 +63,9 @@ def export(
         (partial / "assets").mkdir(exist_ok=True)
         for name, text in texts.items():
             (partial / "assets" / name).write_text(text, encoding="utf-8")
-        if warmup.available():
+        if can_warm_up():
             (partial / "assets.extra").mkdir()
-            warmup.write_warmup(partial / "assets.extra" / warmup.REQUESTS, answers)
+            write_warmup(partial / "assets.extra" / WARMUP_REQUESTS, answers)
     return target
 
 
@@ -77,3 +84,56 @@ def _next_version(directory: Path) -> int:
             "choose another OUT/NAME"
         )
     return max((int(name) for name in names if name.isdigit()), default=0) + 1
+
+
+def can_warm_up() -> bool:
+    """Whether the request types of TF Serving are installed (extra `serving`)."""
+    try:
+        import tensorflow_serving.apis.prediction_log_pb2  # noqa: F401
+    except ImportError:
+        return False
+    return True
+
+
+def write_warmup(path: Path, signatures: dict[str, Signature]) -> None:
+    """Write one request for each signature that takes an image, on a layered cube of 16 voxels.
+
+    Args:
+        path: the file, `<version>/assets.extra/tf_serving_warmup_requests`.
+        signatures: what the model answers.
+    """
+    from tensorflow_serving.apis import model_pb2, predict_pb2, prediction_log_pb2
+
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for name, signature in signatures.items():
+            inputs = {q.name: _TENSORS[q.name]() for q in signature.inputs if q.name in _TENSORS}
+            if len(inputs) < len(signature.inputs):
+                continue
+            request = predict_pb2.PredictRequest(
+                # TF Serving fills in the model's name.
+                model_spec=model_pb2.ModelSpec(signature_name=name),
+                inputs={key: tf.make_tensor_proto(value) for key, value in inputs.items()},
+            )
+            log = prediction_log_pb2.PredictLog(request=request)
+            writer.write(prediction_log_pb2.PredictionLog(predict_log=log).SerializeToString())
+
+
+def _phase() -> np.ndarray:
+    """AM with layers of CBD and pores."""
+    phase = np.ones([1] + [_EDGE] * 3, np.uint8)
+    phase[..., ::4] = 2
+    phase[:, ::2, :, 1::4] = 0
+    return phase
+
+
+_TENSORS = {
+    "phase": _phase,
+    "c_rate": lambda: np.array([1.0], np.float32),
+    "time_s": lambda: np.array([100.0], np.float32),
+    "concentration": lambda: np.where(_phase() == 1, 2e4, 0).astype(np.float32),
+    "potential": lambda: np.where(_phase() != 0, 4.0, 0).astype(np.float32),
+    "frame_stride": lambda: np.array([12], np.int32),
+    "region": lambda: np.zeros((1, 6), np.int32),
+    "c_rate_profile": lambda: np.array([[0.0, 1.0, 1.0]], np.float32),
+    "times_s": lambda: np.array([[0.0, 100.0, 200.0]], np.float32),
+}

@@ -1,23 +1,76 @@
-"""A trained surrogate that can be asked, wherever it computes: in this process or on a server."""
+"""A model that can be asked, wherever it computes, and what it answers: arrays with units."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
-from tfmsnet.halfcell import Parameters
+from tfmsnet.halfcell import Parameters, one_c_a_m2
+from tfmsnet.load import Load, constant_current
+from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.predictors.domain import outside
-from tfmsnet.serving.quantities import LARGEST_C_RATE
-from tfmsnet.serving.response import Curve, FieldFrames, as_curve, as_fields
+from tfmsnet.predictors.kinds import kind_of
+from tfmsnet.serving.quantities import CURVE, FIELDS, LARGEST_C_RATE, SUMMARY
 
 # Signature and its inputs by name -> its outputs by name, both with the batch in front.
 Call = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
+Region = tuple[int, int, int, int, int, int]
+
+UNITS = {quantity.name: quantity.unit for quantity in (*CURVE, *FIELDS, *SUMMARY)}
+_SUMMARY = tuple(quantity.name for quantity in SUMMARY)
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """The curve of one electrode under a load.
+
+    Attributes:
+        load: what the cell was asked to do.
+        c_rate_profile: (frame,) 1/h, C-rate during the interval that ends at each frame; element 0 is 0.
+        times_s: (frame,) float32, s.
+        dol: (frame,) float32, mean degree of lithiation of the active material, 0..1.
+        voltage_v: (frame,) float32, V against lithium; None from a model without the potential.
+        segment: (frame,) the number of the load's segment that each interval lies in.
+        cut_by_voltage: whether the load's voltage limit ended it at the last frame, before its own end.
+        summary: scalars by name; `UNITS` has their units.
+    """
+
+    load: Load
+    c_rate_profile: np.ndarray
+    times_s: np.ndarray
+    dol: np.ndarray
+    voltage_v: np.ndarray | None = field(repr=False)
+    segment: np.ndarray = field(repr=False)
+    cut_by_voltage: bool = False
+    summary: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class FieldFrames(Curve):
+    """The curve, and the fields at every voxel of a box in some frames.
+
+    Attributes:
+        frames: (kept frame,) int, which frames of the curve the fields belong to.
+        region: x0, x1, y0, y1, z0, z1 of the box in voxels of the image, ends not included.
+        concentration: (kept frame, x, y, z) float32, mol/m3, 0 outside the active material; None from a
+            model without it.
+        potential: (kept frame, x, y, z) float32, V, 0 outside the solid; None from a model without it.
+    """
+
+    frames: np.ndarray | None = None
+    region: Region | tuple = ()
+    concentration: np.ndarray | None = field(default=None, repr=False)
+    potential: np.ndarray | None = field(default=None, repr=False)
 
 
 class Model:
-    """A trained surrogate, whatever computes it.
+    """A trained model, whatever computes it.
+
+    A load that is a number is constant current at this C-rate, 1/h, with the paper's 25 frames.  1C fills
+    the electrode's active material from its initial degree of lithiation to 1 in an hour.
 
     Args:
         call: answers a signature.
@@ -43,9 +96,19 @@ class Model:
         return self._from_description(lambda content: float(content["voxel_size_m"]))
 
     @cached_property
+    def network(self) -> NetworkConfig:
+        """The configuration of its network."""
+        return self._from_description(lambda content: NetworkConfig.from_dict(content["network"], "network"))
+
+    @property
+    def train_geometries(self) -> list[str] | None:
+        """Ids of the electrodes that it was trained on; None when that isn't known."""
+        return self.description.get("train_geometries")
+
+    @property
     def fields_predicted(self) -> tuple[str, ...]:
         """Of "concentration" and "potential"."""
-        return self._from_description(lambda content: tuple(content["network"]["fields"]))
+        return self.network.fields
 
     def _from_description(self, read):
         description = self.description  # outside of the try: a server may be what is wrong
@@ -54,27 +117,32 @@ class Model:
         except (KeyError, TypeError, ValueError) as error:
             raise UserError(f"model: its surrogate.json isn't one ({error}); export or train again") from None
 
-    def curve(self, image: PhaseImage, c_rate: float) -> Curve:
-        """The discharge curve at constant current, and its summary: a small answer.
+    def __repr__(self) -> str:
+        fields = " and ".join(self.fields_predicted)
+        return f"{type(self).__name__}({fields}, voxels of {self.voxel_size_m * 1e6:g} um)"
+
+    def curve(self, image: PhaseImage, load: Load | float) -> Curve:
+        """The curve under a load, and its summary: a small answer.
 
         Raises:
-            UserError: a C-rate out of range, voxels of another size, a grid that is too small or too large.
+            UserError: a load that the model can't answer, voxels of another size, a grid that is too small or
+                too large.
         """
-        return as_curve(self.call("serving_default", self._inputs(image, c_rate)), c_rate)
+        return Curve(**self._answer(image, load, _NOTHING)[0])
 
     def fields(
         self,
         image: PhaseImage,
-        c_rate: float,
+        load: Load | float,
         *,
         frame_stride: int = 1,
-        region: tuple[int, int, int, int, int, int] | None = None,
+        region: Region | None = None,
     ) -> FieldFrames:
         """The curve and the fields at every voxel.
 
         Args:
             image: the electrode.
-            c_rate: 1/h, above 0.
+            load: what the cell is asked to do.
             frame_stride: fields of frames 0, frame_stride, 2 frame_stride, ...
             region: x0, x1, y0, y1, z0, z1 of the box of the fields in voxels, ends not included; None for
                 all of the image.
@@ -82,8 +150,9 @@ class Model:
         Raises:
             UserError: as `curve`; a stride or a region out of range.
         """
-        whole = tuple(edge for size in image.shape for edge in (0, size))
-        region = whole if region is None else tuple(region)
+        region = (
+            tuple(edge for size in image.shape for edge in (0, size)) if region is None else tuple(region)
+        )
         if len(region) != 6 or not all(
             0 <= a < b <= n for a, b, n in zip(region[::2], region[1::2], image.shape, strict=True)
         ):
@@ -93,20 +162,22 @@ class Model:
             )
         if frame_stride < 1:
             raise UserError(f"frame_stride: expected 1 or more, found {frame_stride}")
-        inputs = {
-            **self._inputs(image, c_rate),
-            "frame_stride": np.array([frame_stride], np.int32),
-            "region": np.array([region], np.int32),
-        }
-        return as_fields(self.call("fields", inputs), c_rate, frame_stride, region)
+        curve, answer = self._answer(image, load, (frame_stride, region))
+        return FieldFrames(
+            **curve,
+            frames=np.arange(0, len(curve["times_s"]), frame_stride),
+            region=region,
+            concentration=answer.get("concentration"),
+            potential=answer.get("potential"),
+        )
 
-    def predict(self, image: PhaseImage, c_rate: float):
-        """The whole discharge as a `tfmsnet.records.Sample` of 25 frames, as files and figures want it.
+    def predict(self, image: PhaseImage, load: Load | float):
+        """The whole discharge as a `tfmsnet.records.Sample`, as files and figures want it.
 
         Raises:
             UserError: as `curve`; a model of one field alone.
         """
-        return self.sample(image, self.fields(image, c_rate))
+        return self.sample(image, self.fields(image, load))
 
     def sample(self, image: PhaseImage, answer: FieldFrames):
         """All frames of all of an image, from `fields`, as a `tfmsnet.records.Sample`.
@@ -114,7 +185,6 @@ class Model:
         Raises:
             UserError: fields that were thinned out or cropped, or a model of one field alone.
         """
-        from tfmsnet.load import constant_current
         from tfmsnet.records.sample import Sample  # brings TensorFlow
 
         if answer.concentration is None or answer.potential is None:
@@ -127,44 +197,132 @@ class Model:
                 f"fields: expected all {len(answer.times_s)} frames of {image.shape} voxels, found "
                 f"{answer.concentration.shape}; ask for frame_stride=1 and no region"
             )
-        profile, times_s = constant_current(answer.c_rate)
+        _, times_s, _ = self._schedule(image, answer.load)
         return Sample(
             phase=image.phase,
             concentration=answer.concentration,
             potential=answer.potential,
-            times_s=times_s,
+            times_s=times_s[: len(answer.times_s)],
             dol=answer.dol.astype(np.float64),
             voltage_v=answer.voltage_v.astype(np.float64),
-            c_rate_profile=profile,
+            c_rate_profile=answer.c_rate_profile,
             voxel_size_m=image.voxel_size_m,
             geometry_id=image.geometry_id,
             parameters=self.parameters,
             am_wt_percent=image.am_wt_percent,
             calendering_percent=image.calendering_percent,
+            load=answer.load,
         )
 
-    def outside(self, image: PhaseImage, c_rate: float) -> list[str]:
-        """What of image and C-rate lies outside of what the model was trained on, a sentence each."""
-        return outside(self.description.get("domain") or {}, image, c_rate)
+    def outside(self, image: PhaseImage, load: Load | float) -> list[str]:
+        """What of image and load lies outside of what the model was trained on, a sentence each."""
+        profile, _, _ = self._schedule(image, _as_load(load))
+        return outside(self.description.get("domain") or {}, image, profile)
 
-    def _inputs(self, image: PhaseImage, c_rate: float) -> dict[str, np.ndarray]:
-        if not 0 < c_rate <= LARGEST_C_RATE:
+    def _schedule(self, image: PhaseImage, load: Load) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        return load.schedule(one_c_a_m2(image, self.parameters), self.parameters.initial_dol)
+
+    def _answer(self, image: PhaseImage, load: Load | float, window: tuple[int, Region]) -> tuple[dict, dict]:
+        """The entries of a `Curve`, and the outputs of the signature for a batch of one."""
+        load = _as_load(load)
+        profile, times_s, segment = self._schedule(image, load)
+        self._check(image, load, profile)
+        answer = self._ask(image, load, profile, times_s, window)
+        kept = _before_the_limit(load, profile, segment, answer.get("voltage_v"))
+        cut = kept < len(times_s)
+        if cut:
+            profile, times_s, segment = profile[:kept], times_s[:kept], segment[:kept]
+            answer = self._ask(image, None, profile, times_s, window)
+        curve = {
+            "load": load,
+            "c_rate_profile": profile,
+            "times_s": answer["times_s"],
+            "dol": answer["dol"],
+            "voltage_v": answer.get("voltage_v"),
+            "segment": segment,
+            "cut_by_voltage": cut,
+            "summary": {name: float(answer[name]) for name in _SUMMARY if name in answer},
+        }
+        return curve, answer
+
+    def _ask(self, image, load: Load | None, profile, times_s, window) -> dict[str, np.ndarray]:
+        """By the signature that the load needs; the answer without the batch's axis."""
+        stride, region = window
+        inputs = {"phase": image.phase[None]}
+        kept = {"frame_stride": np.array([stride], np.int32), "region": np.array([region], np.int32)}
+        if load is not None and load == constant_current(profile[1]) and profile[1] > 0:
+            inputs["c_rate"] = np.array([profile[1]], np.float32)
+            name = "serving_default" if window == _NOTHING else "fields"
+        else:
+            inputs |= {
+                "c_rate_profile": np.array([profile], np.float32),
+                "times_s": np.array([times_s], np.float32),
+            }
+            name = "profile"
+        answer = self.call(name, inputs if name == "serving_default" else {**inputs, **kept})
+        return {key: np.asarray(value)[0] for key, value in answer.items()}
+
+    def _check(self, image: PhaseImage, load: Load, profile: np.ndarray) -> None:
+        largest = float(np.abs(profile[1:]).max())
+        if not 0 < largest <= LARGEST_C_RATE:
             raise UserError(
-                f"C-rate: expected a number above 0 and at most {LARGEST_C_RATE:g}, found {c_rate:g}"
+                f"load: expected C-rates up to {LARGEST_C_RATE:g}, some other than 0, found {largest:g}"
+            )
+        if kind_of(self.network).constant_current and not (profile[1:] == profile[1]).all():
+            raise UserError(
+                f"load: {load!r}: the model's network has a time basis, which answers constant current "
+                "alone; use another model"
             )
         if abs(image.voxel_size_m - self.voxel_size_m) > 1e-3 * self.voxel_size_m:
             raise UserError(
                 f"image: voxels of {image.voxel_size_m * 1e6:g} um, but the model was trained on "
                 f"{self.voxel_size_m * 1e6:g} um; resample the image"
             )
-        self._check_edges(image.shape)
-        return {"phase": image.phase[None], "c_rate": np.array([c_rate], np.float32)}
-
-    def _check_edges(self, grid: tuple[int, ...]) -> None:
-        scales = self._from_description(lambda content: int(content["network"]["scales"]))
-        smallest = 2 ** (scales - 1)
-        if min(grid) < smallest:
+        smallest = 2 ** (self.network.scales - 1)
+        if min(image.shape) < smallest:
             raise UserError(
-                f"image: a grid of {'x'.join(map(str, grid))} voxels, expected at least {smallest} along "
-                f"each edge for {scales} scales; use a larger image"
+                f"image: a grid of {'x'.join(map(str, image.shape))} voxels, expected at least {smallest} "
+                f"along each edge for {self.network.scales} scales; use a larger image"
             )
+
+
+# The curve alone: of the fields one voxel of the first frame.
+_NOTHING: tuple[int, Region] = (2**31 - 1, (0, 1, 0, 1, 0, 1))
+
+
+def _as_load(load: Load | float) -> Load:
+    return load if isinstance(load, Load) else constant_current(load)
+
+
+def _before_the_limit(
+    load: Load, profile: np.ndarray, segment: np.ndarray, voltage_v: np.ndarray | None
+) -> int:
+    """How many frames come before the voltage goes through the limit of a segment; all where it doesn't.
+
+    Raises:
+        UserError: a limit without a voltage; a limit that ends another segment than the last: what follows
+            is then not known beforehand.
+    """
+    limits = [getattr(part.until, "voltage_v", None) for part in load.segments]
+    for number, limit_v in enumerate(limits):
+        if limit_v is None:
+            continue
+        if voltage_v is None:
+            raise UserError(f"load: {load!r}: has a voltage limit, but the model predicts no potential")
+        beyond = np.flatnonzero(
+            (segment == number) & ((voltage_v - limit_v) * np.sign(profile) < 0) & (profile != 0)
+        )
+        if not len(beyond):
+            continue
+        if number < len(limits) - 1:
+            raise UserError(
+                f"load: {load!r}: the voltage reaches the limit of segment {number}, {limit_v:g} V, and what "
+                "follows isn't known beforehand; end it by time or charge"
+            )
+        if beyond[0] < 2:
+            raise UserError(
+                f"load: {load!r}: the voltage is beyond {limit_v:g} V at the first frame already; ask for "
+                "frames closer to each other, or a lower C-rate"
+            )
+        return int(beyond[0])
+    return len(profile)

@@ -1,4 +1,4 @@
-"""A model from a run directory or an exported SavedModel, computed in this process."""
+"""A model by what names it: a run, a SavedModel, the package's own, a server."""
 
 from pathlib import Path
 
@@ -6,19 +6,30 @@ import tensorflow as tf
 
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
-from tfmsnet.predictors.store import DESCRIPTION, load_predictor
+from tfmsnet.predictors.kinds import MODEL
+from tfmsnet.predictors.store import DESCRIPTION, load_predictor, train_geometries
+from tfmsnet.predictors.trained import directory_of
+from tfmsnet.serving.client import Client
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.model import Call, Model
-from tfmsnet.serving.refusal import refusal
+from tfmsnet.serving.transports import SCHEMES, refusal
 
 
-def load_model(path: str | Path) -> Model:
-    """Load a run directory, a SavedModel, or the newest version of an exported model.
+def load_model(source: str | Path = MODEL, *, timeout_s: float = 120.0) -> Model:
+    """Load a model to ask.
+
+    Args:
+        source: a run directory of `tfmsnet train` or its best/; a SavedModel, or the directory of its
+            versions (the newest is taken); "cathode", the package's own model; or a server,
+            grpc://HOST:PORT/NAME or http://HOST:PORT/NAME.
+        timeout_s: how long to wait for a server's answer.
 
     Raises:
         UserError: none of these.
     """
-    path = Path(path)
+    if str(source).partition("://")[0] in SCHEMES:
+        return Client(str(source), timeout_s=timeout_s)
+    path = directory_of(source)
     if (path / DESCRIPTION).is_file():
         return _from_run(path)
     versions = sorted((p for p in path.glob("[0-9]*") if p.name.isdigit()), key=lambda p: int(p.name))
@@ -26,12 +37,14 @@ def load_model(path: str | Path) -> Model:
         if (candidate / "saved_model.pb").is_file():
             return _from_saved_model(candidate)
     raise UserError(
-        f"{path}: expected a run made by `tfmsnet train` or a SavedModel made by `tfmsnet export`"
+        f"{path}: expected a run made by `tfmsnet train`, a SavedModel made by `tfmsnet export`, {MODEL} (the "
+        "package's own model), or grpc://HOST:PORT/NAME"
     )
 
 
 def _from_run(path: Path) -> Model:
     description = read_json(path / DESCRIPTION, "a surrogate's description")
+    description["train_geometries"] = train_geometries(description, path)
     functions = {
         name: tf.function(function, autograph=False, reduce_retracing=True)
         for name, (function, _) in Endpoints(load_predictor(path)).functions().items()
@@ -50,6 +63,10 @@ def _from_saved_model(path: Path) -> Model:
         ) from None
 
     def call(name, inputs, loaded=loaded):  # keeps the variables alive
+        if name not in loaded.signatures:
+            raise UserError(
+                f"{path}: answers no signature {name!r}; export the model with this version of tfmsnet"
+            )
         return loaded.signatures[name](**inputs)
 
     return _described(call, description)
@@ -66,5 +83,5 @@ def _described(function: Call, description: dict) -> Model:
         return {key: value.numpy() for key, value in answer.items()}
 
     model = Model(call, lambda: description)
-    _ = model.parameters, model.voxel_size_m, model.fields_predicted  # a broken description is refused now
+    _ = model.parameters, model.voxel_size_m, model.network  # a broken description is refused now
     return model
