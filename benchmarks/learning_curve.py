@@ -44,14 +44,16 @@ def configuration(steps: int) -> RunConfig:
 def measured(data: Path, out: Path, geometries: int, config: RunConfig) -> dict:
     """Train on so many geometries; scores of the held-out ones, and the validation score over the steps."""
     from tfmsnet.evaluation.scores import score
-    from tfmsnet.evaluation.surrogate import SurrogatePredictor
     from tfmsnet.records import Split, sample_files, write_records
+    from tfmsnet.serving.local import load_model
+    from tfmsnet.serving.scored import Scored
     from tfmsnet.training.run import train
 
     records, run = out / f"records-{geometries}", out / f"run-{geometries}"
     if not records.exists():
         write_records(sample_files(data), records, split=f"{HELD_OUT}/{geometries}", seed=SEED)
-    predict = SurrogatePredictor(train(records, run, config, title=f"{geometries} geometries"))
+    train(records, run, config, title=f"{geometries} geometries")
+    predict = Scored(load_model(run))
     rows = [score("model", sample, predict(sample)).summary() for sample in Split(records, "test")]
     with open(run / "log.csv") as file:
         log = [row for row in csv.DictReader(file) if row["val_vrmse_concentration"]]

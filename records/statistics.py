@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from tfmsnet.records.sample import Sample
-from tfmsnet.references.uniform import uniform_fields
+from tfmsnet.references.faraday import uniform_fields
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters
 from tfmsnet.records.hdf5 import check_sample
 from tfmsnet.records.sample import Sample
-from tfmsnet.references.uniform import charge_passed
+from tfmsnet.references.faraday import charge_passed
 
 _OVERSHOOT = 0.01  # of c_max: what elements of higher order may leave
 _SMALLEST_MEAN_DOL = 1e-3

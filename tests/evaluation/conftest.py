@@ -8,7 +8,7 @@ from tfmsnet.evaluation import Fields
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import equal_charge_frames
 from tfmsnet.records.sample import Sample
-from tfmsnet.references.uniform import uniform_fields
+from tfmsnet.references.faraday import uniform_fields
 
 PARAMETERS = Parameters()
 

@@ -8,7 +8,7 @@ import pytest
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation import LinearRegression, score
 from tfmsnet.evaluation.descriptors import DESCRIPTORS, descriptors
-from tfmsnet.references.uniform import uniform_fields
+from tfmsnet.references.faraday import uniform_fields
 
 RNG = np.random.default_rng(0)
 FIRST = RNG.normal(size=(2, len(DESCRIPTORS)))

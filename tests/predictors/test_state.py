@@ -7,7 +7,8 @@ import tensorflow as tf
 from tfmsnet.predictors.scene import field_masks
 from tfmsnet.predictors.state import MinMax, ReferenceDeviation
 from tfmsnet.records.statistics import statistics
-from tfmsnet.references.uniform import Uniform, mean_dol
+from tfmsnet.references.faraday import mean_dol
+from tfmsnet.references.uniform import Uniform
 
 FIELDS = ("concentration", "potential")
 

@@ -10,11 +10,12 @@ from click.testing import CliRunner
 from tfmsnet.cli.predict import command
 from tfmsnet.electrode import Recipe, generate
 from tfmsnet.evaluation.scores import score
-from tfmsnet.evaluation.surrogate import SurrogatePredictor
 from tfmsnet.halfcell import simulate
-from tfmsnet.predictors.store import WEIGHTS, load_predictor
+from tfmsnet.predictors.store import WEIGHTS
 from tfmsnet.predictors.trained import trained_model
 from tfmsnet.records.sample import Sample
+from tfmsnet.serving.local import load_model
+from tfmsnet.serving.scored import Scored
 
 
 def test_the_card_tells_the_weights_by_their_checksum():
@@ -30,7 +31,7 @@ def unseen():
 
 
 def test_it_knows_an_electrode_that_nobody_has_seen(unseen):
-    scores = score("own", unseen, SurrogatePredictor(load_predictor(trained_model()))(unseen)).summary()
+    scores = score("own", unseen, Scored(load_model())(unseen)).summary()
     assert scores["concentration_vrmse_median"] < 0.25  # 1: no better than the mean
     assert scores["curve_rmse_mv"] < 4
     assert abs(scores["lithium_balance"]) < 1e-5

@@ -8,7 +8,7 @@ import pytest
 from tfmsnet.records import Split, open_manifest, sample_files, write_records, write_sample
 from tfmsnet.records.source import read_samples
 from tfmsnet.records.statistics import statistics
-from tfmsnet.references.uniform import uniform_fields
+from tfmsnet.references.faraday import uniform_fields
 
 
 def test_they_are_those_of_all_values_inside_the_phase(samples):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters, open_circuit_potential
 from tfmsnet.load import equal_charge_frames
-from tfmsnet.references.uniform import charge_passed, dol_after, mean_dol, uniform_fields
+from tfmsnet.references.faraday import charge_passed, dol_after, mean_dol, uniform_fields
 
 PARAMETERS = Parameters()
 rates = st.lists(st.floats(-3, 3), min_size=1, max_size=12)

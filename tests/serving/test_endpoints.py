@@ -7,7 +7,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfmsnet.electrode import PhaseImage
-from tfmsnet.errors import UserError
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.load import equal_charge_frames
 from tfmsnet.predictors.store import load_predictor
@@ -185,12 +184,15 @@ def test_a_model_of_one_field_has_its_answers_alone(untrained):
 def test_a_network_with_a_time_basis_has_no_steps(untrained):
     surrogate = untrained("basis")
     endpoints = Endpoints(surrogate)
-    assert set(endpoints.signatures) == {"serving_default", "fields", "card"}
+    assert set(endpoints.signatures) == {"serving_default", "fields", "profile", "card"}
     phase = tf.constant(electrode((1, 6, 5, 7), 0))
     answer = endpoints.fields(phase, tf.constant([2.0]), *WHOLE.values())
     profile, times_s = (tf.constant(values[None], tf.float32) for values in equal_charge_frames(2.0))
     truth = surrogate({"phase": phase, "c_rate_profile": profile, "times_s": times_s})
     for name, value in truth.items():
         np.testing.assert_allclose(answer[name], value, rtol=1e-6)
-    with pytest.raises(UserError, match="profile: expected a network without a time basis"):
-        Endpoints(surrogate, profile=True)
+    same = endpoints.profile(phase, profile, times_s, *WHOLE.values())
+    for name, value in answer.items():
+        np.testing.assert_allclose(same[name], value, rtol=1e-5)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="expected one C-rate in all intervals"):
+        endpoints.profile(phase, tf.where(times_s > 500, -profile, profile), times_s, *WHOLE.values())

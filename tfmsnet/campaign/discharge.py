@@ -127,7 +127,6 @@ def _make(task: Task, path: Path, parameters: Parameters, min_cbd_percolation: f
     with threadpool_limits(1, user_api="blas"):
         image = generate(task.source) if isinstance(task.source, Recipe) else task.source
         check_dischargeable(image, min_cbd_percolation)
-        discharge = simulate(
-            image, task.c_rate, parameters, frames=task.frames, cutoff_voltage_v=task.cutoff_voltage_v
-        )
+        from tfmsnet.load import constant_current
+        discharge = simulate(image, constant_current(task.c_rate, task.frames, task.cutoff_voltage_v), parameters)
         write_sample(Sample.from_discharge(discharge), path)

@@ -11,20 +11,21 @@ from tfmsnet.predictors.kinds import MODEL
 @click.option(
     "--c-rate",
     type=float,
-    help="Constant current, 1/h: 1 fills the electrode from its initial degree of lithiation in an hour; 25 frames.",
+    help="Constant current, 1/h, 25 frames: 1 fills the electrode from its initial degree of lithiation in an "
+    "hour.",
 )
 @click.option(
     "--load",
     type=PATH,
     metavar="FILE",
-    help="Instead of --c-rate: a load. CSV with time_s, and c_rate (1/h) or current_a_m2 (A/m2), each from that time "
-    "on, positive discharges; or JSON of tfmsnet.load.Load.",
+    help="Instead of --c-rate: a load. CSV with time_s, and c_rate (1/h) or current_a_m2 (A/m2) from that time "
+    "on, negative charges; or JSON as tfmsnet.load.Load writes it.",
 )
 @click.option(
     "--every-s",
     type=click.FloatRange(0, min_open=True),
-    help="Seconds between frames of a load from a CSV file, each with its mean current.  [default: a frame at "
-    "every row's time]",
+    help="Seconds between frames of a load from a CSV file, the mean current in each interval.  [default: a "
+    "frame at every row's time]",
 )
 @click.option(
     "--model",

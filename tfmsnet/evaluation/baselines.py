@@ -5,7 +5,7 @@ import numpy as np
 from tfmsnet.evaluation.candidate import Fields
 from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
-from tfmsnet.references.uniform import uniform_fields
+from tfmsnet.references.faraday import uniform_fields
 
 
 class ZeroDimensional:

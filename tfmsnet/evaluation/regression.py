@@ -10,7 +10,7 @@ from tfmsnet.evaluation.candidate import Fields
 from tfmsnet.evaluation.descriptors import DESCRIPTORS, descriptors
 from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
-from tfmsnet.references.uniform import mean_dol, uniform_fields
+from tfmsnet.references.faraday import mean_dol, uniform_fields
 
 # Frames of different samples are the same frame when their mean DOL agrees to this; the paper's frames
 # are 0.015 apart whatever the C-rate.

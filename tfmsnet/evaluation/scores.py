@@ -11,7 +11,7 @@ from tfmsnet.evaluation.candidate import Fields
 from tfmsnet.evaluation.curve import Curve, CurveError, curve_error, discharge_curve, frame_means
 from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
-from tfmsnet.references.uniform import charge_passed, dol_after
+from tfmsnet.references.faraday import charge_passed, dol_after
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,8 @@ def load_model(source: str | Path = MODEL, *, timeout_s: float = 120.0) -> Model
         if (candidate / "saved_model.pb").is_file():
             return _from_saved_model(candidate)
     raise UserError(
-        f"{path}: expected a run made by `tfmsnet train`, a SavedModel made by `tfmsnet export`, {MODEL} (the "
-        "package's own model), or grpc://HOST:PORT/NAME"
+        f"{path}: expected a run made by `tfmsnet train`, a SavedModel made by `tfmsnet export`, {MODEL} "
+        "(the package's own model), or grpc://HOST:PORT/NAME"
     )
 
 

@@ -211,7 +211,6 @@ class Model:
             parameters=self.parameters,
             am_wt_percent=image.am_wt_percent,
             calendering_percent=image.calendering_percent,
-            load=answer.load,
         )
 
     def outside(self, image: PhaseImage, load: Load | float) -> list[str]:
