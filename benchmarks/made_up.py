@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmsnet.halfcell import Parameters
-from tfmsnet.load import constant_current
+from tfmsnet.load import equal_charge_frames
 from tfmsnet.predictors.basis import make_surrogate
 from tfmsnet.records.statistics import FieldStatistics
 from tfmsnet.training.config import RunConfig
@@ -27,7 +27,7 @@ def trainer_and_batch(config: RunConfig, grid, frames: int) -> tuple[RolloutTrai
     trainer = make_trainer(surrogate, config.training)
     trainer.compile(optimizer=keras.optimizers.Adam(1e-4))
     rng = np.random.default_rng(0)
-    profile, times = constant_current(1.0, frames + 1)
+    profile, times = equal_charge_frames(1.0, frames + 1)
     element = {
         "phase": rng.integers(0, 3, grid).astype(np.uint8),
         "concentration": rng.random((frames + 1, *grid), np.float32),

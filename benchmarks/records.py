@@ -29,7 +29,7 @@ import tensorflow as tf
 
 from tfmsnet.demo import CHANGES, COMMON, GRID
 from tfmsnet.halfcell import Parameters
-from tfmsnet.load import constant_current
+from tfmsnet.load import equal_charge_frames
 from tfmsnet.predictors.surrogate import Surrogate
 from tfmsnet.records import Sample, open_manifest, pipeline, write_records, write_sample
 from tfmsnet.records.manifest import Manifest
@@ -44,7 +44,7 @@ FRAMES = 25
 
 def make_records(directory: Path, grid: tuple[int, int, int], samples: int) -> Path:
     """Records of discharges of random numbers, which cost as much to read as any."""
-    profile, times = constant_current(1.0, FRAMES)
+    profile, times = equal_charge_frames(1.0, FRAMES)
     for number in range(samples):
         rng = np.random.default_rng(number)
         phase = rng.choice(3, size=grid, p=[0.4, 0.5, 0.1]).astype("u1")

@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from tfmsnet.evaluation import Fields
 from tfmsnet.halfcell import Parameters
-from tfmsnet.load import constant_current
+from tfmsnet.load import equal_charge_frames
 from tfmsnet.records.sample import Sample
 from tfmsnet.references.uniform import uniform_fields
 
@@ -41,7 +41,7 @@ def _fields(phase, profile, times_s, seed):
 
 
 def build_sample(c_rate=1.0, frames=25, grid=(8, 7, 12), seed=0, profile=None) -> Sample:
-    constant, times_s = constant_current(c_rate, frames)
+    constant, times_s = equal_charge_frames(c_rate, frames)
     profile = constant if profile is None else np.asarray(profile, float)
     phase = _phase(grid, seed)
     concentration, potential = _fields(phase, profile, times_s, seed)

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters
-from tfmsnet.load import constant_current
+from tfmsnet.load import equal_charge_frames
 from tfmsnet.predictors.basis import make_surrogate
 from tfmsnet.predictors.config import NetworkConfig
 
@@ -20,7 +20,7 @@ def test_each_field_has_weights_of_its_own(rng, mode):
     keras.utils.set_random_seed(0)
     model = make_surrogate(config, Parameters(), STATISTICS, 0.5e-6)
     phase = tf.constant(rng.integers(0, 3, (1, 8, 8, 8)).astype(np.uint8))
-    profile, times_s = (part[None, :4].astype(np.float32) for part in constant_current(1.0))
+    profile, times_s = (part[None, :4].astype(np.float32) for part in equal_charge_frames(1.0))
     inputs = {"phase": phase, "c_rate_profile": tf.constant(profile), "times_s": tf.constant(times_s)}
     before = model(inputs)
     for weight in model.network.networks[1].trainable_variables:

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from tfmsnet.halfcell import Parameters
-from tfmsnet.load import constant_current
+from tfmsnet.load import equal_charge_frames
 from tfmsnet.networks.msnet import MSNet, coarsened
 from tfmsnet.networks.unet import ResidualBlock, UNet
 from tfmsnet.predictors.basis import make_surrogate
@@ -121,7 +121,7 @@ def make(records, make_config):
 def test_lithium_is_conserved_whatever_the_weights(make, rng, mode, potential_filters):
     _, _, surrogate = make(mode, potential_filters=potential_filters)
     phase = rng.integers(0, 3, (7, 8, 9)).astype(np.uint8)
-    profile, times_s = (part[None, :4].astype(np.float32) for part in constant_current(1.0))
+    profile, times_s = (part[None, :4].astype(np.float32) for part in equal_charge_frames(1.0))
     answer = surrogate({"phase": phase[None], "c_rate_profile": profile, "times_s": times_s})
     start = Parameters().initial_dol
     np.testing.assert_allclose(answer["dol"][0], start + (1 - start) * times_s[0] / 3600, rtol=1e-5)
@@ -179,6 +179,6 @@ def test_the_signature_of_a_rollout_compiles(make, rng):
 
     for shape, frames in (((8, 8, 12), 3), ((5, 6, 7), 4)):
         phase = rng.integers(0, 3, (1, *shape)).astype(np.uint8)
-        profile, times_s = (part[None, :frames].astype(np.float32) for part in constant_current(1.0))
+        profile, times_s = (part[None, :frames].astype(np.float32) for part in equal_charge_frames(1.0))
         answer = whole(phase, profile, times_s)
         assert answer["concentration"].shape == (1, frames, *shape)

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfmsnet.halfcell import Parameters, open_circuit_potential
 from tfmsnet.halfcell.lithium import solid_diffusivity
-from tfmsnet.load import constant_current
+from tfmsnet.load import equal_charge_frames
 from tfmsnet.predictors.basis import TIME_FEATURES, TimeBasis, combine, make_surrogate, time_features
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.predictors.state import make_conditions
@@ -31,7 +31,7 @@ def test_it_is_the_sum_over_functions_of_time(rng):
 def test_a_frame_does_not_depend_on_the_other_frames_asked_for(rng):
     model = surrogate()
     phase = tf.constant(rng.integers(0, 3, (1, 8, 8, 8)).astype(np.uint8))
-    profile, times_s = constant_current(2.0)
+    profile, times_s = equal_charge_frames(2.0)
     every = model({"phase": phase, **_load(profile, times_s)})
     some = model({"phase": phase, **_load(profile[::6], times_s[::6])})
     np.testing.assert_allclose(some["voltage_v"], every["voltage_v"][:, ::6], atol=1e-5)
@@ -40,7 +40,7 @@ def test_a_frame_does_not_depend_on_the_other_frames_asked_for(rng):
 def test_the_potential_has_one_level_on_all_of_the_solid_and_a_pattern_around_it(rng):
     phase = rng.integers(0, 3, (1, 8, 8, 8)).astype(np.uint8)
     model = surrogate()
-    profile, times_s = constant_current(1.0)
+    profile, times_s = equal_charge_frames(1.0)
     load = _load(profile, times_s)
     conditions = model.conditions(load["c_rate_profile"], load["times_s"])
     scene = model.scene(tf.constant(phase), model.features(tf.constant(phase)))
@@ -68,7 +68,7 @@ def _load(profile, times_s):
 def test_the_functions_of_time_know_how_the_material_behaves():
     parameters = Parameters()
     conditions = make_conditions(
-        *(tf.constant(p[None], tf.float32) for p in constant_current(1.0)), parameters
+        *(tf.constant(p[None], tf.float32) for p in equal_charge_frames(1.0)), parameters
     )
     features = time_features(conditions, parameters).numpy()[0]
     assert features.shape == (25, TIME_FEATURES)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters
-from tfmsnet.load import constant_current
+from tfmsnet.load import equal_charge_frames
 from tfmsnet.predictors.basis import make_surrogate
 from tfmsnet.predictors.config import PAPER_NETWORK, NetworkConfig
 from tfmsnet.predictors.rollout import rollout
@@ -26,7 +26,7 @@ def make(config=SMALL):
 
 
 def discharge(surrogate, phase, c_rate=1.0):
-    profile, times_s = constant_current(c_rate)
+    profile, times_s = equal_charge_frames(c_rate)
     answer = surrogate(
         {
             "phase": tf.constant(phase[None]),
@@ -72,7 +72,7 @@ def test_lithium_is_conserved_whatever_the_weights(c_rate, rng):
 def test_a_batch_is_its_members(rng):
     surrogate = make()
     phases = rng.integers(0, 3, (2, 8, 8, 8)).astype(np.uint8)
-    profile, times_s = constant_current(1.0)
+    profile, times_s = equal_charge_frames(1.0)
     both = surrogate(
         {
             "phase": tf.constant(phases),

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters, open_circuit_potential
-from tfmsnet.load import constant_current
+from tfmsnet.load import equal_charge_frames
 from tfmsnet.references.uniform import charge_passed, dol_after, mean_dol, uniform_fields
 
 PARAMETERS = Parameters()
@@ -16,7 +16,7 @@ rates = st.lists(st.floats(-3, 3), min_size=1, max_size=12)
 
 @pytest.mark.parametrize("c_rate", [0.2, 0.5, 1.0, 2.0])
 def test_every_discharge_of_25_frames_ends_at_0_82(c_rate):
-    dol = mean_dol(*constant_current(c_rate), PARAMETERS)
+    dol = mean_dol(*equal_charge_frames(c_rate), PARAMETERS)
     assert dol[0] == PARAMETERS.initial_dol
     assert dol[-1] == pytest.approx(0.820, abs=5e-4)
     np.testing.assert_allclose(np.diff(dol), dol[1] - dol[0], rtol=1e-9)
@@ -49,7 +49,7 @@ def test_the_simulator_agrees(sample):
 
 
 def test_uniform_fields_are_the_open_circuit_state():
-    known = uniform_fields(*constant_current(1.0), PARAMETERS)
+    known = uniform_fields(*equal_charge_frames(1.0), PARAMETERS)
     dol = known.concentration / PARAMETERS.c_max_mol_m3
     np.testing.assert_allclose(known.potential, open_circuit_potential(dol, PARAMETERS))
     assert known.potential[0] == pytest.approx(4.203, abs=2e-3)

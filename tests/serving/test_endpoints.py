@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
-from tfmsnet.load import constant_current
+from tfmsnet.load import equal_charge_frames
 from tfmsnet.predictors.store import load_surrogate
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.predict import load_model
@@ -51,7 +51,7 @@ def batch(loaded):
 
 def test_it_is_the_surrogate(run, batch):
     inputs, answer = batch
-    profiles, times = zip(*(constant_current(c_rate) for c_rate in (1.0, 2.5)), strict=True)
+    profiles, times = zip(*(equal_charge_frames(c_rate) for c_rate in (1.0, 2.5)), strict=True)
     truth = load_surrogate(run)(
         {
             "phase": inputs["phase"],
@@ -135,7 +135,7 @@ def test_steps_make_the_rollout(loaded, batch):
             np.testing.assert_allclose(value, answer[name][:, frame + 1], rtol=1e-4)
 
 
-def test_a_constant_profile_is_the_constant_current(loaded, batch):
+def test_a_constant_profile_is_the_equal_charge_frames(loaded, batch):
     inputs, answer = batch
     c_rate = inputs["c_rate"][:, None]
     profile = loaded.signatures["profile"](
@@ -188,7 +188,7 @@ def test_a_network_with_a_time_basis_has_no_steps(untrained):
     assert set(endpoints.signatures) == {"serving_default", "fields", "card"}
     phase = tf.constant(electrode((1, 6, 5, 7), 0))
     answer = endpoints.fields(phase, tf.constant([2.0]), *WHOLE.values())
-    profile, times_s = (tf.constant(values[None], tf.float32) for values in constant_current(2.0))
+    profile, times_s = (tf.constant(values[None], tf.float32) for values in equal_charge_frames(2.0))
     truth = surrogate({"phase": phase, "c_rate_profile": profile, "times_s": times_s})
     for name, value in truth.items():
         np.testing.assert_allclose(answer[name], value, rtol=1e-6)

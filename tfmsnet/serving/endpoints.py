@@ -122,7 +122,7 @@ class Endpoints:
 
 
 def _constant_load(c_rate):
-    """(batch,) -> C-rate profile and times (batch, frame), as `tfmsnet.load.constant_current` has them."""
+    """(batch,) -> C-rate profile and times (batch, frame), as `tfmsnet.load.equal_charge_frames` has them."""
     current = c_rate[:, None]
     profile = tf.concat([tf.zeros_like(current), tf.repeat(current, FRAMES - 1, axis=1)], axis=1)
     return profile, tf.range(FRAMES, dtype=tf.float32)[None] * FRAME_SECONDS_AT_1C / current

@@ -114,7 +114,7 @@ class Model:
         Raises:
             UserError: fields that were thinned out or cropped, or a model of one field alone.
         """
-        from tfmsnet.load import constant_current
+        from tfmsnet.load import equal_charge_frames
         from tfmsnet.records.sample import Sample  # brings TensorFlow
 
         if answer.concentration is None or answer.potential is None:
@@ -127,7 +127,7 @@ class Model:
                 f"fields: expected all {len(answer.times_s)} frames of {image.shape} voxels, found "
                 f"{answer.concentration.shape}; ask for frame_stride=1 and no region"
             )
-        profile, times_s = constant_current(answer.c_rate)
+        profile, times_s = equal_charge_frames(answer.c_rate)
         return Sample(
             phase=image.phase,
             concentration=answer.concentration,
