@@ -20,7 +20,7 @@ from tfmsnet.electrode.transport import effective_transport
 from tfmsnet.halfcell import Parameters, open_circuit_potential
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
-from tfmsnet.halfcell.simulate import one_c_current_a
+from tfmsnet.halfcell.control import one_c_current_a
 
 IMAGE = FIXTURES / "electrode.npz"
 FRAMES = 25

@@ -502,7 +502,9 @@ def _untagged(where: str, content: object, kinds: dict):
     values = dict(content) if isinstance(content, dict) else {}
     kind = values.pop("kind", None)
     if kind not in kinds:
-        raise UserError(f"{where}: expected an object whose kind is one of {', '.join(kinds)}, got {content!r}")
+        raise UserError(
+            f"{where}: expected an object whose kind is one of {', '.join(kinds)}, got {content!r}"
+        )
     cls = kinds[kind]
     values = _known(where, values, {spec.name for spec in fields(cls)})
     try:
@@ -574,9 +576,7 @@ def _paper_like(segment: Segment, frames: int, name: str = "") -> Load | None:
     return Load((CRate(segment.c_rate, end),), EqualCharge(frames), name)
 
 
-def constant_current(
-    c_rate: float, frames: int = FRAMES, cutoff_voltage_v: float | None = None
-) -> Load:
+def constant_current(c_rate: float, frames: int = FRAMES, cutoff_voltage_v: float | None = None) -> Load:
     """The paper's load: constant current, frames at equal steps of charge, 100 s / |C-rate| apart.
 
     Args:
@@ -723,7 +723,9 @@ def _profile(times_s, c_rate, a_m2) -> tuple[np.ndarray, np.ndarray, bool]:
     if not (np.isfinite(times).all() and np.isfinite(currents).all()):
         raise UserError("drive_cycle: expected numbers, got some that aren't finite")
     if times[0] != 0 or (np.diff(times) <= 0).any():
-        raise UserError("drive_cycle: expected times_s that rise from 0; start at 0, sort them, give each once")
+        raise UserError(
+            "drive_cycle: expected times_s that rise from 0; start at 0, sort them, give each once"
+        )
     return times, currents, c_rate is None
 
 

@@ -12,6 +12,7 @@ from halfcell_checks.refinement import with_shorter_steps, with_split_voxels
 from halfcell_checks.sphere import Profile, fill_sphere
 from tfmsnet.electrode import AM, ELECTROLYTE, PhaseImage, Recipe, generate
 from tfmsnet.halfcell import Discharge, Parameters, simulate
+from tfmsnet.load import constant_current
 
 BALANCE_BOUNDS = {"charge": 1e-6, "lithium": 1e-5, "salt": 1e-5}
 STEP_BOUND_V, STEP_BOUND_DOL = 1e-3, 1e-3
@@ -61,7 +62,7 @@ def time_steps(
     """Steps halved again and again; the last of `splits` is the reference of the figure."""
     checks, errors = [], {}
     for rate in c_rates:
-        runs = [with_shorter_steps(image, rate, frames, split) for split in splits]
+        runs = [with_shorter_steps(image, constant_current(rate, frames), split) for split in splits]
 
         def apart(one, other):
             return tuple(float(np.abs(a - b).max()) for a, b in zip(one, other, strict=True))
@@ -146,7 +147,7 @@ def bounds_and_order(discharges: dict[float, Discharge]) -> list[Check]:
 
 def to_cutoff(image: PhaseImage, c_rates: tuple[float, ...]) -> tuple[list[Check], dict[float, Discharge]]:
     """Discharges to 2.8 V."""
-    runs = {rate: simulate(image, rate, frames=37, cutoff_voltage_v=CUTOFF_V) for rate in c_rates}
+    runs = {rate: simulate(image, constant_current(rate, 37, CUTOFF_V)) for rate in c_rates}
     checks = []
     for rate, run in runs.items():
         finite = np.isfinite(run.concentration).all() and np.isfinite(run.potential).all()

@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from tfmsnet.electrode import Recipe, generate
 from tfmsnet.evaluation.style import COLOURS, look, new_figure
 from tfmsnet.halfcell import simulate
+from tfmsnet.load import constant_current
 
 Size = tuple[int, int, int]
 LADDER: tuple[Size, ...] = ((16, 16, 48), (24, 24, 64), (36, 36, 122), (48, 48, 160), (72, 72, 244))
@@ -62,7 +63,7 @@ def _cost(size: Size, recipe: tuple[float, float], seed: int) -> Cost:
 
 def warm_up() -> None:
     """Compile what a discharge needs."""
-    simulate(generate(Recipe(90.0, 0.0, (12, 12, 16), seed=0)), 1.0, frames=2)
+    simulate(generate(Recipe(90.0, 0.0, (12, 12, 16), seed=0)), constant_current(1.0, 2))
 
 
 def exponent(measured: Sequence[Cost]) -> float:

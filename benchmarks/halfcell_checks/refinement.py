@@ -1,31 +1,26 @@
 """The same discharge with shorter time steps, or on smaller voxels."""
 
-import itertools
-
 import numpy as np
 
 from tfmsnet.electrode import PhaseImage
-from tfmsnet.halfcell import Parameters
+from tfmsnet.halfcell import Parameters, one_c_a_m2
 from tfmsnet.halfcell.cell import Cell
 from tfmsnet.halfcell.grid import build_grid
-from tfmsnet.halfcell.simulate import one_c_current_a
 from tfmsnet.halfcell.stepping import walk
-from tfmsnet.load import FRAME_SECONDS_AT_1C
+from tfmsnet.load import FRAME_SECONDS_AT_1C, Load, constant_current
 
 
-def with_shorter_steps(
-    image: PhaseImage, c_rate: float, frames: int, split: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Discharge with steps `split` times shorter than usual, the start-up's included.
+def with_shorter_steps(image: PhaseImage, load: Load | float, split: int) -> tuple[np.ndarray, np.ndarray]:
+    """A discharge with steps `split` times shorter than usual, the start-up's included.
 
     Returns:
         (frames,) voltage in V, and (frames, AM cells) degree of lithiation.
     """
-    grid, parameters = build_grid(image, Parameters()), Parameters()
-    step_s = FRAME_SECONDS_AT_1C / c_rate / split
-    cell = Cell(grid, parameters, c_rate * one_c_current_a(grid.am_volume_m3, parameters), step_s)
-    states = (state for state, ends_step in walk(cell, step_s) if ends_step)
-    kept = list(itertools.islice(states, 0, (frames - 1) * split + 1, split))
+    parameters = Parameters()
+    load = load if isinstance(load, Load) else constant_current(load)
+    cell = Cell(build_grid(image, parameters), parameters, FRAME_SECONDS_AT_1C / split)
+    moments = walk(cell, load, one_c_a_m2(image, parameters), split)
+    kept = [moment.state for moment in moments if moment.frame]
     lithium = np.array([state.lithium for state in kept])
     return np.array([state.voltage_v for state in kept]), lithium / parameters.c_max_mol_m3
 

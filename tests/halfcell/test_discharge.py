@@ -1,4 +1,5 @@
 from tfmsnet.halfcell import simulate
+from tfmsnet.load import constant_current
 
 
 def test_plot_shows_curve_and_both_fields(discharges, tmp_path):
@@ -12,7 +13,7 @@ def test_plot_shows_curve_and_both_fields(discharges, tmp_path):
 
 
 def test_plot_of_the_equilibrium_alone(electrode):
-    at_rest = simulate(electrode, 2.0, cutoff_voltage_v=4.2)
+    at_rest = simulate(electrode, constant_current(2.0, cutoff_voltage_v=4.2))
     assert len(at_rest.voltage_v) == 1
     assert at_rest.plot().axes
 

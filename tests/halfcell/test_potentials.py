@@ -4,6 +4,7 @@ from scipy.sparse.linalg import spsolve
 
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.halfcell import Parameters
+from tfmsnet.halfcell.control import Galvanostatic
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.halfcell.potentials import Link, Potentials
 
@@ -21,7 +22,9 @@ def solved(image, parameters, salt=None, conductance=100.0, source=4.0):
     potential = np.zeros(potentials.solids + potentials.liquids + 1)
     # From a guess that is volts away rounding leaves some 1e-7 of the current; the second solution cures it.
     for _ in range(2):
-        potential, flows = potentials.solve(potential, link, salt, metal, CURRENT_A, 1e-9, 1e-10)
+        potential, flows = potentials.solve(
+            potential, link, salt, metal, Galvanostatic(CURRENT_A), 1e-9, 1e-10
+        )
     return grid, potentials, potential, flows
 
 
@@ -94,7 +97,7 @@ def test_at_open_circuit_a_salt_gradient_makes_the_diffusion_potential():
         Link(np.full(faces, 100.0), np.full(faces, 4.0)),
         salt,
         np.zeros(16),
-        1e-20,
+        Galvanostatic(0.0),
         1e-9,
         np.inf,
     )

@@ -3,6 +3,7 @@ import pytest
 
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.halfcell import Parameters
+from tfmsnet.halfcell.control import Galvanostatic
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.halfcell.potentials import Link, Potentials
@@ -33,7 +34,7 @@ def test_steady_gradient_is_that_of_the_current():
         Link(np.full(faces, 100.0), np.full(faces, 4.0)),
         salt.initial(),
         np.zeros(16),
-        current,
+        Galvanostatic(current),
         1e-9,
         1e-9,
     )
@@ -60,7 +61,7 @@ def test_a_pulse_spreads_without_loss(electrode):
         Link(np.full(faces, 100.0), np.zeros(faces)),
         salt.initial(),
         np.zeros(len(grid.metal)),
-        1e-20,
+        Galvanostatic(0.0),
         1e-12,
         np.inf,
     )

@@ -12,6 +12,7 @@ from tfmsnet.errors import UserError
 from tfmsnet.halfcell import DischargeFailed, Parameters, open_circuit_potential, simulate
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
+from tfmsnet.load import constant_current
 
 C_RATES = [0.5, 1.0, 2.0]
 
@@ -89,7 +90,7 @@ def test_surfaces_are_fuller_than_cores(discharges):
 @pytest.mark.parametrize("change", [np.flipud, np.fliplr, lambda phase: phase.swapaxes(0, 1)])
 def test_mirrored_electrode_gives_mirrored_fields(electrode, change):
     image = PhaseImage(change(electrode.phase), electrode.voxel_size_m)
-    plain, mirrored = simulate(electrode, 2.0, frames=4), simulate(image, 2.0, frames=4)
+    plain, mirrored = simulate(electrode, constant_current(2.0, 4)), simulate(image, constant_current(2.0, 4))
     np.testing.assert_allclose(mirrored.voltage_v, plain.voltage_v, atol=2e-5)
     for before, after in zip(plain.concentration, mirrored.concentration, strict=True):
         np.testing.assert_allclose(change(before), after, atol=5e-5 * 48207)
@@ -98,7 +99,7 @@ def test_mirrored_electrode_gives_mirrored_fields(electrode, change):
 
 
 def test_the_same_run_gives_the_same_bits(electrode):
-    one, other = (simulate(electrode, 1.0, frames=3) for _ in range(2))
+    one, other = (simulate(electrode, constant_current(1.0, 3)) for _ in range(2))
     assert one.voltage_v.tobytes() == other.voltage_v.tobytes()
     assert one.concentration.tobytes() == other.concentration.tobytes()
     assert one.potential.tobytes() == other.potential.tobytes()
@@ -106,10 +107,12 @@ def test_the_same_run_gives_the_same_bits(electrode):
 
 @pytest.mark.parametrize("c_rate", [1.0, 2.0])
 def test_discharge_to_2_8_volts_finishes(electrode, c_rate):
-    discharge = simulate(electrode, c_rate, frames=37, cutoff_voltage_v=2.8)
+    discharge = simulate(electrode, constant_current(c_rate, 37, 2.8))
     assert 25 < len(discharge.voltage_v) < 37
+    assert discharge.complete
     assert len(discharge.concentration) == len(discharge.times_s) == len(discharge.voltage_v)
-    assert discharge.voltage_v[-1] > 2.8
+    assert discharge.voltage_v[-1] == pytest.approx(2.8, abs=1e-4)
+    assert [end.reason for end in discharge.ends] == ["voltage"]
     assert discharge.dol[-1] > 0.85
     assert np.isfinite(discharge.concentration).all()
     assert np.isfinite(discharge.potential).all()
@@ -118,26 +121,28 @@ def test_discharge_to_2_8_volts_finishes(electrode, c_rate):
     assert discharge.balances.lithium.max() <= 1e-5
 
 
-def test_cut_off_keeps_the_frames_before_it(discharges):
+def test_cut_off_keeps_the_frames_before_it_and_ends_at_it(discharges):
     full = discharges[2.0]
-    short = simulate(full.image, 2.0, cutoff_voltage_v=3.9)
+    short = simulate(full.image, constant_current(2.0, cutoff_voltage_v=3.9))
     kept = int((full.voltage_v > 3.9).sum())
-    assert len(short.voltage_v) == kept
-    np.testing.assert_array_equal(short.voltage_v, full.voltage_v[:kept])
+    np.testing.assert_array_equal(short.voltage_v[:-1], full.voltage_v[:kept])
+    assert short.voltage_v[-1] == pytest.approx(3.9, abs=1e-4)
+    assert full.times_s[kept - 1] < short.times_s[-1] < full.times_s[kept]
+    assert short.ends == ((0, short.times_s[-1], "voltage"),)
 
 
 def test_charge_is_the_discharge_reversed_in_sign(electrode):
     half_full = Parameters(initial_dol=0.7)
-    charge = simulate(electrode, -1.0, half_full, frames=10)
+    charge = simulate(electrode, constant_current(-1.0, 10), half_full)
     assert (np.diff(charge.dol) < 0).all()
     assert (np.diff(charge.voltage_v) > 0).all()
     assert (charge.voltage_v[1:] > open_circuit_potential(charge.dol[1:], half_full)).all()
     assert charge.balances.lithium.max() <= 1e-5
     assert charge.c_rate_profile[1] == -1.0
-    stopped = simulate(
-        electrode, -1.0, half_full, frames=10, cutoff_voltage_v=float(charge.voltage_v[5]) + 1e-4
-    )
-    assert len(stopped.voltage_v) == 6
+    limit_v = float(charge.voltage_v[5:7].mean())
+    stopped = simulate(electrode, constant_current(-1.0, 10, limit_v), half_full)
+    assert len(stopped.voltage_v) == 7
+    assert stopped.voltage_v[-1] == pytest.approx(limit_v, abs=1e-4)
 
 
 def test_a_thin_slow_electrode_follows_the_equilibrium(electrode):
@@ -149,7 +154,7 @@ def test_a_thin_slow_electrode_follows_the_equilibrium(electrode):
 
 def test_progress_rises_to_one(electrode):
     seen = []
-    simulate(electrode, 1.0, frames=3, progress=seen.append)
+    simulate(electrode, constant_current(1.0, 3), progress=seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
     assert len(seen) > 4
@@ -158,7 +163,10 @@ def test_progress_rises_to_one(electrode):
 def test_unknown_calendering_counts_as_none(electrode):
     assert math.isnan(electrode.calendering_percent)
     stated = PhaseImage(electrode.phase, electrode.voxel_size_m, calendering_percent=0.0)
-    assert simulate(stated, 1.0, frames=2).voltage_v[1] == simulate(electrode, 1.0, frames=2).voltage_v[1]
+    assert (
+        simulate(stated, constant_current(1.0, 2)).voltage_v[1]
+        == simulate(electrode, constant_current(1.0, 2)).voltage_v[1]
+    )
 
 
 @pytest.mark.parametrize("c_rate", [0, 0.0, math.nan, math.inf, -math.inf, "1", None, True, 1e9])
@@ -170,26 +178,26 @@ def test_c_rates_that_mean_nothing_are_refused(electrode, c_rate):
 @pytest.mark.parametrize("frames", [0, 1, 2.5, "25", True])
 def test_numbers_of_frames_that_mean_nothing_are_refused(electrode, frames):
     with pytest.raises(UserError, match="frames"):
-        simulate(electrode, 1.0, frames=frames)
+        simulate(electrode, constant_current(1.0, frames))
 
 
 def test_frames_beyond_the_fit_of_the_potential_are_refused_with_how_many_fit(electrode):
-    with pytest.raises(UserError, match="at most 34 frames"):
-        simulate(electrode, 1.0, frames=40)
-    with pytest.raises(UserError, match="at most 3 frames"):
+    with pytest.raises(UserError, match=r"at most \(34 of the paper's frames\)"):
+        simulate(electrode, constant_current(1.0, 40))
+    with pytest.raises(UserError, match=r"at most \(3 of the paper's frames\)"):
         simulate(electrode, -1.0)
 
 
 @pytest.mark.parametrize("cutoff", [math.nan, "2.8", 4.3])
 def test_cut_offs_that_cannot_be_reached_are_refused(electrode, cutoff):
-    with pytest.raises(UserError, match="cutoff_voltage_v"):
-        simulate(electrode, 1.0, cutoff_voltage_v=cutoff)
+    with pytest.raises(UserError, match="voltage_v"):
+        simulate(electrode, constant_current(1.0, cutoff_voltage_v=cutoff))
 
 
 def test_slow_kinetics_and_bad_conductors_are_solved_too(electrode):
-    sluggish = simulate(electrode, 1.0, Parameters(reaction_rate_m2p5_s_mol0p5=1e-13), frames=3)
-    resistive = simulate(electrode, 1.0, Parameters(am_conductivity_s_m=1e-4), frames=3)
-    usual = simulate(electrode, 1.0, frames=3)
+    sluggish = simulate(electrode, constant_current(1.0, 3), Parameters(reaction_rate_m2p5_s_mol0p5=1e-13))
+    resistive = simulate(electrode, constant_current(1.0, 3), Parameters(am_conductivity_s_m=1e-4))
+    usual = simulate(electrode, constant_current(1.0, 3))
     assert (sluggish.voltage_v[1:] < usual.voltage_v[1:] - 0.1).all()
     assert (resistive.voltage_v[1:] < usual.voltage_v[1:] - 0.1).all()
     assert max(sluggish.balances.charge.max(), resistive.balances.charge.max()) <= 1e-6
@@ -204,8 +212,8 @@ def test_closed_pores_take_no_part(electrode):
     cells = [build_grid(image, Parameters()) for image in (full, hollow)]
     assert len(cells[0].interface.am) == len(cells[1].interface.am)
     assert len(cells[0].liquid_volume_m3) == len(cells[1].liquid_volume_m3)
-    assert simulate(hollow, 1.0, frames=2).voltage_v[1] == pytest.approx(
-        simulate(full, 1.0, frames=2).voltage_v[1], abs=1e-3
+    assert simulate(hollow, constant_current(1.0, 2)).voltage_v[1] == pytest.approx(
+        simulate(full, constant_current(1.0, 2)).voltage_v[1], abs=1e-3
     )
 
 
@@ -217,8 +225,9 @@ def test_an_image_without_wiring_is_refused():
 
 
 def test_a_current_that_nothing_carries_fails_loudly(electrode):
-    with pytest.raises(DischargeFailed, match=r"t = .* try|ask for"):
+    with pytest.raises(DischargeFailed, match=r"t = .* try|ask for") as failure:
         simulate(electrode, 300.0)
+    assert failure.value.partial is None or not failure.value.partial.complete
 
 
 @pytest.mark.slow

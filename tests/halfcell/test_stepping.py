@@ -1,5 +1,4 @@
 import dataclasses
-import itertools
 
 import numpy as np
 import pytest
@@ -9,13 +8,14 @@ from tfmsnet.halfcell import DischargeFailed, Parameters
 from tfmsnet.halfcell.cell import State
 from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.stepping import walk
+from tfmsnet.load import constant_current
 
 
 class ScriptedCell:
     """Solves steps up to a length that depends on time; remembers what was asked."""
 
     parameters = Parameters()
-    current_a = 1.0
+    one_c_a = 1.0
 
     def __init__(self, longest_s, headroom=100.0):
         self.longest_s, self._headroom, self.asked = longest_s, headroom, []
@@ -23,19 +23,21 @@ class ScriptedCell:
     def at_rest(self):
         return State(0.0, np.full(3, 25000.0), *(np.zeros(1),) * 4)
 
-    def step(self, now, before, step_s):
+    def step(self, now, before, step_s, control):
         self.asked.append((now.time_s, step_s))
         if step_s > self.longest_s(now.time_s):
             raise NotConverged("scripted", 1.0)
         return dataclasses.replace(now, time_s=now.time_s + step_s)
 
-    def headroom(self, state):
+    def mean_dol(self, state):
+        return 0.5
+
+    def headroom(self, state, current_a):
         return self._headroom
 
 
 def frame_times(cell, frames):
-    ends = (state.time_s for state, ends_frame in walk(cell, 100.0) if ends_frame)
-    return list(itertools.islice(ends, frames))
+    return [moment.state.time_s for moment in walk(cell, constant_current(1.0, frames), 1.0) if moment.frame]
 
 
 def test_four_start_up_steps_then_one_a_frame():
@@ -70,7 +72,7 @@ def test_saturation_is_named():
 @pytest.mark.parametrize("c_rate", [1.0, 2.0])
 def test_halving_the_time_step_changes_little(electrode, c_rate):
     (voltage, dol), (finer_voltage, finer_dol) = (
-        with_shorter_steps(electrode, c_rate, frames=8, split=split) for split in (1, 2)
+        with_shorter_steps(electrode, constant_current(c_rate, 8), split) for split in (1, 2)
     )
     assert np.abs(voltage - finer_voltage).max() < 1e-3
     assert np.abs(dol - finer_dol).max() < 1e-3

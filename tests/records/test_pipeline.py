@@ -8,6 +8,7 @@ import pytest
 
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import simulate
+from tfmsnet.load import constant_current
 from tfmsnet.records import open_manifest, pipeline, write_records
 
 
@@ -96,7 +97,7 @@ def electrode():
     from tfmsnet.electrode import Recipe, generate
 
     image = generate(Recipe(am_wt_percent=90.0, calendering_percent=10.0, size=(8, 8, 24), seed=2))
-    return simulate(image, 1.0, frames=4)
+    return simulate(image, constant_current(1.0, 4))
 
 
 @pytest.mark.parametrize(("x", "y", "swap"), SYMMETRIES[1:])
@@ -106,7 +107,7 @@ def test_the_simulator_has_the_symmetries(electrode, x, y, swap):
         return array.swapaxes(axis, axis + 1) if swap else array
 
     image = replace(electrode.image, phase=np.ascontiguousarray(turned(electrode.image.phase, 0)))
-    found = simulate(image, 1.0, frames=4)
+    found = simulate(image, constant_current(1.0, 4))
     # To the rounding of float32 and the tolerance of the voltage.
     np.testing.assert_allclose(found.concentration, turned(electrode.concentration, 1), atol=0.02)
     np.testing.assert_allclose(found.potential, turned(electrode.potential, 1), atol=2e-6)

@@ -11,15 +11,15 @@ from tfmsnet.predictors.kinds import MODEL
 @click.option(
     "--c-rate",
     type=float,
-    help="Constant current, 1/h, 25 frames: 1 fills the electrode from its initial degree of lithiation in an "
-    "hour.",
+    help="Constant current, 1/h, 25 frames: 1 fills the electrode from its initial degree of lithiation in "
+    "an hour.",
 )
 @click.option(
     "--load",
     type=PATH,
     metavar="FILE",
-    help="Instead of --c-rate: a load. CSV with time_s, and c_rate (1/h) or current_a_m2 (A/m2) from that time "
-    "on, negative charges; or JSON as tfmsnet.load.Load writes it.",
+    help="Instead of --c-rate: a load. CSV with time_s, and c_rate (1/h) or current_a_m2 (A/m2) from that "
+    "time on, negative charges; or JSON as tfmsnet.load.Load writes it.",
 )
 @click.option(
     "--every-s",

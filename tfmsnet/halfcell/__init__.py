@@ -7,4 +7,12 @@ from tfmsnet.halfcell.failure import DischargeFailed
 from tfmsnet.halfcell.parameters import Parameters
 from tfmsnet.halfcell.simulate import simulate
 
-__all__ = ["Balances", "Discharge", "DischargeFailed", "Parameters", "one_c_a_m2", "open_circuit_potential", "simulate"]
+__all__ = [
+    "Balances",
+    "Discharge",
+    "DischargeFailed",
+    "Parameters",
+    "one_c_a_m2",
+    "open_circuit_potential",
+    "simulate",
+]

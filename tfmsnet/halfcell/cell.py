@@ -17,6 +17,8 @@ from tfmsnet.halfcell.salt import Salt
 _PASSES = 15
 # Accepted misfit of the potentials to the reaction's kinetics and to the salt, V, root mean square.
 _MISFIT_V = 5e-5
+# The same at rest, where the voltage comes to the equilibrium's.
+_RESTING_MISFIT_V = 1e-6
 # Accepted current that gets lost in a cell, relative as in `potentials.Flows`.
 _IMBALANCE = 1e-6
 # A pass usually leaves less than this share of the salt's misfit.
@@ -128,10 +130,11 @@ class Cell:
         lithium = self.lithium.solve(lithium_history, reacting, lithium)
         salt_misfit_v = imbalance = last_misfit_v = np.inf
         cautious, needed = False, _PASSES
+        accepted_v = _RESTING_MISFIT_V if control == Galvanostatic(0.0) else _MISFIT_V
         for done in range(_PASSES):
             reaction = self._reaction(potential, lithium, salt, reacting)
             misfit_v = _misfit_v(reaction, reacting, self.grid)
-            if max(misfit_v, salt_misfit_v) <= _MISFIT_V:
+            if max(misfit_v, salt_misfit_v) <= accepted_v:
                 needed = min(needed, done)
                 if imbalance <= _IMBALANCE:
                     break
@@ -140,13 +143,11 @@ class Cell:
             cautious |= misfit_v > last_misfit_v
             last_misfit_v = misfit_v
             link = self._link(potential, reaction, reacting, cautious)
-            error_v = max(_LINEAR_SHARE * misfit_v, 0.02 * _MISFIT_V)
+            error_v = max(_LINEAR_SHARE * misfit_v, 0.02 * accepted_v)
             # Only the last pass, as far as that can be told, has to conserve charge to the end.
-            last = done + 1 >= min(self._needed, needed) or _CONTRACTION * salt_misfit_v <= _MISFIT_V
+            last = done + 1 >= min(self._needed, needed) or _CONTRACTION * salt_misfit_v <= accepted_v
             accepted = _IMBALANCE / 2 if last else 100 * _IMBALANCE
-            potential, flows = self.potentials.solve(
-                potential, link, salt, metal, control, error_v, accepted
-            )
+            potential, flows = self.potentials.solve(potential, link, salt, metal, control, error_v, accepted)
             reacting, metal, imbalance = flows.reaction, flows.metal, flows.imbalance
             self.lithium.prepare(self._inside(lithium), times.weight)
             lithium = self.lithium.solve(lithium_history, reacting, lithium)

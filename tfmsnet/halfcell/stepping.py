@@ -25,8 +25,8 @@ from tfmsnet.load import (
 _START_UP = (0.05, 0.15, 0.3, 0.5)
 # BDF2 is stable up to 2.4.
 _LARGEST_GROWTH = 2.0
-# Shortest step, as a share of a usual one.
-_SHORTEST = 1 / 512
+# Shortest step, as a share of a usual one; where the voltage collapses towards its limit.
+_SHORTEST, _SHORTEST_COLLAPSING = 2.0**-9, 2.0**-20
 # So close to the largest current that diffusion carries, a step without a solution is the end.
 _SATURATED = 1.01
 # A segment ends within so much of its end: V, hours of 1C and DOL, share of the taper.
@@ -203,7 +203,9 @@ class _Walker:
                 failure = _failure(self._cell, self.now, leg.current_a(self.now), step_s, error)
                 if not (isinstance(failure, Saturated) and leg.limits_voltage):
                     raise failure from None
-                # The voltage collapses within a step too short to be taken: through any limit.
+                if self._longest_s >= _SHORTEST_COLLAPSING * self._usual_s:
+                    continue
+                # Within a step too short to be taken: through any limit.
                 yield self._stopped(SATURATED)
                 return
             if isinstance(new, str):
@@ -273,9 +275,7 @@ class _Walker:
         return self._cell.step(self.now, self._before, step_s, leg.control)
 
 
-def _failure(
-    cell: Cell, now: State, current_a: float, step_s: float, error: NotConverged
-) -> DischargeFailed:
+def _failure(cell: Cell, now: State, current_a: float, step_s: float, error: NotConverged) -> DischargeFailed:
     where = f"at t = {now.time_s:.6g} s (mean DOL {cell.mean_dol(now):.4f}, voltage {now.voltage_v:.3f} V)"
     if cell.headroom(now, current_a) < _SATURATED:
         return Saturated(
