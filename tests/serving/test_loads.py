@@ -77,7 +77,7 @@ def test_the_voltage_limit_ends_it_at_the_last_frame_before(local, image):
 
 
 def test_what_a_network_cannot_know_is_refused(local, image):
-    with pytest.raises(UserError, match="its current isn't known beforehand"):
+    with pytest.raises(UserError, match="isn't known beforehand"):
         local.curve(image, cccv())
     held = Load((Voltage(4.0, End(time_s=60.0)),), Every(30.0))
     with pytest.raises(UserError, match="its current isn't known beforehand"):
