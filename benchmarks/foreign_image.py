@@ -11,10 +11,9 @@ from pathlib import Path
 import click
 
 from tfmsnet.electrode import check_dischargeable, describe, read_image, remove_islands
-from tfmsnet.evaluation.candidate import Fields
-from tfmsnet.evaluation.curve_figures import curve_figure
+from tfmsnet.evaluation.candidates import Fields
+from tfmsnet.evaluation.figures import curve_figure, slice_figure
 from tfmsnet.evaluation.scores import score
-from tfmsnet.evaluation.slice_figures import slice_figure
 from tfmsnet.evaluation.style import png
 from tfmsnet.halfcell import simulate
 from tfmsnet.records.sample import Sample
@@ -41,7 +40,7 @@ NAME = "trained model"
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Directory for the pictures.")
 def main(image, voxel_size_um, crop, c_rate, model, out):
     """Print the errors on each crop and draw the first: slices and discharge curve."""
-    from tfmsnet.predictors.trained import trained_model
+    from tfmsnet.predictors.store import trained_model
     from tfmsnet.serving.local import load_model
 
     surrogate = load_model(model or trained_model())

@@ -100,7 +100,7 @@ def tensorflow_function(net, features, masks, drive, true):
     """() -> loss, last frame, gradients."""
     import tensorflow as tf
 
-    from tfmsnet.predictors.adjoint import adjoint_gradient
+    from tfmsnet.predictors.trajectory import adjoint_gradient
 
     drive, true = tf.constant(drive), tf.constant(true)
 

@@ -36,7 +36,7 @@ from tfmsnet.halfcell import simulate
 )
 def main(sizes, c_rate, seed, model, repeats):
     """Print seconds by the clock and of processor for a whole discharge, all fields at all frames."""
-    from tfmsnet.predictors.trained import trained_model
+    from tfmsnet.predictors.store import trained_model
     from tfmsnet.serving.local import load_model
 
     surrogate = load_model(model or trained_model())

@@ -14,13 +14,11 @@ from tfmsnet.records.manifest import Manifest, open_manifest
 from tfmsnet.records.shard import sha256
 from tfmsnet.training.config import RunConfig
 from tfmsnet.tuning.board import describe_space
-from tfmsnet.tuning.budget import Budget
 from tfmsnet.tuning.dimension import Dimension
-from tfmsnet.tuning.heartbeat import DEAD_AFTER_S, Heartbeats, Repeated
 from tfmsnet.tuning.oracles import TUNERS, make_oracle
 from tfmsnet.tuning.results import Row, check_search, read_rows, write_csv
-from tfmsnet.tuning.space import Space
-from tfmsnet.tuning.tuner import Stopped, SurrogateTuner
+from tfmsnet.tuning.space import Budget, Space
+from tfmsnet.tuning.tuner import DEAD_AFTER_S, Heartbeats, Repeated, Stopped, SurrogateTuner
 
 ORACLE_IP, ORACLE_PORT, TUNER_ID = (f"KERASTUNER_{n}" for n in ("ORACLE_IP", "ORACLE_PORT", "TUNER_ID"))
 CHIEF = "chief"
@@ -139,7 +137,7 @@ def _finish(out: Path, space: Space, oracle) -> list[Row]:
         reason = next((row.note for row in rows if row.status == "FAILED"), "no trial was made")
         raise RunFailed(f"{out}: {'too many trials' if complete else 'all trials'} failed ({reason})")
     from tfmsnet.evaluation.style import png
-    from tfmsnet.tuning.figure import pareto_figure
+    from tfmsnet.tuning.results import pareto_figure
 
     with replacing(out / "pareto.png") as partial:
         partial.write_bytes(png(pareto_figure(rows)))

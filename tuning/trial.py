@@ -18,11 +18,10 @@ from tfmsnet.training.checkpoints import Checkpoints
 from tfmsnet.training.claim import claim, trained_geometries
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.data import conditions_of, sample_names, training_batches, validation_batches
-from tfmsnet.training.loop import Position, fit
+from tfmsnet.training.loop import Interrupted, Position, StopRequest, fit
 from tfmsnet.training.memory import parameters
 from tfmsnet.training.run import assembled
-from tfmsnet.training.signals import Interrupted, StopRequest
-from tfmsnet.training.team import Team
+from tfmsnet.training.strategies import Team
 from tfmsnet.training.trainer import Trainer
 from tfmsnet.training.validation import Means, discharge_scores, overall_vrmse
 

@@ -4,9 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from tfmsnet.electrode.binder import place_binder
-from tfmsnet.electrode.connectivity import reachable
-from tfmsnet.electrode.growth import grow
+from tfmsnet.electrode.binder import grow, place_binder
+from tfmsnet.electrode.checks import reachable
 
 
 @settings(max_examples=40, deadline=None)

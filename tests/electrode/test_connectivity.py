@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfmsnet.electrode import AM, CBD, PhaseImage
-from tfmsnet.electrode.connectivity import (
+from tfmsnet.electrode.checks import (
     cbd_percolation,
     open_electrolyte_fraction,
     reachable,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE, Recipe, check_dischargeable, generate, resample
-from tfmsnet.electrode.thickness import local_thickness
+from tfmsnet.electrode.describe import local_thickness
 from tfmsnet.errors import UserError
 
 RECIPES = list(itertools.product((85.0, 90.0, 95.0), (0.0, 10.0, 20.0)))

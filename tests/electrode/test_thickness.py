@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfmsnet.electrode.thickness import local_thickness
+from tfmsnet.electrode.describe import local_thickness
 
 
 def ball(shape, centre, radius):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tfmsnet.evaluation.descriptors import DESCRIPTORS, LENGTH_SCALE_M, descriptors
+from tfmsnet.evaluation.regression import DESCRIPTORS, LENGTH_SCALE_M, descriptors
 
 VOXEL_M = 0.5e-6
 

@@ -7,14 +7,17 @@ import pytest
 from PIL import Image
 
 from tfmsnet.evaluation import Fields, ZeroDimensional, score
-from tfmsnet.evaluation.curve_figures import curve_figure
-from tfmsnet.evaluation.frame_figures import (
+from tfmsnet.evaluation.figures import (
+    curve_figure,
+    error_range,
     mean_error_figure,
     median_over_samples,
     pattern_figure,
+    slice_figure,
+    take_slice,
+    value_range,
     vrmse_figure,
 )
-from tfmsnet.evaluation.slice_figures import error_range, slice_figure, take_slice, value_range
 from tfmsnet.evaluation.style import png, shown
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation import LinearRegression, score
-from tfmsnet.evaluation.descriptors import DESCRIPTORS, descriptors
+from tfmsnet.evaluation.regression import DESCRIPTORS, descriptors
 from tfmsnet.references.faraday import uniform_fields
 
 RNG = np.random.default_rng(0)

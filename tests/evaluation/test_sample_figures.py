@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from tfmsnet.evaluation.animation import write_sample_animation
-from tfmsnet.evaluation.sample_figures import discharge_figure, fields_figure
+from tfmsnet.evaluation.figures import discharge_figure, fields_figure
 from tfmsnet.evaluation.style import png
 
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfmsnet.electrode import AM, Recipe, generate
 from tfmsnet.features.surface import reacting_area
-from tfmsnet.halfcell.interface import find_interface
+from tfmsnet.halfcell.grid import find_interface
 
 
 def test_the_area_of_every_voxel_is_the_simulators():

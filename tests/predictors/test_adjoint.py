@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from tfmsnet.networks.config import MSNetConfig
 from tfmsnet.networks.msnet import MSNet, coarsened
-from tfmsnet.predictors.adjoint import adjoint_gradient, tape_gradient
+from tfmsnet.predictors.trajectory import adjoint_gradient, tape_gradient
 
 
 def rollout_problem(autoregressive=True):

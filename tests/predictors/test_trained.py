@@ -11,8 +11,7 @@ from tfmsnet.cli.predict import command
 from tfmsnet.electrode import Recipe, generate
 from tfmsnet.evaluation.scores import score
 from tfmsnet.halfcell import simulate
-from tfmsnet.predictors.store import WEIGHTS
-from tfmsnet.predictors.trained import trained_model
+from tfmsnet.predictors.store import WEIGHTS, trained_model
 from tfmsnet.records.sample import Sample
 from tfmsnet.serving.local import load_model
 from tfmsnet.serving.scored import Scored

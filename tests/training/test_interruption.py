@@ -8,8 +8,8 @@ import pytest
 
 from tfmsnet.predictors.store import load_predictor
 from tfmsnet.training import callbacks
+from tfmsnet.training.loop import Interrupted, StopRequest
 from tfmsnet.training.run import train
-from tfmsnet.training.signals import Interrupted, StopRequest
 
 
 def assert_same(run, other):

@@ -3,7 +3,7 @@
 import os
 import time
 
-from tfmsnet.tuning.heartbeat import Heartbeats, Repeated
+from tfmsnet.tuning.tuner import Heartbeats, Repeated
 
 
 def test_silence_is_measured_by_the_files_alone(tmp_path):

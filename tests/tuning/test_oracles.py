@@ -7,10 +7,9 @@ import pytest
 
 from tfmsnet.records import open_manifest
 from tfmsnet.training.memory import parameters
-from tfmsnet.tuning.budget import Budget
 from tfmsnet.tuning.dimension import parse
 from tfmsnet.tuning.oracles import GIVE_UP_AFTER, TUNERS, make_oracle
-from tfmsnet.tuning.space import Space
+from tfmsnet.tuning.space import Budget, Space
 
 SPACE = ("filters=2,4,8,16", "growth=1,2,4", "learning_rate=1e-4..1e-2")
 

@@ -1,8 +1,7 @@
 """The table and the Pareto front."""
 
 from tfmsnet.evaluation.style import png
-from tfmsnet.tuning.figure import pareto_figure
-from tfmsnet.tuning.results import Row, pareto, table
+from tfmsnet.tuning.results import Row, pareto, pareto_figure, table
 
 
 def row(trial_id, vrmse, parameters, seconds=0.1, status="COMPLETED", note=""):

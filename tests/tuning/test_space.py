@@ -8,9 +8,8 @@ import pytest
 from tfmsnet.errors import UserError
 from tfmsnet.records import open_manifest
 from tfmsnet.training.memory import estimate, parameters
-from tfmsnet.tuning.budget import Budget
 from tfmsnet.tuning.dimension import parse
-from tfmsnet.tuning.space import Space, with_defaults, with_point
+from tfmsnet.tuning.space import Budget, Space, with_defaults, with_point
 
 
 @pytest.fixture

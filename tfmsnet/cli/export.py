@@ -22,8 +22,7 @@ def command(run, out, max_voxels):
     RUN is a run of `tfmsnet train`, its best/, or cathode, the package's own model.  The version appears when
     it is complete, so a server may poll OUT all the while.
     """
-    from tfmsnet.predictors.store import DESCRIPTION, load_predictor
-    from tfmsnet.predictors.trained import directory_of
+    from tfmsnet.predictors.store import DESCRIPTION, directory_of, load_predictor
     from tfmsnet.serving.export import can_warm_up, export
 
     run = directory_of(run)

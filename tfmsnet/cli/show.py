@@ -15,7 +15,7 @@ def command(sample, out):
     the discharge) into OUT.
     """
     from tfmsnet.evaluation.animation import write_sample_animation
-    from tfmsnet.evaluation.sample_figures import discharge_figure, fields_figure
+    from tfmsnet.evaluation.figures import discharge_figure, fields_figure
     from tfmsnet.evaluation.style import png
     from tfmsnet.files import replacing
     from tfmsnet.records import read_sample

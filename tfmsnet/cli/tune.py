@@ -88,9 +88,8 @@ def command(
     KERASTUNER_ORACLE_PORT of the chief on all.
     """
     from tfmsnet.training.config import PRESETS, load_config
-    from tfmsnet.tuning.budget import Budget
     from tfmsnet.tuning.dimension import parse
-    from tfmsnet.tuning.space import with_defaults
+    from tfmsnet.tuning.space import Budget, with_defaults
 
     if config and preset:
         raise click.UsageError("--config and --preset: give one of them")

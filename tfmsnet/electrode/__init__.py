@@ -1,11 +1,9 @@
 """Electrodes as phase images: made from a recipe, read from a file, checked and described."""
 
-from tfmsnet.electrode.checks import check_dischargeable, remove_islands
-from tfmsnet.electrode.connectivity import cbd_percolation, wired_fraction
-from tfmsnet.electrode.describe import Description, describe
+from tfmsnet.electrode.checks import cbd_percolation, check_dischargeable, remove_islands, wired_fraction
+from tfmsnet.electrode.describe import Description, describe, morphology
 from tfmsnet.electrode.generate import generate
 from tfmsnet.electrode.image import AM, CBD, ELECTROLYTE, PhaseImage
-from tfmsnet.electrode.morphology import morphology
 from tfmsnet.electrode.reading import read_image
 from tfmsnet.electrode.recipe import Recipe
 from tfmsnet.electrode.resampling import resample

@@ -1,17 +1,52 @@
-"""Placement of the carbon-binder domain (CBD): in the necks between particles, as one wired network.
+"""The carbon-binder domain: where it goes between the particles."""
 
-Binder dries where capillarity holds the last solvent: where two surfaces are close.  Necks alone are islands
-when there is little CBD, so each is joined to the foil along the cheapest crevice; the network then swells
-into the next narrowest voxels until it has the exact volume.  By construction all CBD reaches the foil
-through CBD, and every AM component touches the CBD or the foil.
-"""
+import heapq
 
 import numpy as np
 from scipy import ndimage, sparse
 from scipy.sparse.csgraph import dijkstra
 
-from tfmsnet.electrode.connectivity import reachable
-from tfmsnet.electrode.growth import grow
+from tfmsnet.electrode.checks import reachable
+
+
+def grow(region: np.ndarray, priority: np.ndarray, allowed: np.ndarray, count: int) -> np.ndarray:
+    """Add `count` voxels to a region, always the adjacent one of the lowest priority (invasion percolation).
+
+    Args:
+        region: mask (x, y, z) to start from.
+        priority: (x, y, z) numbers without NaN; ties go to the lower index.
+        allowed: mask (x, y, z) of the voxels that may be taken.
+        count: how many to add.
+
+    Returns:
+        Mask (x, y, z) of the region with what it took.
+
+    Raises:
+        ValueError: fewer than `count` allowed voxels are joined to the region.
+    """
+    # A closed border of one voxel saves every test for the edge of the array.
+    closed = np.pad(~allowed | region, 1, constant_values=True)
+    border = np.pad(ndimage.binary_dilation(region), 1) & ~closed
+    values = np.pad(priority, 1).ravel().tolist()
+    steps = [sign * stride // closed.itemsize for stride in closed.strides for sign in (-1, 1)]
+    front = [(values[voxel], voxel) for voxel in np.flatnonzero(border).tolist()]
+    heapq.heapify(front)
+    seen = bytearray((closed | border).tobytes())
+    taken = []
+    for _ in range(count):
+        if not front:
+            raise ValueError(f"{len(taken)} voxels are joined to the region, {count} are wanted")
+        _, voxel = heapq.heappop(front)
+        taken.append(voxel)
+        for step in steps:
+            neighbour = voxel + step
+            if not seen[neighbour]:
+                seen[neighbour] = True
+                heapq.heappush(front, (values[neighbour], neighbour))
+    grown = np.pad(region, 1)
+    grown.ravel()[taken] = True
+    return grown[1:-1, 1:-1, 1:-1].copy()
+
 
 _NECK_SHARES = (0.8, 0.65, 0.5, 0.35, 0.2, 0.1, 0.0)  # of the CBD, put into necks before they are joined
 _SMALLEST_NECK_VOXELS = 3

@@ -3,9 +3,8 @@
 import numpy as np
 from scipy import ndimage
 
-from tfmsnet.electrode.binder import place_binder
-from tfmsnet.electrode.connectivity import reachable
-from tfmsnet.electrode.growth import grow
+from tfmsnet.electrode.binder import grow, place_binder
+from tfmsnet.electrode.checks import reachable
 from tfmsnet.electrode.image import AM, CBD, PhaseImage
 from tfmsnet.electrode.packing import pack
 from tfmsnet.electrode.recipe import Recipe

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from scipy import sparse
 
-from tfmsnet.electrode.connectivity import reachable
+from tfmsnet.electrode.checks import reachable
 from tfmsnet.electrode.image import CBD, ELECTROLYTE, PhaseImage
 from tfmsnet.errors import UserError
 

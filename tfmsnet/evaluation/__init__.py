@@ -3,8 +3,7 @@
 Matplotlib is imported only by the modules that draw, when they are used.
 """
 
-from tfmsnet.evaluation.baselines import Persistence, ZeroDimensional
-from tfmsnet.evaluation.candidate import Candidate, Fields
+from tfmsnet.evaluation.candidates import Candidate, Fields, Persistence, ZeroDimensional
 from tfmsnet.evaluation.curve import Curve, discharge_curve
 from tfmsnet.evaluation.regression import LinearRegression
 from tfmsnet.evaluation.report import Report, evaluate

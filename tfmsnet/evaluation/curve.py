@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfmsnet.evaluation.candidate import Fields
+from tfmsnet.evaluation.candidates import Fields
 from tfmsnet.records.sample import Sample
 
 # Curves are compared between these degrees of lithiation. Below, the voltage leaves the rest state within

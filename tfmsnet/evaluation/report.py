@@ -11,10 +11,8 @@ from pathlib import Path
 
 import tfmsnet
 from tfmsnet.errors import UserError
-from tfmsnet.evaluation.baselines import Persistence, ZeroDimensional
-from tfmsnet.evaluation.candidate import Candidate, Fields
-from tfmsnet.evaluation.page import report_page
-from tfmsnet.evaluation.pictures import Pictures
+from tfmsnet.evaluation.candidates import Candidate, Fields, Persistence, ZeroDimensional
+from tfmsnet.evaluation.page import Pictures, report_page
 from tfmsnet.evaluation.regression import LinearRegression
 from tfmsnet.evaluation.scores import Scores, jsonable, score
 from tfmsnet.evaluation.tables import Tables

@@ -7,7 +7,7 @@ import numpy as np
 
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation import metrics
-from tfmsnet.evaluation.candidate import Fields
+from tfmsnet.evaluation.candidates import Fields
 from tfmsnet.evaluation.curve import Curve, CurveError, curve_error, discharge_curve, frame_means
 from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample

@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfmsnet.electrode.surface import SMOOTHING_VOXELS
 
-# As `tfmsnet.halfcell.interface`, whose areas these are.
+# As `tfmsnet.halfcell.grid`, whose areas these are.
 SMALLEST_COSINE = 1e-3
 _REACH = int(4 * SMOOTHING_VOXELS + 0.5)
 

@@ -2,11 +2,11 @@
 
 import tensorflow as tf
 
-from tfmsnet.predictors.adjoint import adjoint_gradient, tape_gradient
 from tfmsnet.predictors.config import Objective
 from tfmsnet.predictors.objective import frame_losses
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.scene import Scene
+from tfmsnet.predictors.trajectory import adjoint_gradient, tape_gradient
 
 GRADIENTS = {"adjoint": adjoint_gradient, "tape": tape_gradient}
 

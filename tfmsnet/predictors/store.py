@@ -1,4 +1,4 @@
-"""A surrogate on disk: surrogate.json (what it is) and surrogate.weights.h5 (its weights)."""
+"""A predictor on disk: surrogate.json (what it is), surrogate.weights.h5 (its weights); the package's own."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, replacing, write_json
 from tfmsnet.halfcell import Parameters
 from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.predictors.predictor import Predictor, make_predictor
 
 FORMAT = 1
@@ -143,3 +144,20 @@ def load_weights(surrogate: Predictor, directory: str | Path) -> None:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0]
+
+
+def trained_model() -> Path:
+    """The directory of the package's own model, as `load_predictor` takes it.
+
+    Raises:
+        UserError: the installation lacks it.
+    """
+    path = Path(__file__).parents[1] / "trained" / MODEL
+    if not (path / WEIGHTS).is_file():
+        raise UserError(f"{path}: the package's own model is missing; install tfmsnet again, or give --model")
+    return path
+
+
+def directory_of(model: str | Path) -> Path:
+    """The directory of a model: itself, or that of the package's own where it is called by name."""
+    return trained_model() if str(model) == MODEL and not Path(model).exists() else Path(model)

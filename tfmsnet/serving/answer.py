@@ -20,7 +20,7 @@ def write_answer(sample: Sample, directory: str | Path, about: dict | None = Non
     Returns:
         The files' paths.
     """
-    from tfmsnet.evaluation.sample_figures import discharge_figure, fields_figure  # draw with matplotlib
+    from tfmsnet.evaluation.figures import discharge_figure, fields_figure  # draw with matplotlib
     from tfmsnet.evaluation.style import png
 
     directory = Path(directory)

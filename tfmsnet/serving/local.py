@@ -7,8 +7,7 @@ import tensorflow as tf
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
 from tfmsnet.predictors.kinds import MODEL
-from tfmsnet.predictors.store import DESCRIPTION, load_predictor, train_geometries
-from tfmsnet.predictors.trained import directory_of
+from tfmsnet.predictors.store import DESCRIPTION, directory_of, load_predictor, train_geometries
 from tfmsnet.serving.client import Client
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.model import Call, Model

@@ -1,7 +1,7 @@
 """A model as a candidate that `tfmsnet evaluate` scores: by what it answers, wherever it computes."""
 
 from tfmsnet.electrode import PhaseImage
-from tfmsnet.evaluation.candidate import Fields
+from tfmsnet.evaluation.candidates import Fields
 from tfmsnet.load import Load
 from tfmsnet.records.sample import Sample
 from tfmsnet.serving.model import Model

@@ -1,4 +1,4 @@
-"""Whose a run directory is: one configuration and one set of records, for good."""
+"""Whose a run directory is: one configuration, one set of records and one origin of its weights, for good."""
 
 import hashlib
 import json
@@ -12,11 +12,75 @@ import tensorflow as tf
 import tfmsnet
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_json
+from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.predictor import Predictor
+from tfmsnet.predictors.store import (
+    DESCRIPTION,
+    WEIGHTS,
+    described_network,
+    load_weights,
+    read_description,
+    train_geometries,
+)
 from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.shard import sha256
 from tfmsnet.training.config import RunConfig, load_config
-from tfmsnet.training.origin import Chance
+
+
+class Chance:
+    """Weights as the seed has them, statistics of the records."""
+
+    def __init__(self) -> None:
+        self.identity: dict[str, str] = {}
+        self.geometries: frozenset[str] = frozenset()
+
+    def statistics(self, manifest: Manifest) -> dict:
+        """Per field, the units of the state."""
+        return manifest.statistics
+
+    def give(self, predictor: Predictor) -> None:
+        """Leave the weights as they are."""
+
+
+class Trained(Chance):
+    """The weights of a trained predictor, in its own units: fine-tuning.
+
+    Args:
+        directory: a run, or the package's own model.
+        network: what the run is to train.
+
+    Raises:
+        UserError: no trained predictor there, or of another network.
+    """
+
+    def __init__(self, directory: str | Path, network: NetworkConfig):
+        self.directory = Path(directory)
+        self._description = read_description(self.directory)
+        if described_network(self._description, self.directory) != network:
+            raise UserError(
+                f"{self.directory}: its network isn't the configuration's; leave --config, --preset and "
+                "--mode away, and network values out of --set"
+            )
+        self.identity = {
+            "init_sha256": sha256(self.directory / WEIGHTS),
+            "init_description_sha256": sha256(self.directory / DESCRIPTION),
+        }
+        self.geometries = frozenset(train_geometries(self._description, self.directory) or ())
+
+    def statistics(self, manifest: Manifest) -> dict:
+        """Those of the weights: they mean the state in these units."""
+        voxel = self._description["voxel_size_m"]
+        if abs(manifest.voxel_size_m - voxel) > 1e-3 * voxel:
+            raise UserError(
+                f"{self.directory}: trained on voxels of {voxel * 1e6:g} um, the records have "
+                f"{manifest.voxel_size_m * 1e6:g} um"
+            )
+        return self._description["statistics"]
+
+    def give(self, predictor: Predictor) -> None:
+        """Set the weights."""
+        load_weights(predictor, self.directory)
 
 
 def claim(

@@ -15,14 +15,11 @@ from tfmsnet.records.verification import named_errors
 from tfmsnet.training import callbacks
 from tfmsnet.training.board import Board
 from tfmsnet.training.checkpoints import Checkpoints
-from tfmsnet.training.claim import claim, digest, trained_geometries
+from tfmsnet.training.claim import Chance, Trained, claim, digest, trained_geometries
 from tfmsnet.training.config import RunConfig, TrainingConfig
 from tfmsnet.training.data import sample_names, training_batches, validation_batches
-from tfmsnet.training.loop import Position, fit
-from tfmsnet.training.origin import Chance, Trained
-from tfmsnet.training.signals import Interrupted, StopRequest
-from tfmsnet.training.strategies import make_strategy
-from tfmsnet.training.team import WORKER_GONE, Team, worker_gone
+from tfmsnet.training.loop import Interrupted, Position, StopRequest, fit
+from tfmsnet.training.strategies import WORKER_GONE, Team, make_strategy, worker_gone
 from tfmsnet.training.trainer import Trainer
 from tfmsnet.training.validation import Validation, score_names
 
