@@ -18,9 +18,9 @@ from halfcell_checks.dfn import C_RATES, FIXTURES, dfn_electrode
 from tfmsnet.electrode import PhaseImage, Recipe, generate
 from tfmsnet.electrode.transport import effective_transport
 from tfmsnet.halfcell import Parameters, open_circuit_potential
+from tfmsnet.halfcell.control import one_c_current_a
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
-from tfmsnet.halfcell.control import one_c_current_a
 
 IMAGE = FIXTURES / "electrode.npz"
 FRAMES = 25
