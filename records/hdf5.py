@@ -15,9 +15,11 @@ import numpy as np
 from tfmsnet.errors import UserError
 from tfmsnet.files import replacing
 from tfmsnet.halfcell import Parameters
+from tfmsnet.load import Ended, Load
 from tfmsnet.records.sample import Sample
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+READABLE_VERSIONS = (1, 2)  # 1 holds neither load nor ends
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,10 @@ SCHEMA = (
 )
 NUMBERS = ("voxel_size_m", "am_wt_percent", "calendering_percent")
 TEXTS = ("geometry_id", "parameters")
-MADE_FROM, CHECKSUMS = "made_from", "checksums"
-_ATTRIBUTES = ("format_version", "c_rate", *NUMBERS, *TEXTS, "c_max_mol_m3", MADE_FROM)
+MADE_FROM, CHECKSUMS, COMPLETE = "made_from", "checksums", "complete"
+_ATTRIBUTES = ("format_version", "c_rate", *NUMBERS, *TEXTS, "c_max_mol_m3", MADE_FROM, COMPLETE)
+# Datasets of JSON in UTF-8 bytes: an attribute holds 64 kB, a load of a thousand segments doesn't fit.
+LOAD, ENDS = "load", "ends"
 
 
 def write_sample(sample: Sample, path: str | Path, made_from: str = "") -> None:
@@ -59,6 +63,9 @@ def write_sample(sample: Sample, path: str | Path, made_from: str = "") -> None:
             # One frame a chunk, so that a window of frames reads only itself.
             chunks = (1, *array.shape[1:]) if len(field.axes) == 4 else None
             file.create_dataset(field.name, data=array, chunks=chunks)
+        texts = {LOAD: sample.load.to_json(), ENDS: json.dumps(sample.ends)} if sample.load else {}
+        for name, text in texts.items():
+            file.create_dataset(name, data=np.frombuffer(text.encode(), np.uint8))
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["c_rate"] = sample.c_rate
         for name in NUMBERS:
@@ -68,7 +75,9 @@ def write_sample(sample: Sample, path: str | Path, made_from: str = "") -> None:
         file.attrs["c_max_mol_m3"] = sample.parameters.c_max_mol_m3
         if made_from:
             file.attrs[MADE_FROM] = made_from
+        file.attrs[COMPLETE] = sample.complete
         digests = {field.name: _digest(getattr(sample, field.name), field) for field in SCHEMA}
+        digests |= {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
         file.attrs[CHECKSUMS] = json.dumps({**digests, "attributes": _attributes_digest(file.attrs)})
 
 
@@ -151,12 +160,30 @@ def _read(path: Path, fields: bool) -> tuple[Sample, dict[str, str]]:
             }
             numbers = {name: float(file.attrs[name]) for name in NUMBERS}
             texts = {name: str(file.attrs[name]) for name in TEXTS}
+            load = _text(file, LOAD, checksums, path)
+            ends = _text(file, ENDS, checksums, path)
     except UserError:
         raise
     except Exception as error:  # whatever HDF5 makes of a damaged file
         raise UserError(f"{path}: not readable as HDF5 ({error}); write the sample again") from None
     parameters = Parameters.from_json(texts.pop("parameters"))
-    return Sample(**arrays, **numbers, **texts, parameters=parameters), checksums
+    known = {}
+    if load is not None:
+        known = {"load": Load.from_json(load), "ends": tuple(Ended(*end) for end in json.loads(ends or "[]"))}
+    return Sample(**arrays, **numbers, **texts, parameters=parameters, **known), checksums
+
+
+def _text(file: h5py.File, name: str, checksums: dict[str, str], path: Path) -> str | None:
+    """A dataset of JSON, compared with its checksum; None where it neither is nor was."""
+    if name not in file and name not in checksums:
+        return None
+    content = file[name][...].tobytes() if name in file else b""
+    if checksums.get(name, "") not in ("", hashlib.sha256(content).hexdigest()):
+        raise UserError(
+            f"{path}: dataset {name}: changed since it was written (its checksum doesn't fit); write the sample "
+            "again"
+        )
+    return content.decode()
 
 
 def _checked_attributes(attributes: Mapping, path: Path) -> dict[str, str]:
@@ -200,9 +227,10 @@ def _check_layout(file: h5py.File, path: Path) -> None:
     version = file.attrs.get("format_version")
     if version is None:
         raise UserError(f"{path}: attribute format_version is missing: not a tfmsnet sample")
-    if int(version) != FORMAT_VERSION:
+    if int(version) not in READABLE_VERSIONS:
+        expected = " or ".join(map(str, READABLE_VERSIONS))
         raise UserError(
-            f"{path}: format_version: expected {FORMAT_VERSION}, found {version}; convert or simulate again"
+            f"{path}: format_version: expected {expected}, found {version}; convert or simulate again"
         )
     for name in (*NUMBERS, *TEXTS):
         if name not in file.attrs:

@@ -15,7 +15,7 @@ from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_text
 from tfmsnet.halfcell import Parameters
 from tfmsnet.records.sample import Sample
-from tfmsnet.records.shard import COMPRESSIONS, SCHEMA_VERSION, read_shard, record_offsets
+from tfmsnet.records.shard import COMPRESSIONS, READABLE_VERSIONS, read_shard, record_offsets
 
 FILE = "manifest.json"
 SEAL = "checksum"
@@ -91,9 +91,10 @@ def load_manifest(directory: Path) -> tuple[Manifest, bool]:
         raise UserError(f"{directory}: holds no {FILE}; expected records made by `tfmsnet records write`")
     content = read_json(path, "a manifest of records")
     version = content.get("schema_version")
-    if version != SCHEMA_VERSION:
+    if version not in READABLE_VERSIONS:
+        expected = " or ".join(map(str, READABLE_VERSIONS))
         raise UserError(
-            f"{path}: schema_version: expected {SCHEMA_VERSION}, found {version}; write the records again"
+            f"{path}: schema_version: expected {expected}, found {version}; write the records again"
         )
     seal = content.pop(SEAL, None)
     if seal is not None and _sealed(content) != path.read_text(encoding="utf-8"):

@@ -6,6 +6,7 @@ import numpy as np
 
 from tfmsnet.electrode import AM, ELECTROLYTE
 from tfmsnet.halfcell import Discharge, Parameters
+from tfmsnet.load import Ended, Load, is_complete
 
 
 @dataclass(frozen=True)
@@ -19,12 +20,15 @@ class Sample:
         times_s: (time,) float64, s; frame 0 is the equilibrium state at 0 s.
         dol: (time,) float64; mean degree of lithiation of the active material, 0..1.
         voltage_v: (time,) float64, V; collector against lithium metal.
-        c_rate_profile: (time,) float64, 1/h; C-rate during the interval that ends at each frame,
-            element 0 is 0.
+        c_rate_profile: (time,) float64, 1/h; C-rate during the interval that ends at each frame (its mean
+            where a voltage was held), element 0 is 0.
         voxel_size_m: edge of a voxel, m.
         geometry_id: the same for all samples of one electrode; data sets are split by it.
         parameters: the cell's parameters (chemistry and operating condition).
         am_wt_percent, calendering_percent: the recipe, %; NaN when unknown.
+        load: what the cell was asked to do; None where that isn't known (files of version 1, other people's
+            results), and the profile is all there is.
+        ends: how each segment of the load ended; empty where that isn't known.
     """
 
     phase: np.ndarray
@@ -39,6 +43,8 @@ class Sample:
     parameters: Parameters
     am_wt_percent: float = float("nan")
     calendering_percent: float = float("nan")
+    load: Load | None = None
+    ends: tuple[Ended, ...] = ()
 
     @classmethod
     def from_discharge(cls, discharge: Discharge) -> "Sample":
@@ -57,6 +63,8 @@ class Sample:
             parameters=discharge.parameters,
             am_wt_percent=image.am_wt_percent,
             calendering_percent=image.calendering_percent,
+            load=discharge.load,
+            ends=discharge.ends,
         )
 
     @property
@@ -75,9 +83,19 @@ class Sample:
         return float(self.c_rate_profile[np.argmax(np.abs(self.c_rate_profile))])
 
     @property
+    def label(self) -> str:
+        """What the load is called: its label; the C-rate where it isn't known."""
+        return f"{self.c_rate:g}C" if self.load is None else self.load.label
+
+    @property
+    def complete(self) -> bool:
+        """Whether the load was carried out to its end, as far as that is known."""
+        return is_complete(self.ends)
+
+    @property
     def sample_id(self) -> str:
-        """Names the sample within a data set: geometry and C-rate."""
-        return f"{self.geometry_id}_{self.c_rate:g}C"
+        """Names the sample within a data set: geometry and load."""
+        return f"{self.geometry_id}_{self.label}"
 
     @property
     def am_mask(self) -> np.ndarray:

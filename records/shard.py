@@ -1,6 +1,7 @@
 """TFRecord shards: samples as `tf.train.Example`, and what is in a shard file without decoding it."""
 
 import hashlib
+import json
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -12,9 +13,11 @@ from tfmsnet.electrode import morphology
 from tfmsnet.errors import UserError
 from tfmsnet.files import replacing
 from tfmsnet.halfcell import Parameters
+from tfmsnet.load import Ended, Load
 from tfmsnet.records.sample import Sample
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
+READABLE_VERSIONS = (3, 4)  # 3 holds neither load nor ends
 ARRAYS = {
     "phase": np.dtype("u1"),
     "concentration": np.dtype("<f4"),
@@ -46,6 +49,9 @@ def encode(sample: Sample) -> bytes:
         for name in NUMBERS
     }
     feature |= {name: _bytes(getattr(sample, name).encode()) for name in TEXTS}
+    if sample.load is not None:
+        feature["load"] = _bytes(sample.load.to_json().encode())
+        feature["ends"] = _bytes(json.dumps(sample.ends).encode())
     feature |= {"shape": _integers(sample.concentration.shape), "schema_version": _integers([SCHEMA_VERSION])}
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True)
 
@@ -140,8 +146,9 @@ def decode(record: bytes, parameters: Parameters, name: str) -> Sample:
     except Exception as error:  # protobuf's DecodeError has moved between its releases
         raise UserError(f"{name}: not a tf.train.Example: {error}") from None
     version = list(feature["schema_version"].int64_list.value)
-    if version != [SCHEMA_VERSION]:
-        raise UserError(f"{name}: schema_version: expected {SCHEMA_VERSION}, found {version or 'none'}")
+    if len(version) != 1 or version[0] not in READABLE_VERSIONS:
+        expected = " or ".join(map(str, READABLE_VERSIONS))
+        raise UserError(f"{name}: schema_version: expected {expected}, found {version or 'none'}")
     shape = tuple(feature["shape"].int64_list.value)
     arrays = {}
     for key, dtype in ARRAYS.items():
@@ -152,7 +159,14 @@ def decode(record: bytes, parameters: Parameters, name: str) -> Sample:
         arrays[key] = np.frombuffer(content, dtype).reshape(expected)
     numbers = {key: float(next(iter(feature[key].float_list.value), np.nan)) for key in NUMBERS}
     geometry_id = b"".join(feature["geometry_id"].bytes_list.value).decode()
-    return Sample(**arrays, **numbers, geometry_id=geometry_id, parameters=parameters)
+    known = {}
+    if "load" in feature:
+        load, ends = (b"".join(feature[key].bytes_list.value) for key in ("load", "ends"))
+        try:
+            known = {"load": Load.from_json(load), "ends": tuple(Ended(*end) for end in json.loads(ends))}
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{name}: load: {error}") from None
+    return Sample(**arrays, **numbers, geometry_id=geometry_id, parameters=parameters, **known)
 
 
 def write_shard(samples: Iterable[Sample], path: str | Path, compression: str) -> dict:
@@ -186,6 +200,9 @@ def describe(sample: Sample) -> dict:
             ("calendering_percent", sample.calendering_percent),
         )
     }
+    load = {}
+    if sample.load is not None:
+        load = {"load": sample.load.label, "load_digest": sample.load.digest, "complete": sample.complete}
     return {
         "sample_id": sample.sample_id,
         "geometry_id": sample.geometry_id,
@@ -194,6 +211,7 @@ def describe(sample: Sample) -> dict:
         "grid": list(sample.grid),
         "morphology": morphology(sample.phase),
         **recipe,
+        **load,
     }
 
 

@@ -17,7 +17,7 @@ from tfmsnet.records.hdf5 import read_header
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.sample import Sample
 from tfmsnet.records.shard import COMPRESSIONS, SCHEMA_VERSION
-from tfmsnet.records.short import REFUSE, without_short
+from tfmsnet.records.short import REFUSE, without_partial, without_short
 from tfmsnet.records.source import choose_reader
 from tfmsnet.records.split import SPLITS, split_geometries
 from tfmsnet.records.statistics import merged, summary
@@ -37,6 +37,7 @@ def write_records(
     compression: str = "",
     shard_bytes: float | None = None,
     short: str = REFUSE,
+    partial: str = REFUSE,
     reader: str = "auto",
     jobs: int | None = None,
     progress: Callable[[float], None] | None = None,
@@ -54,6 +55,7 @@ def write_records(
         compression: "" or "GZIP"; one can't seek within a compressed shard, so each holds one sample.
         shard_bytes: about how large a shard is; by default 150 MB, or a quarter of a smaller split.
         short: what to do with discharges that ended before the others, see `without_short`.
+        partial: what to do with those whose simulation failed on the way, see `without_partial`.
         reader: "auto", "h5py" or "tfio", see `choose_reader`.
         jobs: threads, each with a shard at a time; one per core by default.  A thread takes about four
             times the size of a sample.
@@ -72,7 +74,8 @@ def write_records(
     reader, directory = choose_reader(reader, len(files)), Path(directory)
     if directory.exists():
         raise UserError(f"{directory}: exists already; choose another name or remove it")
-    files, headers = without_short(files, _headers(files), short)
+    files, headers = without_partial(files, _headers(files), partial)
+    files, headers = without_short(files, headers, short)
     splits = split_geometries(
         {h.geometry_id: (h.am_wt_percent, h.calendering_percent) for h in headers}, split, seed
     )
@@ -141,7 +144,7 @@ def _headers(files: Sequence[Path]) -> list[Sample]:
     for file in files:
         header = read_header(file)
         if header.sample_id in seen:
-            raise UserError(f"{file}: the same geometry and C-rate as {seen[header.sample_id]}; remove one")
+            raise UserError(f"{file}: the same geometry and load as {seen[header.sample_id]}; remove one")
         seen[header.sample_id] = file
         headers.append(header)
         for name in ("voxel_size_m", "parameters"):

@@ -5,6 +5,7 @@ import numpy as np
 from tfmsnet.electrode import AM, ELECTROLYTE, PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters
+from tfmsnet.load import Load
 from tfmsnet.records.hdf5 import check_sample
 from tfmsnet.records.sample import Sample
 from tfmsnet.references.faraday import charge_passed
@@ -90,6 +91,7 @@ def assemble(
     check_concentration(concentration[:, am], parameters, "concentration")
     check_potential(potential[:, image.phase != ELECTROLYTE], "potential")
     dol = concentration[:, am].mean(axis=1, dtype=np.float64) / parameters.c_max_mol_m3
+    profile = _profile(dol, times_s, parameters, c_rate)
     sample = Sample(
         phase=image.phase,
         concentration=concentration,
@@ -97,12 +99,13 @@ def assemble(
         times_s=np.asarray(times_s, np.float64),
         dol=dol,
         voltage_v=_foil_potential(image, potential) if voltage_v is None else voltage_v,
-        c_rate_profile=_profile(dol, times_s, parameters, c_rate),
+        c_rate_profile=profile,
         voxel_size_m=image.voxel_size_m,
         geometry_id=image.geometry_id,
         parameters=parameters,
         am_wt_percent=image.am_wt_percent,
         calendering_percent=image.calendering_percent,
+        load=Load.from_profile(profile, times_s),
     )
     check_sample(sample, "sample")
     return sample

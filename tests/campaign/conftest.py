@@ -5,6 +5,7 @@ import pytest
 
 from tfmsnet.campaign import image_campaign
 from tfmsnet.electrode import PhaseImage
+from tfmsnet.load import constant_current
 
 
 def layered(loose_cbd: bool) -> PhaseImage:
@@ -32,5 +33,6 @@ def half_wired():
 @pytest.fixture(scope="session")
 def tasks(wired, half_wired):
     """Four discharges of two electrodes, of some frames."""
+    loads = [constant_current(c_rate, 4) for c_rate in (1.0, 2.0)]
     images = {"wired": wired, "half": half_wired}
-    return [t for name, image in images.items() for t in image_campaign(image, name, (1.0, 2.0), frames=4)]
+    return [t for name, image in images.items() for t in image_campaign(image, name, loads)]

@@ -8,6 +8,7 @@ import pytest
 
 from tfmsnet.campaign import backend, discharge_all, recipe_campaign
 from tfmsnet.errors import UserError
+from tfmsnet.load import constant_current
 
 
 def samples(directory):
@@ -98,7 +99,7 @@ def test_discharges_that_kill_their_workers_are_reported_and_the_rest_goes_on(lo
             for nanny in local.workers.values():
                 os.kill(nanny.pid, signal.SIGKILL)
 
-    tasks = recipe_campaign("paper", 6, (12, 12, 16), (2.0,), seed=0, frames=5)
+    tasks = recipe_campaign("paper", 6, (12, 12, 16), (constant_current(2.0, 5),), seed=0)
     failures = discharge_all(tasks, tmp_path, backend=cluster, progress=kill)
     # Dask suspects what a worker computed and what it had next.
     assert 1 <= len(failures) <= 4

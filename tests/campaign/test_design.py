@@ -6,9 +6,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tfmsnet.campaign import Task, checked_c_rates, image_campaign, recipe_campaign
+from tfmsnet.campaign import Task, checked_c_rates, checked_loads, image_campaign, recipe_campaign
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
+from tfmsnet.load import constant_current, gitt
 
 SIZE = (12, 12, 16)
 
@@ -17,7 +18,7 @@ def test_the_paper_s_design_is_its_nine_recipes_at_three_c_rates():
     tasks = recipe_campaign("paper", None, SIZE, (0.5, 1.0, 2.0), seed=0)
     assert len(tasks) == 27
     expected = set(itertools.product((85, 90, 95), (0, 10, 20), (0.5, 1.0, 2.0)))
-    found = [(t.source.am_wt_percent, t.source.calendering_percent, t.c_rate) for t in tasks]
+    found = [(t.source.am_wt_percent, t.source.calendering_percent, t.load.segments[0].c_rate) for t in tasks]
     assert len(found) == len(set(found))
     assert set(found) == expected
     assert len({task.source for task in tasks}) == 9
@@ -55,9 +56,19 @@ def test_campaigns_of_two_seeds_share_no_electrode():
 
 
 def test_a_name_tells_discharges_of_one_electrode_apart():
-    loads = [(1.0, 25, None), (1.0, 10, None), (1.0, 25, 3.5), (1.0, 25, 3.6), (0.5, 25, None)]
-    assert len({Task("electrode", None, *load).name for load in loads}) == len(loads)
-    assert Task("electrode", None, 2.0).name == "electrode_2C"
+    loads = [constant_current(*load) for load in [(1.0,), (1.0, 10), (1.0, 25, 3.5), (1.0, 25, 3.6), (0.5,)]]
+    loads += [gitt(1.0), gitt(1.0, pulses=3)]
+    assert len({Task("electrode", None, load).name for load in loads}) == len(loads)
+    assert Task("electrode", None, constant_current(2.0)).name == "electrode_2C"
+    assert Task("electrode", None, constant_current(2.0, cutoff_voltage_v=2.8)).name == (
+        "electrode_2C_25frames_or_2.8V"
+    )
+
+
+@pytest.mark.parametrize("loads", [(), (1.0, constant_current(1.0)), (gitt(), gitt()), (-1.0, gitt())])
+def test_loads_that_cannot_be(loads):
+    with pytest.raises(UserError, match="loads: expected some that differ|C-rate"):
+        checked_loads(loads)
 
 
 @pytest.mark.parametrize("c_rates", [(), (1.0, 1.0), (0.0,), (-1.0,), (float("nan"),), (float("inf"),)])

@@ -8,6 +8,7 @@ from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign
 from tfmsnet.electrode import cbd_percolation, generate
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters, simulate
+from tfmsnet.load import constant_current
 from tfmsnet.records import read_sample
 
 SIZE = (12, 12, 16)
@@ -53,7 +54,7 @@ def test_one_blas_thread_computes_whatever_the_process_has(tasks, tmp_path, monk
 
 def test_the_same_seed_makes_the_same_bits_and_another_seed_another_electrode(tmp_path):
     for name, seed in (("first", 7), ("again", 7), ("other", 8)):
-        tasks = recipe_campaign("random", 1, SIZE, (2.0,), seed, frames=3)
+        tasks = recipe_campaign("random", 1, SIZE, (constant_current(2.0, 3),), seed)
         assert discharge_all(tasks, tmp_path / name, jobs=1) == []
     first, again, other = (contents(tmp_path / name) for name in ("first", "again", "other"))
     assert first == again
@@ -62,11 +63,11 @@ def test_the_same_seed_makes_the_same_bits_and_another_seed_another_electrode(tm
 
 
 def test_a_sample_is_what_the_simulator_computes_for_its_recipe(tmp_path):
-    (task,) = recipe_campaign("paper", 1, SIZE, (2.0,), seed=0, frames=3)
+    (task,) = recipe_campaign("paper", 1, SIZE, (constant_current(2.0, 3),), seed=0)
     parameters = Parameters(temperature_k=310.0)
     assert discharge_all([task], tmp_path, parameters=parameters, jobs=1) == []
     sample = read_sample(tmp_path / f"{task.name}.h5")
-    expected = simulate(generate(task.source), 2.0, parameters, frames=3)
+    expected = simulate(generate(task.source), task.load, parameters)
     np.testing.assert_array_equal(sample.phase, expected.image.phase)
     np.testing.assert_allclose(sample.concentration, expected.concentration, rtol=1e-6)
     np.testing.assert_allclose(sample.voltage_v, expected.voltage_v, rtol=1e-9)
@@ -127,15 +128,17 @@ def test_the_smallest_cbd_percolation_that_is_allowed_passes(tasks, half_wired, 
 
 def test_a_cutoff_voltage_ends_a_discharge_before_its_last_frame(wired, tmp_path):
     def discharged(cutoff_voltage_v):
-        (task,) = image_campaign(wired, "wired", (2.0,), frames=7, cutoff_voltage_v=cutoff_voltage_v)
+        (task,) = image_campaign(wired, "wired", (constant_current(2.0, 7, cutoff_voltage_v),))
         assert discharge_all([task], tmp_path, jobs=1) == []
         return read_sample(tmp_path / f"{task.name}.h5")
 
     whole = discharged(None)
     assert whole.frames == 7
-    cut = discharged(float(whole.voltage_v[3:5].mean()))
-    assert cut.frames == 4
-    np.testing.assert_array_equal(cut.concentration, whole.concentration[:4])
+    limit_v = float(whole.voltage_v[3:5].mean())
+    cut = discharged(limit_v)
+    assert cut.frames == 5
+    assert cut.voltage_v[-1] == pytest.approx(limit_v, abs=1e-4)
+    np.testing.assert_array_equal(cut.concentration[:4], whole.concentration[:4])
 
 
 def test_two_electrodes_of_one_name(wired, half_wired, tmp_path):

@@ -14,6 +14,7 @@ from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign
 from tfmsnet.campaign.leftovers import remove_leftovers
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters
+from tfmsnet.load import constant_current
 from tfmsnet.records import read_sample, sample_files
 
 SIZE = (12, 12, 16)
@@ -22,7 +23,7 @@ C_RATES = (1.0, 2.0)
 
 def campaign():
     """As in the programs below."""
-    return recipe_campaign("paper", 2, SIZE, C_RATES, seed=0, frames=5)
+    return recipe_campaign("paper", 2, SIZE, [constant_current(c_rate, 5) for c_rate in C_RATES], seed=0)
 
 
 def start(program, *arguments):
@@ -65,6 +66,7 @@ def whole(tmp_path_factory):
 WHILE_WRITING = """
 import sys, time, h5py
 from tfmsnet.campaign import discharge_all, recipe_campaign
+from tfmsnet.load import constant_current
 create, seen = h5py.File.create_dataset, []
 def create_and_stop(file, name, *args, **kwargs):
     dataset = create(file, name, *args, **kwargs)
@@ -75,7 +77,7 @@ def create_and_stop(file, name, *args, **kwargs):
         time.sleep(600)
     return dataset
 h5py.File.create_dataset = create_and_stop
-discharge_all(recipe_campaign("paper", 2, (12, 12, 16), (1.0, 2.0), seed=0, frames=5), sys.argv[1], jobs=1)
+discharge_all(recipe_campaign("paper", 2, (12, 12, 16), [constant_current(c, 5) for c in (1.0, 2.0)], seed=0), sys.argv[1], jobs=1)
 """
 
 
@@ -96,7 +98,8 @@ def test_killed_while_it_writes_it_leaves_no_half_sample_and_continues(whole, tm
 IN_PARALLEL = """
 import sys
 from tfmsnet.campaign import discharge_all, recipe_campaign
-tasks = recipe_campaign("paper", 2, (12, 12, 16), (1.0, 2.0), seed=0, frames=5)
+from tfmsnet.load import constant_current
+tasks = recipe_campaign("paper", 2, (12, 12, 16), [constant_current(c, 5) for c in (1.0, 2.0)], seed=0)
 discharge_all(tasks, sys.argv[1], jobs=2, progress=lambda share, note: print(note, flush=True))
 """
 
@@ -172,12 +175,12 @@ def test_leftovers_of_the_dead_are_removed_and_nothing_else(tmp_path):
 
 
 def test_samples_of_another_electrode_or_cell_are_not_taken_for_the_campaign_s(wired, half_wired, tmp_path):
-    tasks = image_campaign(wired, "electrode", (2.0,), frames=3)
+    tasks = image_campaign(wired, "electrode", (constant_current(2.0, 3),))
     assert discharge_all(tasks, tmp_path, jobs=1) == []
     with pytest.raises(
         UserError, match=r"electrode_2C_3frames\.h5: is there already, but of another electrode"
     ):
-        discharge_all(image_campaign(half_wired, "electrode", (2.0,), frames=3), tmp_path)
+        discharge_all(image_campaign(half_wired, "electrode", (constant_current(2.0, 3),)), tmp_path)
     with pytest.raises(UserError, match="of a cell of other parameters"):
         discharge_all(tasks, tmp_path, parameters=Parameters(temperature_k=310.0))
 

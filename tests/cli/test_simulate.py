@@ -5,6 +5,9 @@ from functools import partial
 import numpy as np
 import pytest
 
+from tfmsnet.load import gitt, read_load
+from tfmsnet.records import read_sample
+
 SMALL = ("--size", 12, 12, 16, "--frames", 4, "--jobs", 1)
 
 
@@ -36,6 +39,60 @@ def test_a_failed_discharge_is_one_line_and_status_1_and_the_rest_is_there(simul
     assert "seed300000_500C_4frames: " in line
     assert "lower C-rate" in line
     assert [path.name.endswith("seed300000_2C_4frames.h5") for path in out.iterdir()] == [True]
+
+
+def test_a_cut_off_that_is_not_reached_is_said_and_not_in_the_name(simulate, images, tmp_path):
+    out = tmp_path / "data"
+    status, printed, err = simulate(
+        "--image", images[0], "--c-rates", 2, "--frames", 3, "--cutoff-voltage", 2.8, "--jobs", 1, "--out", out
+    )
+    assert status == 0
+    assert [path.name for path in out.iterdir()] == ["wired_2C_3frames_or_2.8V.h5"]
+    assert "wired_2C_3frames_or_2.8V: ended by charge at 3.98" in err
+    assert "before the 2.8 V" in err
+    assert "wired: 1C is 0.0" in printed
+    assert "mA/cm2" in printed
+
+
+def test_loads_from_files_are_discharges_of_one_electrode(simulate, images, tmp_path):
+    out = tmp_path / "data"
+    (tmp_path / "drive.csv").write_text("time_s,c_rate\n0,1\n10,-0.5\n20,0\n40,0\n")
+    pulses = gitt(2.0, pulses=2, rest_s=60, limit_v=4.0)
+    (tmp_path / "pulses.json").write_text(pulses.to_json())
+    given = ("--load", tmp_path / "drive.csv", "--load", tmp_path / "pulses.json")
+    status, _, err = simulate("--image", images[0], *given, "--jobs", 1, "--out", out)
+    assert status == 0
+    drive, pulsed = (read_sample(path) for path in sorted(out.iterdir()))
+    assert drive.load == read_load(tmp_path / "drive.csv")
+    assert drive.c_rate_profile.tolist() == [0, 1, -0.5, 0]
+    assert pulsed.load == pulses
+    assert f"wired_gitt-{pulses.digest}: segment 0 (2C) ended by voltage at 4.000 V" in err
+
+
+def test_a_failure_keeps_its_frames_under_a_name_that_says_so(simulate, images, tmp_path):
+    (tmp_path / "steep.csv").write_text("time_s,c_rate\n0,1\n100,100\n110,0\n")
+    out = tmp_path / "data"
+    status, _, err = simulate(
+        "--image", images[0], "--load", tmp_path / "steep.csv", "--jobs", 1, "--out", out
+    )
+    assert status == 1
+    (kept,) = out.iterdir()
+    assert "_until_10" in kept.name
+    assert kept.name in err
+    assert not read_sample(kept).complete
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--c-rates", "1"), "--load says current"),
+        (("--cutoff-voltage", "3"), "--load says current"),
+    ],
+)
+def test_a_load_takes_no_options_of_constant_current(simulate, tmp_path, arguments, message):
+    status, _, err = simulate("--load", tmp_path / "drive.csv", *arguments, "--out", tmp_path / "data")
+    assert status == 2
+    assert message in err
 
 
 def test_the_bar_counts_discharges_and_failures(simulate, tmp_path):

@@ -81,7 +81,7 @@ def test_a_directory_without_records_and_an_old_schema_are_refused(broken, tmp_p
         open_manifest(tmp_path / "nowhere")
     manifest = json.loads((broken / "manifest.json").read_text())
     (broken / "manifest.json").write_text(json.dumps({**manifest, "schema_version": 0}))
-    with pytest.raises(UserError, match="schema_version: expected 3, found 0"):
+    with pytest.raises(UserError, match="schema_version: expected 3 or 4, found 0"):
         open_manifest(broken)
     (broken / "manifest.json").write_text("{")
     with pytest.raises(UserError, match=r"manifest\.json: not readable"):

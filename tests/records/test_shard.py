@@ -47,5 +47,5 @@ def test_another_schema_version_is_refused(sample, monkeypatch):
     monkeypatch.setattr("tfmsnet.records.shard.SCHEMA_VERSION", 7)
     record = encode(sample)
     monkeypatch.undo()
-    with pytest.raises(UserError, match="schema_version: expected 3, found \\[7\\]"):
+    with pytest.raises(UserError, match="schema_version: expected 3 or 4, found \\[7\\]"):
         decode(record, sample.parameters, "record 0")

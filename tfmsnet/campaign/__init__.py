@@ -1,15 +1,18 @@
-"""Many discharges: which electrodes at which C-rates, in parallel, resumable, one sample file each."""
+"""Many discharges: which electrodes under which loads, in parallel, resumable, one sample file each."""
 
 from tfmsnet.campaign.design import RECIPES, image_campaign, recipe_campaign
 from tfmsnet.campaign.discharge import discharge_all
-from tfmsnet.campaign.task import Failure, Task, checked_c_rates
+from tfmsnet.campaign.outcome import remarks
+from tfmsnet.campaign.task import Failure, Task, checked_c_rates, checked_loads
 
 __all__ = [
     "RECIPES",
     "Failure",
     "Task",
     "checked_c_rates",
+    "checked_loads",
     "discharge_all",
     "image_campaign",
     "recipe_campaign",
+    "remarks",
 ]

@@ -11,7 +11,7 @@ from tfmsnet.campaign.leftovers import remove_leftovers
 from tfmsnet.campaign.task import Failure, Task
 from tfmsnet.electrode import PhaseImage, Recipe, check_dischargeable, generate
 from tfmsnet.errors import UserError
-from tfmsnet.halfcell import DischargeFailed, Parameters, simulate
+from tfmsnet.halfcell import Discharge, DischargeFailed, Parameters, simulate
 from tfmsnet.records.hdf5 import read_header, write_sample
 from tfmsnet.records.sample import Sample
 
@@ -28,7 +28,8 @@ def discharge_all(
 ) -> list[Failure]:
     """Make every sample of a campaign that isn't there yet.
 
-    The same task gives the same bits wherever it runs.
+    The same task gives the same bits wherever it runs.  What a discharge that fails on its way has made is kept
+    beside the samples, as NAME_until_SECONDSs.h5, marked as not complete.
 
     Args:
         tasks: what to discharge.
@@ -105,6 +106,8 @@ def _check_kept(path: Path, task: Task, parameters: Parameters) -> None:
         another = "another electrode"
     elif kept.parameters != parameters:
         another = "a cell of other parameters"
+    elif kept.load is not None and kept.load != task.load:
+        another = "another load"
     if another:
         raise UserError(f"{path}: is there already, but of {another}; remove it or choose another directory")
 
@@ -115,7 +118,9 @@ def _discharge(
     """Make one sample; returns why it couldn't be made."""
     try:
         _make(task, path, parameters, min_cbd_percolation)
-    except (DischargeFailed, UserError) as error:
+    except DischargeFailed as error:
+        return f"{error}{_kept(error.partial, path)}"
+    except UserError as error:
         return str(error)
     except (MemoryError, OSError) as error:  # too large an electrode, a full disk: others may still go
         return f"{type(error).__name__}: {error}"
@@ -127,6 +132,25 @@ def _make(task: Task, path: Path, parameters: Parameters, min_cbd_percolation: f
     with threadpool_limits(1, user_api="blas"):
         image = generate(task.source) if isinstance(task.source, Recipe) else task.source
         check_dischargeable(image, min_cbd_percolation)
-        from tfmsnet.load import constant_current
-        discharge = simulate(image, constant_current(task.c_rate, task.frames, task.cutoff_voltage_v), parameters)
-        write_sample(Sample.from_discharge(discharge), path)
+        discharge = simulate(image, task.load, parameters)
+    write_sample(Sample.from_discharge(discharge), path)
+    for partial in _partials(path):
+        partial.unlink(missing_ok=True)
+
+
+def _partials(path: Path) -> list[Path]:
+    """What earlier calls that failed have kept of a sample."""
+    return [file for file in path.parent.glob("*_until_*s.h5") if file.name.startswith(f"{path.stem}_until_")]
+
+
+def _kept(partial: Discharge | None, path: Path) -> str:
+    """Write what there is of a discharge that failed; returns what to say of it."""
+    if partial is None:
+        return ""
+    until_s = partial.times_s[-1]
+    kept = path.with_name(f"{path.stem}_until_{until_s:{'.0f' if until_s >= 10 else '.3g'}}s.h5")
+    try:
+        write_sample(Sample.from_discharge(partial), kept)
+    except OSError as error:
+        return f"; its {len(partial.times_s)} frames couldn't be kept: {error}"
+    return f"; its {len(partial.times_s)} frames are in {kept.name}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tfmsnet.electrode import PhaseImage, Recipe
 from tfmsnet.errors import UserError
-from tfmsnet.load import FRAMES
+from tfmsnet.load import Load, constant_current
 
 
 @dataclass(frozen=True)
@@ -16,26 +16,17 @@ class Task:
     Attributes:
         electrode: its name, unique among the campaign's electrodes.
         source: the electrode, or the recipe that makes it.
-        c_rate: 1/h.
-        frames: at most, frame 0 included.
-        cutoff_voltage_v: where the discharge ends when it comes before the last frame, V; None for nowhere.
+        load: what to do with it.
     """
 
     electrode: str
     source: Recipe | PhaseImage
-    c_rate: float
-    frames: int = FRAMES
-    cutoff_voltage_v: float | None = None
+    load: Load
 
     @property
     def name(self) -> str:
         """Of the sample file, without ending; another load is another file."""
-        load = f"{self.c_rate:g}C"
-        if self.frames != FRAMES:
-            load += f"_{self.frames}frames"
-        if self.cutoff_voltage_v is not None:
-            load += f"_to{self.cutoff_voltage_v:g}V"
-        return f"{self.electrode}_{load}"
+        return f"{self.electrode}_{self.load.label}"
 
 
 @dataclass(frozen=True)
@@ -66,3 +57,17 @@ def checked_c_rates(c_rates: Sequence[float]) -> tuple[float, ...]:
     if not c_rates or len(set(c_rates)) < len(c_rates):
         raise UserError(f"C-rates: expected some that differ, found {list(c_rates)}")
     return tuple(c_rates)
+
+
+def checked_loads(loads: Sequence[Load | float]) -> tuple[Load, ...]:
+    """The loads of each electrode; a number is constant current with the paper's frames.
+
+    Raises:
+        UserError: none, one twice, or a number that is no C-rate of a discharge.
+    """
+    checked_c_rates([load for load in loads if not isinstance(load, Load)] or [1.0])
+    made = tuple(load if isinstance(load, Load) else constant_current(load) for load in loads)
+    labels = [load.label for load in made]
+    if not made or len(set(labels)) < len(labels):
+        raise UserError(f"loads: expected some that differ, found {', '.join(labels) or 'none'}")
+    return made

@@ -35,6 +35,14 @@ command.add_command(import_command)
     help="Discharges of fewer frames than the longest (the cut-off voltage came first): refuse to write, "
     "keep them (training's windows are then no longer than the shortest one), or leave them out.",
 )
+@click.option(
+    "--partial",
+    type=click.Choice(["refuse", "keep", "drop"]),
+    default="refuse",
+    show_default=True,
+    help="Discharges whose simulation failed on the way (*_until_...s.h5): refuse to write, keep them, or leave "
+    "them out.",
+)
 @click.option("--gzip", is_flag=True, help="Compress: 0.6 of the size, several times slower to read.")
 @click.option(
     "--reader",
@@ -49,7 +57,7 @@ command.add_command(import_command)
     type=click.IntRange(1),
     help="Shards at a time, each with up to four copies of a sample in memory.  [default: one per core]",
 )
-def write(data, records, split, seed, short, gzip, reader, jobs):
+def write(data, records, split, seed, short, partial, gzip, reader, jobs):
     """Serialise the samples of DATA into the new directory RECORDS.
 
     An interrupted writing continues with the same command.
@@ -64,6 +72,7 @@ def write(data, records, split, seed, short, gzip, reader, jobs):
             split=split,
             seed=seed,
             short=short,
+            partial=partial,
             compression="GZIP" if gzip else "",
             reader=reader,
             jobs=jobs,

@@ -6,7 +6,7 @@ import click
 
 from tfmsnet.cli.options import PATH, image_options, read_image_with
 from tfmsnet.cli.progress import progress_bar
-from tfmsnet.load import FRAMES
+from tfmsnet.load import FRAMES, Load, constant_current, read_load
 
 # Beyond these, the user is told what a discharge takes (benchmarks/halfcell.py --growth).
 _LARGE_VOXELS = 3e6
@@ -32,19 +32,36 @@ _GB_PER_MILLION = 1.6
     show_default=True,
     help="Voxels of 0.5 um in x, y, z.",
 )
-@click.option("--c-rates", default="0.5,1,2", show_default=True, help="C-rates, separated by commas.")
+@click.option(
+    "--c-rates",
+    help="C-rates, separated by commas; 1C fills the active material from its initial degree of lithiation to 1 in "
+    "an hour.  [default: 0.5,1,2]",
+)
+@click.option(
+    "--load",
+    type=PATH,
+    multiple=True,
+    help="Instead of --c-rates, a load from a file; repeatable.  CSV: time_s, and c_rate or current_a_m2 (positive "
+    "discharges): the load from that time on, the last row ends it.  JSON: segments of current, rest and held "
+    "voltage, see docs/loads.md.",
+)
+@click.option(
+    "--load-every",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="Resample CSV loads to frames so many seconds apart, each with the mean current before it.  [default: a "
+    "frame at every row]",
+)
 @click.option(
     "--frames",
     type=click.IntRange(2),
-    default=FRAMES,
-    show_default=True,
-    help="Frames of a discharge, at most; they are 100 s / C-rate apart.",
+    help=f"Frames of a discharge at constant current, at most; they are 100 s / C-rate apart.  [default: {FRAMES}]",
 )
 @click.option(
     "--cutoff-voltage",
     type=float,
     metavar="V",
-    help="End a discharge at the last frame before the voltage falls below this.",
+    help="End a discharge at constant current where the voltage falls to this, if that comes before the last frame.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of recipes and packings.")
 @click.option(
@@ -75,6 +92,8 @@ def command(
     geometries,
     size,
     c_rates,
+    load,
+    load_every,
     frames,
     cutoff_voltage,
     seed,
@@ -84,15 +103,15 @@ def command(
     image,
     **reading,
 ):
-    """Make electrodes and discharge them with the half-cell model.
+    """Make electrodes and put them under loads, with the half-cell model.
 
     Samples that are in OUT already are kept, so an interrupted campaign continues where it was.  A discharge
-    that fails is reported with its reason, the others go on, and the exit status is 1.
+    that fails is reported with its reason, its frames are kept as NAME_until_SECONDSs.h5, the others go on, and the
+    exit status is 1.
     """
-    from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign
+    from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign, remarks
 
-    rates = parsed_c_rates(c_rates)
-    ends = {"frames": frames, "cutoff_voltage_v": cutoff_voltage}
+    loads = _loads(c_rates, load, load_every, frames, cutoff_voltage)
     if image:
         images = [(path.stem, read_image_with(path, reading)) for path in image]
         for name, one in images:
@@ -102,17 +121,38 @@ def command(
                     f"{_GB_PER_MILLION * one.phase.size / 1e6:.0f} GB per job; --crop takes a part",
                     err=True,
                 )
-        tasks = [task for name, one in images for task in image_campaign(one, name, rates, **ends)]
+        tasks = [task for name, one in images for task in image_campaign(one, name, loads)]
     else:
-        tasks = recipe_campaign(design, geometries, size, rates, seed, **ends)
+        tasks = recipe_campaign(design, geometries, size, loads, seed)
     with progress_bar("simulating") as progress:
         failures = discharge_all(
             tasks, out, min_cbd_percolation=min_cbd_percolation, backend=backend, jobs=jobs, progress=progress
         )
     for line in _by_reason(failures):
         click.echo(f"tfmsnet: failed: {line}", err=True)
+    one_c, ended = remarks(tasks, out)
+    for line in ended:
+        click.echo(line, err=True)
+    for line in one_c:
+        click.echo(line)
     click.echo(f"{len(tasks) - len(failures)} of {len(tasks)} discharges are in {out}")
     return 1 if failures else 0
+
+
+def _loads(c_rates, files, every_s, frames, cutoff_voltage_v) -> list[Load]:
+    """The loads that the options ask for."""
+    from tfmsnet.campaign import checked_c_rates
+
+    if not files:
+        if every_s is not None:
+            raise click.UsageError("--load-every goes with --load")
+        rates = checked_c_rates(parsed_c_rates(c_rates or "0.5,1,2"))
+        return [constant_current(rate, frames or FRAMES, cutoff_voltage_v) for rate in rates]
+    given = {"--c-rates": c_rates, "--frames": frames, "--cutoff-voltage": cutoff_voltage_v}
+    wrong = [option for option, value in given.items() if value is not None]
+    if wrong:
+        raise click.UsageError(f"{', '.join(wrong)}: --load says current, frames and ends itself; leave it out")
+    return [read_load(file, every_s) for file in files]
 
 
 def _by_reason(failures) -> list[str]:

@@ -1,6 +1,5 @@
 """From an electrode and a load to a discharge."""
 
-import math
 from collections.abc import Callable
 
 import numpy as np

@@ -5,7 +5,6 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
-
 from tfmsnet.halfcell.cell import Cell, State
 from tfmsnet.halfcell.control import Control, Galvanostatic, Potentiostatic
 from tfmsnet.halfcell.failure import DischargeFailed, NotConverged, Saturated
