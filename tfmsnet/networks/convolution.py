@@ -18,7 +18,10 @@ class Convolution(keras.layers.Conv3D):
         filters: channels of the output.
         kernel_size: edge, voxels, odd.
         padding: "mirror": the image goes on as its mirror image, each wall being the mirror, as lithium and
-            charge that no wall lets through see it; "zero": nothing is beyond (the paper's).
+            charge that no wall lets through see it, and the kernel is used as the mean of itself and its
+            mirror images in x and y, the physics being the same from either side.  So the layer's answer to
+            an image that was mirrored to twice its width is its answer, mirrored.  "zero": nothing is beyond
+            (the paper's).
     """
 
     def __init__(self, filters, kernel_size=3, padding="mirror", **kwargs):
@@ -27,6 +30,13 @@ class Convolution(keras.layers.Conv3D):
 
     def call(self, inputs):
         return super().call(inputs if self.around == "zero" else mirrored(inputs, self.kernel_size[0] // 2))
+
+    def convolution_op(self, inputs, kernel):
+        """As `keras.layers.Conv3D` has it, for subclasses to change; the layer's kernel is what is stored."""
+        if self.around == "mirror":
+            for axis in (0, 1):
+                kernel = 0.5 * (kernel + ops.flip(kernel, axis))
+        return super().convolution_op(inputs, kernel)
 
     def compute_output_shape(self, input_shape):
         return (*input_shape[:-1], self.filters)
