@@ -49,9 +49,11 @@ def mirrored(array, width):
     """(batch, x, y, z, channel) with `width` more voxels at each end of x, y, z: their mirror images."""
     if width == 0:
         return array
-    if width == 1:  # the nearest voxel once more, which any image has; several times as fast
-        return ops.pad(array, [[0, 0], [1, 1], [1, 1], [1, 1], [0, 0]], mode="symmetric")
     for axis in (1, 2, 3):
+        if width == 1:  # the outermost voxels once more; faster than `ops.pad` and than picking
+            first, last = ([slice(None)] * axis + [end] for end in (slice(0, 1), slice(-1, None)))
+            array = ops.concatenate([array[tuple(first)], array, array[tuple(last)]], axis=axis)
+            continue
         size = ops.shape(array)[axis]
         # Mirrored again where the image is smaller than the padding.
         place = ops.arange(-width, size + width) % (2 * size)
