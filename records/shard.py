@@ -200,9 +200,10 @@ def describe(sample: Sample) -> dict:
             ("calendering_percent", sample.calendering_percent),
         )
     }
-    load = {}
+    rates = sample.c_rate_profile[1:]
+    load = {"constant_current": bool((rates == rates[:1]).all())}
     if sample.load is not None:
-        load = {"load": sample.load.label, "load_digest": sample.load.digest, "complete": sample.complete}
+        load |= {"load": sample.load.label, "load_digest": sample.load.digest, "complete": sample.complete}
     return {
         "sample_id": sample.sample_id,
         "geometry_id": sample.geometry_id,

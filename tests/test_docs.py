@@ -15,12 +15,16 @@ from halfcell_checks.check import Check, table
 from halfcell_checks.growth import Cost, exponent
 from tfmsnet.cli import main as cli
 from tfmsnet.electrode import Recipe, generate
+from tfmsnet.networks import registry
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 
 # What makes the pages' electrodes small enough for a test.
-SMALLER = {"library.md": ("size=(16, 16, 32)", "size=(12, 12, 20)")}
+SMALLER = {
+    "library.md": ("size=(16, 16, 32)", "size=(12, 12, 20)"),
+    "extending.md": ("--set steps=1000", "--set steps=2 --set steps_per_epoch=1"),
+}
 
 
 def snippets(page):
@@ -32,6 +36,11 @@ def snippets(page):
     return re.findall(r"<!-- run -->\n```(\w+)\n(.*?)```", text, re.DOTALL)
 
 
+def files(page):
+    """(name, text) of the blocks after a `file` comment."""
+    return re.findall(r"<!-- file (\S+) -->\n```\w+\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+
+
 @pytest.fixture
 def run_page(tmp_path, monkeypatch):
     """Run a page's snippets in an empty directory; Python ones share their names."""
@@ -39,11 +48,16 @@ def run_page(tmp_path, monkeypatch):
 
     def run(page):
         names = {}
+        for name, text in files(page):
+            Path(name).write_text(text)
         for language, text in snippets(page):
             if language == "python":
                 exec(compile(text, page, "exec"), names)
                 continue
             for line in text.splitlines():
+                if line.startswith("export "):
+                    monkeypatch.setenv(*line.removeprefix("export ").split("="))
+                    continue
                 monkeypatch.setattr(sys, "argv", shlex.split(line, comments=True))
                 with pytest.raises(SystemExit) as stop:
                     cli.main()
@@ -77,6 +91,20 @@ def test_somebody_elses_image_goes_through(run_page, capsys):
     assert "unwired solid voxels turned to electrolyte" in printed.err
     assert Path("slices.png").is_file()
     assert Path("data/electrode_1C.h5").is_file()
+
+
+def test_a_network_of_ones_own_is_one_like_the_others(run_page, judged, monkeypatch, capsys):
+    """From a file outside of the package: sized, trained, scored, exported, searched."""
+    monkeypatch.setattr(registry, "_NETWORKS", dict(registry._NETWORKS))
+    monkeypatch.setattr(registry, "_imported", set())
+    Path("records").symlink_to(judged)
+    run_page("extending.md")
+    printed = capsys.readouterr().out
+    assert "AR-Mixer, autoregressive, 3 scales (width=32): " in printed
+    assert re.search(r"AR-Mixer .*\d", printed.partition("fits")[2])
+    assert json.loads(Path("run/surrogate.json").read_text())["network"]["width"] == 16
+    assert "AR-Mixer" in Path("served/mixer/1/assets/MODEL_CARD.md").read_text()
+    assert json.loads(Path("search/best.json").read_text())["network"]["architecture"] == "mixer"
 
 
 def test_the_verification_page_shows_the_numbers_that_were_measured():

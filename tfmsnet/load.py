@@ -400,7 +400,24 @@ class Load:
             UserError: a segment holds a voltage or ends at one alone; an argument that the load needs is missing;
                 a mean DOL that the current leads away from.
         """
-        profile, times, numbers, charge = [0.0], [0.0], [0], 0.0
+        profile, times, numbers = [0.0], [0.0], [0]
+        for number, rate, end in self._known(a_m2_per_c_rate, initial_dol):
+            times += [*self.frames.within(times[-1], end.time_s), end.time_s]
+            profile += [rate] * (len(times) - len(profile))
+            numbers += [number] * (len(times) - len(numbers))
+        return np.array(profile), np.array(times), np.array(numbers)
+
+    def known_ends(
+        self, a_m2_per_c_rate: float | None = None, initial_dol: float | None = None
+    ) -> tuple[Ended, ...]:
+        """How each segment ends, where no voltage limit comes first; arguments and errors as `schedule`."""
+        return tuple(end for _, _, end in self._known(a_m2_per_c_rate, initial_dol))
+
+    def _known(
+        self, a_m2_per_c_rate: float | None, initial_dol: float | None
+    ) -> Iterator[tuple[int, float, Ended]]:
+        """Number, C-rate and end of each segment."""
+        start_s, charge = 0.0, 0.0
         for number, segment in enumerate(self.segments):
             what = f"load: segment {number} ({_sentence(segment)})"
             if isinstance(segment, Voltage):
@@ -414,15 +431,12 @@ class Load:
                 raise UserError(f"{what}: when it ends isn't known beforehand; end it by time or charge too")
             if known_s <= 0:
                 raise UserError(
-                    f"{what}: starts at a mean DOL of {dol:.4f}, which the current leads away from; correct its "
-                    f"{reason}"
+                    f"{what}: starts at a mean DOL of {dol:.4f}, which the current leads away from; correct "
+                    f"its {reason}"
                 )
-            start_s, end_s = times[-1], times[-1] + known_s
-            times += [*self.frames.within(start_s, end_s), end_s]
-            profile += [rate] * (len(times) - len(profile))
-            numbers += [number] * (len(times) - len(numbers))
+            start_s += known_s
             charge += rate * known_s / HOUR_S
-        return np.array(profile), np.array(times), np.array(numbers)
+            yield number, rate, Ended(number, start_s, reason)
 
     def to_json(self) -> str:
         """All of it, as one line of JSON."""

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tfmsnet.errors import UserError
+from tfmsnet.networks.config import field_names
+from tfmsnet.networks.registry import registered, registered_configs
 from tfmsnet.predictors.predictor import check_grid
 from tfmsnet.records.manifest import Manifest
-from tfmsnet.training.config import RunConfig
+from tfmsnet.training.config import RunConfig, TrainingConfig
 from tfmsnet.training.memory import estimate, parameters
 from tfmsnet.tuning.dimension import CURRICULUM, MODE, Dimension, Value, horizon_of, parse
 
@@ -137,9 +139,13 @@ class Space:
 def with_point(base: RunConfig, values: Point) -> RunConfig:
     """A configuration with some values changed.
 
-    The curriculum counts in the mode "autoregressive" alone; the other modes say what a window is.
+    The curriculum counts in the mode "autoregressive" alone; the other modes say what a window is.  What
+    only other architectures have doesn't count either.
     """
-    changes = {name: value for name, value in values.items() if name not in (CURRICULUM, MODE)}
+    own = registered(values.get("architecture", base.network.architecture)).config
+    of_others = {name for config in registered_configs() for name in field_names(config)}
+    of_others -= {*field_names(own), *field_names(TrainingConfig)}
+    changes = {name: value for name, value in values.items() if name not in (CURRICULUM, MODE, *of_others)}
     config = base.in_mode(values.get(MODE, base.mode)).with_values(changes, "--space")
     if CURRICULUM in values and _has_curriculum(config):
         horizon = horizon_of(values[CURRICULUM])

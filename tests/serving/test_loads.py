@@ -68,12 +68,15 @@ def test_the_voltage_limit_ends_it_at_the_last_frame_before(local, image):
     limit = float(whole.voltage_v[10] + whole.voltage_v[11]) / 2
     beyond = int(np.flatnonzero(whole.voltage_v < limit)[0])
     cut = local.curve(image, constant_current(1.0, cutoff_voltage_v=limit))
-    assert cut.cut_by_voltage
+    assert [end.reason for end in cut.ends] == ["voltage"]
+    assert [end.reason for end in whole.ends] == ["charge"]
     assert len(cut.times_s) == beyond
     np.testing.assert_allclose(cut.voltage_v, whole.voltage_v[:beyond], rtol=1e-5)
     assert cut.summary["areal_capacity_mah_cm2"] < whole.summary["areal_capacity_mah_cm2"]
     sample = local.predict(image, constant_current(1.0, cutoff_voltage_v=limit))
     assert sample.frames == beyond
+    assert sample.complete
+    assert sample.ends == cut.ends
 
 
 def test_what_a_network_cannot_know_is_refused(local, image):

@@ -107,3 +107,13 @@ def test_an_empty_space_is_told(make_space, texts, budget, message):
     with pytest.raises(UserError) as error:
         make_space(*texts, **budget)
     assert message in str(error.value)
+
+
+def test_keys_of_other_architectures_do_not_count(make_space):
+    """MSNet's `masked` in a space of both networks: the U-Net is one point, not two, and none is refused."""
+    space = make_space("architecture=msnet,unet", "masked=all,refinement")
+    configs = [space.config(point).network for point in space.points]
+    assert [(c.architecture, getattr(c.options, "masked", "-")) for c in configs] == [
+        *[("msnet", "all"), ("msnet", "refinement"), ("unet", "-")]
+    ]
+    assert space.left_out == 0

@@ -82,8 +82,8 @@ def command(context, image, c_rate, load, every_s, model, server, timeout_s, out
     warnings = loaded.outside(electrode, asked)
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
-    if answer.cut_by_voltage:
-        click.echo(f"{image}: ended by its voltage limit after {answer.times_s[-1]:.0f} s", err=True)
+    ended = answer.ends[-1]
+    click.echo(f"{image}: ended by {ended.reason} after {ended.time_s:.0f} s", err=True)
     about = {
         "image": str(image),
         "model": str(source),

@@ -151,7 +151,9 @@ def _loads(c_rates, files, every_s, frames, cutoff_voltage_v) -> list[Load]:
     given = {"--c-rates": c_rates, "--frames": frames, "--cutoff-voltage": cutoff_voltage_v}
     wrong = [option for option, value in given.items() if value is not None]
     if wrong:
-        raise click.UsageError(f"{', '.join(wrong)}: --load says current, frames and ends itself; leave it out")
+        raise click.UsageError(
+            f"{', '.join(wrong)}: --load says current, frames and ends itself; leave it out"
+        )
     return [read_load(file, every_s) for file in files]
 
 

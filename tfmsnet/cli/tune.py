@@ -9,7 +9,9 @@ from tfmsnet.cli.train import parsed
 @click.command("tune")
 @click.argument("records", type=PATH)
 @click.option("--out", required=True, type=PATH, help="Directory; one of the same search is continued.")
-@click.option("--preset", type=click.Choice(["default", "paper"]), help="Where to start.  [default: default]")
+@click.option(
+    "--preset", type=click.Choice(["default", "paper", "ms_net"]), help="Where to start.  [default: default]"
+)
 @click.option("--config", type=PATH, help="JSON file of a configuration, instead of --preset.")
 @click.option(
     "--set",

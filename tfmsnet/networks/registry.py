@@ -93,7 +93,8 @@ def registered(name: str) -> Network:
 
 def config_of(layer: type) -> type:
     """The configuration of a network's layer."""
-    return next(network.config for network in _NETWORKS.values() if network.layer_class() is layer)
+    names = (layer, f"{layer.__module__}:{layer.__qualname__}")
+    return next(network.config for network in _NETWORKS.values() if network.layer in names)
 
 
 def registered_configs() -> tuple[type, ...]:

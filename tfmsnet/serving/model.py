@@ -9,7 +9,7 @@ import numpy as np
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters, one_c_a_m2
-from tfmsnet.load import Load, constant_current
+from tfmsnet.load import Ended, Load, constant_current
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.predictors.domain import outside
 from tfmsnet.predictors.kinds import kind_of
@@ -34,7 +34,7 @@ class Curve:
         dol: (frame,) float32, mean degree of lithiation of the active material, 0..1.
         voltage_v: (frame,) float32, V against lithium; None from a model without the potential.
         segment: (frame,) the number of the load's segment that each interval lies in.
-        cut_by_voltage: whether the load's voltage limit ended it at the last frame, before its own end.
+        ends: how each segment of the load ended.
         summary: scalars by name; `UNITS` has their units.
     """
 
@@ -44,7 +44,7 @@ class Curve:
     dol: np.ndarray
     voltage_v: np.ndarray | None = field(repr=False)
     segment: np.ndarray = field(repr=False)
-    cut_by_voltage: bool = False
+    ends: tuple[Ended, ...] = ()
     summary: dict[str, float] = field(default_factory=dict)
 
 
@@ -211,6 +211,8 @@ class Model:
             parameters=self.parameters,
             am_wt_percent=image.am_wt_percent,
             calendering_percent=image.calendering_percent,
+            load=answer.load,
+            ends=answer.ends,
         )
 
     def outside(self, image: PhaseImage, load: Load | float) -> list[str]:
@@ -232,6 +234,7 @@ class Model:
         if cut:
             profile, times_s, segment = profile[:kept], times_s[:kept], segment[:kept]
             answer = self._ask(image, None, profile, times_s, window)
+        ends = load.known_ends(one_c_a_m2(image, self.parameters), self.parameters.initial_dol)
         curve = {
             "load": load,
             "c_rate_profile": profile,
@@ -239,7 +242,7 @@ class Model:
             "dol": answer["dol"],
             "voltage_v": answer.get("voltage_v"),
             "segment": segment,
-            "cut_by_voltage": cut,
+            "ends": (*ends[:-1], Ended(len(ends) - 1, float(times_s[-1]), "voltage")) if cut else ends,
             "summary": {name: float(answer[name]) for name in _SUMMARY if name in answer},
         }
         return curve, answer
