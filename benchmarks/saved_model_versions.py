@@ -17,10 +17,9 @@ import numpy as np
 EXPORT = """
 import sys, tensorflow as tf
 from pathlib import Path
-from tfmsnet.predictors.store import DESCRIPTION, load_predictor
 from tfmsnet.serving.export import export
 run = Path(sys.argv[1])
-export(load_predictor(run), run / DESCRIPTION, sys.argv[2])
+export(run, sys.argv[2])
 print(tf.__version__)
 """
 # The loader has no use for tfmsnet and Keras.

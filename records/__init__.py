@@ -3,23 +3,15 @@
 Names are loaded on first use, so that the HDF5 side doesn't import TensorFlow.
 """
 
-import importlib
+import lazy_loader
 
-_HOMES = {
-    "Sample": "sample",
-    "read_sample": "hdf5",
-    "sample_files": "hdf5",
-    "write_sample": "hdf5",
-    "Manifest": "manifest",
-    "open_manifest": "manifest",
-    "Split": "manifest",
-    "verify": "verification",
-    "write_records": "write",
-}
-__all__ = sorted(_HOMES)
-
-
-def __getattr__(name: str):
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "hdf5": ["read_sample", "sample_files", "write_sample"],
+        "manifest": ["Manifest", "Split", "open_manifest"],
+        "sample": ["Sample"],
+        "verification": ["verify"],
+        "write": ["write_records"],
+    },
+)

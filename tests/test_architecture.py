@@ -23,6 +23,7 @@ LAYERS = (
     ("evaluation",),
     ("serving",),
     ("tuning",),
+    ("api",),
     ("demo",),
     ("cli",),
 )

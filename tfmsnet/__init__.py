@@ -1,27 +1,33 @@
-"""tfmsnet: the 4D discharge of a lithium-ion cathode from its 3D image.
+"""tfmsnet: what a lithium-ion cathode does under a load, at every voxel of its 3D image.
+
+    electrode = tfmsnet.electrode.read_image("electrode.tif", voxel_size_m=0.5e-6)
+    discharge = tfmsnet.simulate(electrode, 1.0)             # hours of computing in large images, exact
+    answer = tfmsnet.load_model().predict(electrode, 1.0)    # seconds, by the package's own model
 
 Importing this package imports nothing heavy; the parts are `tfmsnet.electrode`, `tfmsnet.halfcell`
-(neither imports TensorFlow), `tfmsnet.records`, `tfmsnet.networks`, `tfmsnet.training`,
-`tfmsnet.evaluation` and `tfmsnet.serving`.
+(neither imports TensorFlow), `tfmsnet.records`, `tfmsnet.networks`, `tfmsnet.predictors`,
+`tfmsnet.training`, `tfmsnet.evaluation`, `tfmsnet.serving` and `tfmsnet.tuning`.
 """
 
-import importlib
 import os
+
+import lazy_loader
 
 # Read when TensorFlow is imported: oneDNN's convolutions, several times as fast, on older CPUs too.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = "0.1.0"
 
-# Name -> module that has it, imported on first use.
-_LAZY = {"register_network": "tfmsnet.networks.registry"}
-
-
-def __getattr__(name):
-    if name not in _LAZY:
-        raise AttributeError(f"module 'tfmsnet' has no attribute {name!r}")
-    return getattr(importlib.import_module(_LAZY[name]), name)
-
-
-def __dir__():
-    return sorted([*globals(), *_LAZY])
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["electrode", "evaluation", "halfcell", "load", "records", "serving", "training", "tuning"],
+    submod_attrs={
+        "api": ["evaluate", "predict"],
+        "halfcell": ["simulate"],
+        "networks.registry": ["register_network"],
+        "records.hdf5": ["read_sample", "write_sample"],
+        "serving.export": ["export"],
+        "serving.local": ["load_model"],
+        "training.run": ["train"],
+    },
+)

@@ -99,9 +99,9 @@ def _train(out: Path, bar) -> Iterator[str]:
 
 def _evaluate(out: Path, bar) -> Iterator[str]:
     from tfmsnet.evaluation.report import evaluate
+    from tfmsnet.records import Split
     from tfmsnet.serving.local import load_model
     from tfmsnet.serving.scored import Scored
-    from tfmsnet.records import Split
 
     models = {
         "AR-MSNet": Scored(load_model(out / "autoregressive")),
@@ -119,13 +119,12 @@ def _evaluate(out: Path, bar) -> Iterator[str]:
 
 
 def _export(out: Path, bar) -> Iterator[str]:
-    from tfmsnet.predictors.store import DESCRIPTION, load_predictor
     from tfmsnet.serving.export import export
 
     target = out / "served" / "cathode"
     if not (target / "1").is_dir():
         run = out / "basis"
-        export(load_predictor(run), run / DESCRIPTION, target)
+        export(run, target)
     yield f"5/6 SavedModel: {target / '1'}"
 
 

@@ -1,4 +1,13 @@
-"""Which network and training do best: KerasTuner over configurations, judged as users judge.
+"""Which network and training do best: KerasTuner over configurations, judged as users judge."""
 
-`tfmsnet.tuning.search.search` does all of it; `tfmsnet tune` calls it.
-"""
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "dimension": ["Dimension"],
+        "results": ["read_rows"],
+        "search": ["Plan", "search"],
+        "space": ["Budget", "Space"],
+    },
+)

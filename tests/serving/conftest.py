@@ -12,11 +12,10 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 @pytest.fixture(scope="session")
 def served(run, tmp_path_factory):
     """OUT/NAME with version 1, all signatures; small enough a limit that a test can exceed it."""
-    from tfmsnet.predictors.store import DESCRIPTION, load_predictor
     from tfmsnet.serving.export import export
 
     base = tmp_path_factory.mktemp("served") / "cathode"
-    version = export(load_predictor(run), run / DESCRIPTION, base, max_voxels=20_000)
+    version = export(run, base, max_voxels=20_000)
     assert version == base / "1"
     return base
 

@@ -8,7 +8,6 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfmsnet.errors import UserError
-from tfmsnet.predictors.store import DESCRIPTION, load_predictor
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.export import export
 from tfmsnet.serving.local import load_model
@@ -81,7 +80,7 @@ def test_a_polling_server_never_sees_half_a_version(run, tmp_path, monkeypatch):
         rename(source, target)
 
     monkeypatch.setattr(os, "rename", watch)
-    export(load_predictor(run), run / DESCRIPTION, tmp_path)
+    export(run, tmp_path)
     assert set(seen[0]) >= {"assets", "saved_model.pb", "variables"}
     assert sorted(os.listdir(tmp_path)) == ["1"]
 
@@ -98,13 +97,13 @@ def test_the_next_version_and_what_is_foreign(served, run, tmp_path, monkeypatch
     monkeypatch.setattr(module, "documents", lambda *_: {"a": "b"})
     monkeypatch.setattr(module.keras.export, "ExportArchive", fail)
     with pytest.raises(OSError, match="disk full"):
-        export(load_predictor(run), run / DESCRIPTION, tmp_path / "cathode")
+        export(run, tmp_path / "cathode")
     assert os.listdir(tmp_path / "cathode") == ["7"]
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match=r"expected nothing but version directories .*'(notes.txt|cathode)'"):
-        export(load_predictor(run), run / DESCRIPTION, tmp_path)
+        export(run, tmp_path)
     with pytest.raises(UserError, match="max_voxels: expected at least 8"):
-        export(load_predictor(run), run / DESCRIPTION, tmp_path / "new", max_voxels=1)
+        export(run, tmp_path / "new", max_voxels=1)
 
 
 def test_what_is_no_model_is_refused(tmp_path, served):

@@ -1,5 +1,6 @@
 """A surrogate as a SavedModel for TF Serving: phase image and C-rate in, discharge out."""
 
+import shutil
 from pathlib import Path
 
 import keras
@@ -8,50 +9,71 @@ import tensorflow as tf
 
 import tfmsnet
 from tfmsnet.errors import UserError
-from tfmsnet.files import read_json, replacing_directory
+from tfmsnet.files import replacing_directory
 from tfmsnet.predictors.predictor import Predictor
-from tfmsnet.predictors.store import train_geometries
+from tfmsnet.predictors.store import directory_of, load_predictor, read_description, train_geometries
 from tfmsnet.serving.card import documents
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.quantities import MAX_VOXELS, Signature, signatures
+from tfmsnet.serving.transports import SCHEMES
 
 # TF Serving looks for this file and for no other.
 WARMUP_REQUESTS = "tf_serving_warmup_requests"
 _EDGE = 16
 
 
-def export(
-    predictor: Predictor,
-    description: str | Path,
-    directory: str | Path,
-    *,
-    max_voxels: int = MAX_VOXELS,
-) -> Path:
+def export(source: str | Path, directory: str | Path, *, max_voxels: int | None = None) -> Path:
     """Write `directory`/<version>/, the next version, complete or not at all.
 
     In the version's folder, beside what TensorFlow writes: assets/ with surrogate.json, signatures.json and
     MODEL_CARD.md; assets.extra/ with requests to warm up, when the extra `serving` is installed.
 
     Args:
-        predictor: what to export.
-        description: its surrogate.json.
+        source: a run directory of `tfmsnet train` or its best/, "cathode" (the package's own model), or a
+            SavedModel of an earlier export, which is taken over as it is.
         directory: OUT/NAME, as TF Serving's --model_base_path wants it.
-        max_voxels: most voxels of a request, batch included.
+        max_voxels: most voxels of a request, batch included; None for `MAX_VOXELS`.
 
     Returns:
         The version's directory.
 
     Raises:
-        UserError: the directory is something else than a base path of versions, or max_voxels too few.
+        UserError: a source that isn't one of these, a directory that is something else than a base path of
+            versions, max_voxels that are too few, or that a SavedModel has already.
     """
+    if str(source).partition("://")[0] in SCHEMES:
+        raise UserError(f"{source}: a server doesn't hand its weights out; export the run that it serves")
+    directory = Path(directory)
+    target, source = directory / str(_next_version(directory)), directory_of(source)
+    saved = newest_saved_model(source)
+    if saved is not None:
+        if max_voxels is not None:
+            raise UserError(f"{saved}: max_voxels: is in the SavedModel already; export the run again")
+        with replacing_directory(target) as partial:
+            shutil.copytree(saved, partial, dirs_exist_ok=True)
+        return target
+    predictor = load_predictor(source)
+    _write(
+        predictor, read_description(source), source, target, MAX_VOXELS if max_voxels is None else max_voxels
+    )
+    return target
+
+
+def newest_saved_model(path: Path) -> Path | None:
+    """A SavedModel that a path is, or the newest of the versions in it; None without one."""
+    versions = sorted((p for p in path.glob("[0-9]*") if p.name.isdigit()), key=lambda p: int(p.name))
+    found = (
+        candidate for candidate in (path, *reversed(versions)) if (candidate / "saved_model.pb").is_file()
+    )
+    return next(found, None)
+
+
+def _write(predictor: Predictor, description: dict, source: Path, target: Path, max_voxels: int) -> None:
     smallest = 8 ** (predictor.config.scales - 1)
     if max_voxels < smallest:
         raise UserError(f"max_voxels: expected at least {smallest}, found {max_voxels}")
-    directory = Path(directory)
-    target = directory / str(_next_version(directory))
     answers = signatures(predictor.config)
-    content = read_json(description, "a surrogate's description")
-    content["train_geometries"] = train_geometries(content, Path(description).parent)
+    content = {**description, "train_geometries": train_geometries(description, source)}
     texts = documents(content, answers, max_voxels, _versions())
     endpoints = Endpoints(predictor, max_voxels=max_voxels, documents=texts)
     with replacing_directory(target) as partial:
@@ -66,7 +88,6 @@ def export(
         if can_warm_up():
             (partial / "assets.extra").mkdir()
             write_warmup(partial / "assets.extra" / WARMUP_REQUESTS, answers)
-    return target
 
 
 def _versions() -> dict[str, str]:

@@ -10,6 +10,7 @@ from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.predictors.store import DESCRIPTION, directory_of, load_predictor, train_geometries
 from tfmsnet.serving.client import Client
 from tfmsnet.serving.endpoints import Endpoints
+from tfmsnet.serving.export import newest_saved_model
 from tfmsnet.serving.model import Call, Model
 from tfmsnet.serving.transports import SCHEMES, refusal
 
@@ -31,10 +32,9 @@ def load_model(source: str | Path = MODEL, *, timeout_s: float = 120.0) -> Model
     path = directory_of(source)
     if (path / DESCRIPTION).is_file():
         return _from_run(path)
-    versions = sorted((p for p in path.glob("[0-9]*") if p.name.isdigit()), key=lambda p: int(p.name))
-    for candidate in (path, *reversed(versions)):
-        if (candidate / "saved_model.pb").is_file():
-            return _from_saved_model(candidate)
+    saved = newest_saved_model(path)
+    if saved is not None:
+        return _from_saved_model(saved)
     raise UserError(
         f"{path}: expected a run made by `tfmsnet train`, a SavedModel made by `tfmsnet export`, {MODEL} "
         "(the package's own model), or grpc://HOST:PORT/NAME"

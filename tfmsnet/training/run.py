@@ -16,7 +16,7 @@ from tfmsnet.training import callbacks
 from tfmsnet.training.board import Board
 from tfmsnet.training.checkpoints import Checkpoints
 from tfmsnet.training.claim import Chance, Trained, claim, digest, trained_geometries
-from tfmsnet.training.config import RunConfig, TrainingConfig
+from tfmsnet.training.config import PRESETS, RunConfig, TrainingConfig
 from tfmsnet.training.data import sample_names, training_batches, validation_batches
 from tfmsnet.training.loop import Interrupted, Position, StopRequest, fit
 from tfmsnet.training.strategies import WORKER_GONE, Team, make_strategy, worker_gone
@@ -29,7 +29,7 @@ WARM_UP = 0.03
 def train(
     records: str | Path,
     run: str | Path,
-    config: RunConfig,
+    config: RunConfig | None = None,
     *,
     strategy: str = "auto",
     devices: tuple[str, ...] = (),
@@ -47,7 +47,7 @@ def train(
     Args:
         records: records directory.
         run: run directory; made, or one of the same configuration and records.
-        config: what to train and how.
+        config: what to train and how; None for the default preset.
         strategy, devices: see `make_strategy`.
         title: of the progress bar.
         profile: whether to trace a few steps for TensorBoard.
@@ -63,7 +63,7 @@ def train(
         Interrupted: by SIGINT or SIGTERM; the run was saved.
         RunFailed: a worker is gone, the disk is full, the memory is too small.
     """
-    run, records = Path(run), Path(records)
+    run, records, config = Path(run), Path(records), config or PRESETS["default"]
     manifest = open_manifest(records)
     for sample in (sample for split in manifest.splits for sample in manifest.samples(split)):
         check_grid(sample["grid"], config.network.scales, f"{records}: {sample['sample_id']}")
