@@ -88,6 +88,19 @@ class Sample:
         return f"{self.c_rate:g}C" if self.load is None else self.load.label
 
     @property
+    def is_constant_current(self) -> bool:
+        """Whether one current other than 0 flows in all intervals."""
+        rates = self.c_rate_profile[1:]
+        return bool(len(rates) and rates[0] != 0 and (rates == rates[0]).all())
+
+    @property
+    def load_name(self) -> str:
+        """The load in tables, where samples under loads of one name stand together: "1C", or its name."""
+        if self.is_constant_current:
+            return f"{self.c_rate:g}C"
+        return (self.load.name if self.load else "") or "varying load"
+
+    @property
     def complete(self) -> bool:
         """Whether the load was carried out to its end, as far as that is known."""
         return is_complete(self.ends)

@@ -200,8 +200,7 @@ def describe(sample: Sample) -> dict:
             ("calendering_percent", sample.calendering_percent),
         )
     }
-    rates = sample.c_rate_profile[1:]
-    load = {"constant_current": bool((rates == rates[:1]).all())}
+    load = {"constant_current": sample.is_constant_current}
     if sample.load is not None:
         load |= {"load": sample.load.label, "load_digest": sample.load.digest, "complete": sample.complete}
     return {

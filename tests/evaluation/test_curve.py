@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tfmsnet.evaluation import Curve, discharge_curve
-from tfmsnet.evaluation.curve import curve_error
+from tfmsnet.evaluation.curve import curve_error, curve_error_in_time
 
 DOL = np.linspace(0.45925, 0.82, 25)
 TRUE = Curve(DOL, 5.0 - 1.5 * DOL)
@@ -20,7 +20,7 @@ def test_the_curve_is_the_mean_over_each_phase(make_sample):
 def test_the_simulator_s_voltage_is_the_mean_of_the_potential(sample):
     curve = discharge_curve(sample, sample)
     np.testing.assert_allclose(curve.dol, sample.dol, atol=5e-5)
-    np.testing.assert_allclose(curve.voltage_v, sample.voltage_v, atol=5e-3)
+    np.testing.assert_allclose(curve.voltage_v, sample.voltage_v, atol=3e-4)
 
 
 def test_the_same_curve_has_no_error():
@@ -54,11 +54,22 @@ def test_lithiation_that_goes_back_and_forth_is_put_in_order():
     assert curve_error(TRUE, Curve(DOL[order], TRUE.voltage_v[order])).max_mv == pytest.approx(0.0, abs=1e-9)
 
 
-def test_under_a_current_of_both_signs_frames_are_compared():
-    dol = np.array([0.5, 0.6, 0.7, 0.6, 0.5])
-    true = Curve(dol, np.array([4.0, 3.9, 3.8, 3.95, 4.05]))  # two voltages at one lithiation
-    assert curve_error(true, true) == (0.0, 0.0)
-    assert curve_error(true, Curve(dol, true.voltage_v + 1e-3)).rmse_mv == pytest.approx(1.0)
+def test_under_a_load_that_changes_frames_are_compared():
+    dol = np.array([0.46, 0.6, 0.7, 0.6, 0.46])
+    true = Curve(dol, np.array([4.0, 3.9, 3.8, 3.95, 4.05]), np.arange(5.0))  # two voltages at one lithiation
+    assert curve_error_in_time(true, true) == (0.0, 0.0)
+    above = true._replace(voltage_v=true.voltage_v + 1e-3)
+    assert curve_error_in_time(true, above).rmse_mv == pytest.approx(1.0)
+    lost = true._replace(voltage_v=np.full(5, np.nan))
+    assert curve_error_in_time(true, lost) == (np.inf, np.inf)
+
+
+def test_how_close_frames_stand_does_not_matter():
+    """An error over the second half of the time, frames ten times as close there."""
+    times = np.r_[np.arange(0.0, 10.0, 1.0), np.arange(10.0, 20.01, 0.1)]
+    true = Curve(np.full(len(times), 0.5), np.full(len(times), 4.0), times)
+    off = true._replace(voltage_v=np.where(times > 9.95, 4.002, 4.0))
+    assert curve_error_in_time(true, off).rmse_mv == pytest.approx(2.0 * 0.5**0.5, rel=0.05)
 
 
 def test_a_charge_is_compared_too():

@@ -9,6 +9,7 @@ from PIL import Image
 from tfmsnet.evaluation import Fields, ZeroDimensional, score
 from tfmsnet.evaluation.figures import (
     curve_figure,
+    discharge_figure,
     error_range,
     mean_error_figure,
     median_over_samples,
@@ -18,7 +19,7 @@ from tfmsnet.evaluation.figures import (
     value_range,
     vrmse_figure,
 )
-from tfmsnet.evaluation.style import png, shown
+from tfmsnet.evaluation.style import png, thinned_out
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +64,21 @@ def test_medians_of_curves_of_several_lengths():
     assert len(median_over_samples([])) == 0
 
 
-def test_many_c_rates_are_thinned_out_to_the_ends():
-    assert shown([3.0, 1.0, 2.0, 1.0]) == [1.0, 2.0, 3.0]
-    many = shown(np.linspace(0.1, 3.0, 30))
+def test_many_loads_are_thinned_out_to_the_ends():
+    assert thinned_out(["1C", "2C", "3C"]) == ["1C", "2C", "3C"]
+    many = thinned_out([f"{rate}C" for rate in range(1, 30)])
     assert len(many) == 4
-    assert (many[0], many[-1]) == (0.1, 3.0)
+    assert (many[0], many[-1]) == ("1C", "29C")
+
+
+def test_a_load_that_changes_is_drawn_over_time(make_sample, truth):
+    pulses = make_sample(frames=7, profile=[0.0, 1.0, 1.0, 0.0, 0.0, -1.0, -1.0])
+    cases = [score("model", sample, truth(sample)) for sample in (make_sample(), pulses)]
+    figure = curve_figure(cases)
+    assert [axes.get_xlabel() for axes in figure.axes[::2]] == ["mean degree of lithiation", "time (h)"]
+    assert figure.axes[2].get_legend_handles_labels()[1][0] == "varying load simulated"
+    assert is_drawn(figure)
+    assert is_drawn(discharge_figure(pulses, "pulses"))
 
 
 def test_discharge_curves_true_and_predicted(cases):

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation import Fields, ZeroDimensional, score
+from tfmsnet.evaluation.scores import SMALLEST_SPREAD
 from tfmsnet.fields import FIELDS
 
 
@@ -121,3 +122,17 @@ def test_what_can_not_be_scored_is_told(make_sample, truth, change, message):
     sample = make_sample(frames=3)
     with pytest.raises(UserError, match=message):
         score("m", *change(sample, truth(sample)))
+
+
+def test_after_a_rest_errors_are_relative_to_what_there_was(make_sample, noisy):
+    """A field that has nearly relaxed has hardly any spread to be wrong by."""
+    sample = make_sample(frames=5)
+    relaxed = sample.concentration.copy()
+    mean = relaxed[4][sample.am_mask].mean()
+    relaxed[4][sample.am_mask] = mean + 1e-3 * (relaxed[4][sample.am_mask] - mean)
+    sample = replace(sample, concentration=relaxed)
+    spreads = [frame[sample.am_mask].std() for frame in relaxed[1:]]
+    wrong = Fields(relaxed + np.float32(30.0) * sample.am_mask, sample.potential)
+    found = score("m", sample, wrong).concentration.vrmse
+    assert found[-1] == pytest.approx(30.0 / (SMALLEST_SPREAD * max(spreads)), rel=0.01)
+    np.testing.assert_allclose(found[:-1], 30.0 / np.array(spreads[:-1]), rtol=0.01)

@@ -31,22 +31,22 @@ def test_every_column_is_a_score(tables):
 
 
 def test_a_cell_is_median_and_worst_of_its_c_rate(tables):
-    values = [c.concentration.vrmse[-1] for c in tables.cases if c.model == "model" and c.c_rate == 1.0]
-    assert tables.c_rates == [1.0, 2.0]
-    assert tables.samples(1.0) == len(values) == 3
-    assert tables.cell(1.0, "model", VRMSE) == pytest.approx((np.median(values), max(values)))
+    values = [c.concentration.vrmse[-1] for c in tables.cases if c.model == "model" and c.load == "1C"]
+    assert tables.loads == ["1C", "2C"]
+    assert tables.samples("1C") == len(values) == 3
+    assert tables.cell("1C", "model", VRMSE) == pytest.approx((np.median(values), max(values)))
 
 
 def test_best_is_the_lowest_median_and_ties_are_shared(tables):
-    assert tables.best(1.0, VRMSE) == {"half"}
+    assert tables.best("1C", VRMSE) == {"half"}
     twice = [replace(case, model="again") for case in tables.cases if case.model == "half"]
     both = Tables((*tables.cases, *twice), (*tables.names, "again"))
-    assert both.best(1.0, VRMSE) == {"half", "again"}
+    assert both.best("1C", VRMSE) == {"half", "again"}
 
 
 def test_losses_name_who_beats_the_model_where(tables):
-    losses = {(loss.c_rate, loss.column.key): loss for loss in tables.losses() if loss.other == "half"}
-    loss = losses[2.0, "concentration_vrmse_last"]
+    losses = {(loss.load, loss.column.key): loss for loss in tables.losses() if loss.other == "half"}
+    loss = losses["2C", "concentration_vrmse_last"]
     assert loss.other_median < loss.model_median
     assert not any("potential" in key for _, key in losses)  # what it doesn't have can't win
     reverse = Tables(tables.cases, ("half", "model"))
@@ -57,7 +57,7 @@ def test_differences_below_rounding_are_no_loss(tables):
     balance = next(column for column in HEADLINE if column.key == "lithium_balance")
     tiny = [replace(c, model="tiny", lithium_balance=1e-7) for c in tables.cases if c.model == "model"]
     none = [replace(c, model="none", lithium_balance=0.0) for c in tables.cases if c.model == "model"]
-    assert Tables((*tiny, *none), ("tiny", "none")).better(1.0, balance) == {}
+    assert Tables((*tiny, *none), ("tiny", "none")).better("1C", balance) == {}
 
 
 def test_differences_in_the_fifth_digit_are_no_loss(tables):
@@ -75,7 +75,7 @@ def test_a_diverged_model_is_never_best(tables):
     lost = replace(scores, vrmse=np.full_like(scores.vrmse, np.inf))
     diverged = [replace(c, model="lost", concentration=lost) for c in tables.cases if c.model == "model"]
     both = Tables((*diverged, *tables.cases), ("lost", *tables.names))
-    assert "lost" not in both.best(1.0, VRMSE)
+    assert "lost" not in both.best("1C", VRMSE)
     assert "inf" in both.text()
 
 

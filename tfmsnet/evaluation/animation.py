@@ -156,7 +156,7 @@ def write_animation(sample: Sample, predicted: Fields, path: str | Path, model: 
         rows,
         ("simulated", "predicted", "predicted minus simulated"),
         sample.voxel_size_m,
-        lambda frame: f"{sample.c_rate:g}C, {model}: {_moment(sample, frame)}",
+        lambda frame: f"{sample.load_name}, {model}: {_moment(sample, frame)}",
         draw_curve if len(fields) == len(FIELDS) else None,
     )
 
@@ -172,7 +172,7 @@ def write_sample_animation(sample: Sample, path: str | Path) -> None:
         {field: _alone(sample, field) for field in FIELDS},
         ("as it is", "minus its mean"),
         sample.voxel_size_m,
-        lambda frame: f"{sample.c_rate:g}C: {_moment(sample, frame)}",
+        lambda frame: f"{sample.load_name}: {_moment(sample, frame)}",
         lambda axes: _draw_curve(axes, sample),
     )
 

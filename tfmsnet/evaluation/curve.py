@@ -19,10 +19,12 @@ class Curve(NamedTuple):
     Attributes:
         dol: (time,) float64; mean degree of lithiation of the active material.
         voltage_v: (time,) float64, V.
+        times_s: (time,) float64, s; None where only voltage over degree of lithiation is asked for.
     """
 
     dol: np.ndarray
     voltage_v: np.ndarray
+    times_s: np.ndarray | None = None
 
 
 class CurveError(NamedTuple):
@@ -56,35 +58,46 @@ def discharge_curve(fields: Fields | Sample, sample: Sample) -> Curve:
         sample: gives the phase image and the maximum concentration.
     """
     dol = frame_means(fields.concentration, sample.am_mask) / sample.parameters.c_max_mol_m3
-    return Curve(dol, frame_means(fields.potential, sample.solid_mask))
+    return Curve(dol, frame_means(fields.potential, sample.solid_mask), sample.times_s)
 
 
 def curve_error(true: Curve, predicted: Curve) -> CurveError:
-    """Compare two discharge curves at the true degrees of lithiation within `COMPARED_DOL`.
+    """Compare two curves of constant current at the true degrees of lithiation within `COMPARED_DOL`.
 
     The initial frame is left out of both.  The predicted voltage is interpolated to the true degree of
-    lithiation, so an error in either shows.  Where the current changes its sign, voltage is no function
-    of the degree of lithiation: then the curves are compared frame by frame.
+    lithiation, so an error in either shows.
     """
     dol, voltage = true.dol[1:], true.voltage_v[1:]
-    steps = np.diff(true.dol)
-    if (steps > 0).all() or (steps < 0).all():
-        predicted_voltage = _voltage_at(dol, predicted)
-    else:
-        predicted_voltage = predicted.voltage_v[1:]
     low, high = COMPARED_DOL
     compared = (dol > low - _ROUNDING) & (dol < high + _ROUNDING)
     if not compared.any():
         return CurveError(np.nan, np.nan)
-    error = 1e3 * (predicted_voltage - voltage)[compared]
-    if not np.isfinite(error).all():
+    error = 1e3 * (_voltage_at(dol, predicted) - voltage)[compared]
+    return _summarised(error, np.ones(len(error)))
+
+
+def curve_error_in_time(true: Curve, predicted: Curve) -> CurveError:
+    """Compare two curves under any load, frame by frame, each for the time that it stands for.
+
+    Under a load that changes voltage is no function of the degree of lithiation.  The initial frame is left
+    out; the others count by half of the intervals beside them, so that it doesn't matter how close frames
+    stand.
+    """
+    intervals = np.diff(true.times_s)
+    weights = 0.5 * (intervals + np.append(intervals[1:], 0.0))
+    return _summarised(1e3 * (predicted.voltage_v - true.voltage_v)[1:], weights)
+
+
+def _summarised(error_mv: np.ndarray, weights: np.ndarray) -> CurveError:
+    if not np.isfinite(error_mv).all():
         return CurveError(np.inf, np.inf)
-    return CurveError(float(np.sqrt(np.mean(error**2))), float(np.abs(error).max()))
+    mean = np.average(error_mv**2, weights=weights)
+    return CurveError(float(np.sqrt(mean)), float(np.abs(error_mv).max()))
 
 
 def _voltage_at(dol: np.ndarray, curve: Curve) -> np.ndarray:
     # A poor prediction's degree of lithiation may go back and forth; interpolation needs it in order.
-    if not np.isfinite(curve).all():
+    if not (np.isfinite(curve.dol).all() and np.isfinite(curve.voltage_v).all()):
         return np.full_like(dol, np.nan)
     order = np.argsort(curve.dol[1:], kind="stable")
     return np.interp(dol, curve.dol[1:][order], curve.voltage_v[1:][order])

@@ -9,9 +9,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from tfmsnet.evaluation.candidates import Fields
-from tfmsnet.evaluation.curve import frame_means
+from tfmsnet.evaluation.curve import Curve, frame_means
 from tfmsnet.evaluation.scores import Scores
-from tfmsnet.evaluation.style import COLOURS, LINES, MARKERS, colour_map, look, new_figure, shown
+from tfmsnet.evaluation.style import COLOURS, LINES, MARKERS, colour_map, look, new_figure, thinned_out
+from tfmsnet.evaluation.tables import loads_of
 from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
 
@@ -106,7 +107,7 @@ def slice_figure(sample: Sample, predictions: Mapping[str, Fields], field: str) 
             axes.set_title(f"{title}\n{axes.get_title()}")
         for axes in panels[-1]:
             axes.set_xlabel("depth from the collector (µm)")
-        figure.suptitle(f"{_SHOWN[field][0]} at {sample.c_rate:g}C", fontsize=10.5)
+        figure.suptitle(f"{_SHOWN[field][0]} under {sample.load_name}", fontsize=10.5)
     return figure
 
 
@@ -127,23 +128,33 @@ def _draw_row(figure: Figure, line, parts: Sequence[Slice], sample: Sample, fiel
     figure.colorbar(error, ax=errors[-1], label=unit, extend="both", aspect=14, pad=0.02)
 
 
+def shown(cases: Sequence[Scores]) -> list[str]:
+    """The loads of some cases that a figure has room for."""
+    return thinned_out(loads_of(cases))
+
+
 def curve_figure(cases: Sequence[Scores]) -> Figure:
-    """Voltage over degree of lithiation per C-rate, true and predicted; beside it, the error of all samples.
+    """Curves per load, true and predicted; beside them, the errors of all samples.
+
+    Constant currents over degree of lithiation in one row, other loads over time in a row each.
 
     Args:
-        cases: of one predictor that has both fields, on all samples. The first sample of each C-rate is
+        cases: of one predictor that has both fields, on all samples. The first sample under each load is
             drawn on the left, all of them on the right, frame by frame.
     """
-    rates = shown([case.c_rate for case in cases])
+    constant = [case for case in cases if not case.in_time]
+    changing = [case for case in cases if case.in_time]
+    rows = [constant] if constant else []
+    rows += [[case for case in changing if case.load == load] for load in shown(changing)]
     with look():
-        figure = new_figure(9.0, 3.8)
-        left, right = figure.subplots(1, 2)
-        for index, rate in enumerate(rates):
-            at_rate = [case for case in cases if case.c_rate == rate]
-            style = {"color": _colour(index), "marker": MARKERS[index % len(MARKERS)]}
-            _draw_curves(left, at_rate[0], rate, style)
-            _draw_errors(right, at_rate, rate, style)
-        _finish(left, right, cases[0].model)
+        figure = new_figure(9.0, 3.8 * len(rows))
+        for (left, right), row in zip(figure.subplots(len(rows), 2, squeeze=False), rows, strict=True):
+            for index, load in enumerate(shown(row)):
+                of_load = [case for case in row if case.load == load]
+                style = {"color": _colour(index), "marker": MARKERS[index % len(MARKERS)]}
+                _draw_curves(left, of_load[0], style)
+                _draw_errors(right, of_load, style)
+            _finish(left, right, row[0])
     return figure
 
 
@@ -151,42 +162,47 @@ def _colour(index: int) -> str:
     return COLOURS[(2, 0, 1, 3)[index % 4]]
 
 
-def _draw_curves(axes: Axes, case: Scores, rate: float, style: dict) -> None:
-    axes.plot(*case.true_curve, color=style["color"], label=f"{rate:g}C simulated")
+def _abscissa(case: Scores, curve: Curve) -> np.ndarray:
+    return curve.times_s / 3600 if case.in_time else curve.dol
+
+
+def _draw_curves(axes: Axes, case: Scores, style: dict) -> None:
+    true, found = case.true_curve, case.curve
+    axes.plot(_abscissa(case, true), true.voltage_v, color=style["color"], label=f"{case.load} simulated")
     axes.plot(
-        case.curve.dol[1:],
-        case.curve.voltage_v[1:],
+        _abscissa(case, found)[1:],
+        found.voltage_v[1:],
         linestyle="none",
         markersize=4.5,
         markerfacecolor="white",
-        label=f"{rate:g}C predicted",
+        label=f"{case.load} predicted",
         **style,
     )
 
 
-def _draw_errors(axes: Axes, cases: Sequence[Scores], rate: float, style: dict) -> None:
+def _draw_errors(axes: Axes, cases: Sequence[Scores], style: dict) -> None:
     for number, case in enumerate(cases):
         error_mv = 1e3 * (case.curve.voltage_v - case.true_curve.voltage_v)
         axes.plot(
-            case.true_curve.dol[1:],
+            _abscissa(case, case.true_curve)[1:],
             error_mv[1:],
             linewidth=1.0,
             markersize=3.0,
             alpha=0.8,
-            label=f"{rate:g}C" if number == 0 else None,
+            label=case.load if number == 0 else None,
             **style,
         )
 
 
-def _finish(left: Axes, right: Axes, model: str) -> None:
+def _finish(left: Axes, right: Axes, case: Scores) -> None:
     for axes in (left, right):
-        axes.set_xlabel("mean degree of lithiation")
+        axes.set_xlabel("time (h)" if case.in_time else "mean degree of lithiation")
     left.set_ylabel("voltage against Li/Li$^+$ (V)")
-    left.set_title("First held-out sample of each C-rate")
+    left.set_title("First held-out sample under each load")
     left.legend()
     right.axhline(0.0, color="#888888", linewidth=0.8, zorder=1)
     right.set_ylabel("predicted minus simulated (mV)")
-    right.set_title(f"Error of the voltage, all held-out samples, {model}")
+    right.set_title(f"Error of the voltage, all held-out samples, {case.model}")
     lowest, highest = right.get_ylim()
     reach = max(1.0, np.abs([lowest, highest]).max())
     right.set_ylim(-1.25 * reach, 1.25 * reach)
@@ -199,10 +215,10 @@ _FLOOR = 1e-3
 
 
 def mean_error_figure(cases: Sequence[Scores]) -> Figure:
-    """Error of the mean over the frames (the paper's figure 5): a panel per field and C-rate.
+    """Error of the mean over the frames (the paper's figure 5): a panel per field and load.
 
     Args:
-        cases: of all predictors, on all samples; lines are medians over the samples of a C-rate.
+        cases: of all predictors, on all samples; lines are medians over the samples under a load.
     """
     bound = (PAPER_BOUND_PERCENT, f"{PAPER_BOUND_PERCENT:g} %: the bound that the paper states")
     figure = _figure(cases, "mean_error_percent", "error of the mean (%)", bound)
@@ -212,10 +228,10 @@ def mean_error_figure(cases: Sequence[Scores]) -> Figure:
 
 
 def vrmse_figure(cases: Sequence[Scores]) -> Figure:
-    """VRMSE over the frames: a panel per field and C-rate, with the line at 1, the frame's true mean.
+    """VRMSE over the frames: a panel per field and load, with the line at 1, the frame's true mean.
 
     Args:
-        cases: of all predictors, on all samples; lines are medians over the samples of a C-rate.
+        cases: of all predictors, on all samples; lines are medians over the samples under a load.
     """
     return _figure(cases, "vrmse", "VRMSE", (1.0, "1: the true mean everywhere"))
 
@@ -224,23 +240,23 @@ def pattern_figure(cases: Sequence[Scores]) -> Figure:
     """Pattern error over the frames: the VRMSE with the error of the mean taken away.
 
     Args:
-        cases: of all predictors, on all samples; lines are medians over the samples of a C-rate.
+        cases: of all predictors, on all samples; lines are medians over the samples under a load.
     """
     return _figure(cases, "pattern_error", "pattern error", (1.0, "1: any uniform field"))
 
 
 def _figure(cases: Sequence[Scores], metric: str, label: str, reference: tuple[float, str]) -> Figure:
     fields = [field for field in FIELDS if any(getattr(case, field) for case in cases)]
-    rates = shown([case.c_rate for case in cases])
+    loads = shown(cases)
     models = list(dict.fromkeys(case.model for case in cases))
     with look():
-        figure = new_figure(2.2 + 2.3 * len(rates), 1.0 + 2.3 * len(fields))
-        panels = figure.subplots(len(fields), len(rates), sharex=True, sharey="row", squeeze=False)
+        figure = new_figure(2.2 + 2.3 * len(loads), 1.0 + 2.3 * len(fields))
+        panels = figure.subplots(len(fields), len(loads), sharex=True, sharey="row", squeeze=False)
         for row, field in zip(panels, fields, strict=True):
-            for axes, rate in zip(row, rates, strict=True):
-                _draw(axes, [case for case in cases if case.c_rate == rate], models, field, metric)
+            for axes, load in zip(row, loads, strict=True):
+                _draw(axes, [case for case in cases if case.load == load], models, field, metric)
                 axes.axhline(reference[0], color="#999999", linewidth=0.9, zorder=1, label=reference[1])
-                axes.set_title(f"{field}, {rate:g}C")
+                axes.set_title(f"{field}, {load}")
             row[0].set_ylabel(label)
         for axes in panels[-1]:
             axes.set_xlabel("frame")
@@ -278,12 +294,25 @@ _SHARES = (1 / 3, 2 / 3, 1)
 
 
 def discharge_figure(sample: Sample, title: str) -> Figure:
-    """Voltage over degree of lithiation, a mark per frame."""
+    """Voltage over degree of lithiation, a mark per frame; under a load that changes, over time as well."""
     with look():
-        figure = new_figure(5.5, 4.0)
-        axes = figure.subplots()
+        changes = not sample.is_constant_current
+        figure = new_figure(9.5 if changes else 5.5, 4.0)
+        *in_time, axes = figure.subplots(1, 2, squeeze=False)[0] if changes else [figure.subplots()]
         axes.plot(sample.dol, sample.voltage_v, "o-", color=COLOURS[0], markersize=3)
-        axes.set(xlabel="mean degree of lithiation", ylabel="voltage (V)", title=title)
+        axes.set(xlabel="mean degree of lithiation", ylabel="voltage (V)")
+        for axis in in_time:
+            axis.plot(sample.times_s / 3600, sample.voltage_v, "o-", color=COLOURS[0], markersize=3)
+            axis.set(xlabel="time (h)", ylabel="voltage (V)")
+            current = axis.twinx()
+            current.step(
+                sample.times_s / 3600, sample.c_rate_profile, where="pre", color="#888888", linewidth=0.9
+            )
+            current.set_ylabel("C-rate (1/h)", color="#888888")
+        if in_time:
+            figure.suptitle(title)
+        else:
+            axes.set_title(title)
     return figure
 
 

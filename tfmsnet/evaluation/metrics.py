@@ -36,17 +36,21 @@ def nrmse(y: np.ndarray, y_hat: np.ndarray) -> float:
     return ratio(rms(y_hat - y), rms(y))
 
 
-def vrmse(y: np.ndarray, y_hat: np.ndarray) -> float:
-    """sqrt(<(y_hat - y)^2> / var(y)): 1 is no better than the frame's true mean everywhere."""
-    return ratio(rms(y_hat - y), float(y.std()))
+def vrmse(y: np.ndarray, y_hat: np.ndarray, smallest: float = 0.0) -> float:
+    """sqrt(<(y_hat - y)^2> / var(y)): 1 is no better than the frame's true mean everywhere.
+
+    Args:
+        smallest: standard deviation that is divided by where that of y is smaller, in y's unit.
+    """
+    return ratio(rms(y_hat - y), max(float(y.std()), smallest))
 
 
-def pattern_error(y: np.ndarray, y_hat: np.ndarray) -> float:
+def pattern_error(y: np.ndarray, y_hat: np.ndarray, smallest: float = 0.0) -> float:
     """std(y_hat - y) / std(y): the VRMSE that is left once the error of the mean is taken away.
 
     With b the error of the mean in standard deviations of y, vrmse^2 = pattern_error^2 + b^2.
     """
-    return ratio(float((y_hat - y).std()), float(y.std()))
+    return ratio(float((y_hat - y).std()), max(float(y.std()), smallest))
 
 
 def interface(mask: np.ndarray) -> np.ndarray:
@@ -54,7 +58,9 @@ def interface(mask: np.ndarray) -> np.ndarray:
     return mask & ~ndimage.binary_erosion(mask, border_value=1)
 
 
-def interface_error(y: np.ndarray, y_hat: np.ndarray, at_interface: np.ndarray) -> float:
+def interface_error(
+    y: np.ndarray, y_hat: np.ndarray, at_interface: np.ndarray, smallest: float = 0.0
+) -> float:
     """RMSE over the interface voxels alone, in standard deviations of y over the whole phase.
 
     Args:
@@ -62,7 +68,7 @@ def interface_error(y: np.ndarray, y_hat: np.ndarray, at_interface: np.ndarray) 
     """
     if not at_interface.any():
         return np.nan
-    return ratio(rms((y_hat - y)[at_interface]), float(y.std()))
+    return ratio(rms((y_hat - y)[at_interface]), max(float(y.std()), smallest))
 
 
 def spectral_errors(y: np.ndarray, y_hat: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -12,8 +12,8 @@ from tfmsnet.evaluation.tables import DETAILS, HEADLINE, Column, Tables, number
 from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
 
-# Slices are drawn for at most so many C-rates.
-_SLICED_RATES = 3
+# Slices are drawn for at most so many loads.
+_SLICED_LOADS = 3
 
 
 class Pictures:
@@ -30,41 +30,42 @@ class Pictures:
     def __init__(self, models: Iterable[str], folder: Path) -> None:
         self.models, self.folder = tuple(models), folder
         self.made: dict[str, tuple[str, bytes]] = {}
-        self._sliced: set[float] = set()
+        self._sliced: set[str] = set()
 
     def look(self, sample: Sample, predicted: Mapping[str, Fields]) -> None:
-        """Draw the models on the first sample of each C-rate: which one isn't chosen by its score."""
+        """Draw the models on the first sample under each load: which one isn't chosen by its score."""
         from tfmsnet.evaluation.animation import write_animation
         from tfmsnet.evaluation.figures import slice_figure
 
-        rate, judged = sample.c_rate, self.models[0]
+        load, judged = sample.load_name, self.models[0]
         if not self._sliced:
             path = self.folder / "discharge.gif"
             write_animation(sample, predicted[judged], path, judged)
-            caption = f"The discharge of {sample.geometry_id} at {rate:g}C."
+            caption = f"The discharge of {sample.geometry_id} under {load}."
             self.made[path.name] = (caption, path.read_bytes())
-        self._sliced.add(rate)
+        self._sliced.add(load)
         for figure_number, field in ((6, "concentration"), (7, "potential")):
             having = {m: predicted[m] for m in self.models if getattr(predicted[m], field) is not None}
             if having:
                 caption = (
-                    f"{field.capitalize()} in the middle plane of {sample.geometry_id} at {rate:g}C, the "
-                    "first held-out sample of this C-rate; the range of colours is the simulated field's. "
+                    f"{field.capitalize()} in the middle plane of {sample.geometry_id} under {load}, the "
+                    "first held-out sample under this load; the range of colours is the simulated field's. "
                     f"Figure {figure_number} of Marcato et al. 2023."
                 )
                 figure = slice_figure(sample, having, field)
-                self._keep(f"slices_{field}_{rate:g}C.png", caption, figure)
+                file = f"slices_{field}_{load}.png".replace(" ", "-")
+                self._keep(file, caption, figure)
 
     def wants(self, sample: Sample) -> bool:
         """Whether the sample is one to be drawn."""
-        return sample.c_rate not in self._sliced and len(self._sliced) < _SLICED_RATES
+        return sample.load_name not in self._sliced and len(self._sliced) < _SLICED_LOADS
 
     def finish(self, tables: Tables) -> None:
         """Draw what needs all scores, and bring everything into the paper's order."""
         from tfmsnet.evaluation import figures
 
         slices, self.made = self.made, {}
-        cases, medians = tables.cases, "Medians over the held-out samples of each C-rate."
+        cases, medians = tables.cases, "Medians over the held-out samples under each load."
         self._keep(
             "mean_error.png",
             "Error of the mean over the frames, figure 5 of Marcato et al. 2023: a uniform field (0-D cell) "
@@ -188,7 +189,7 @@ def _verdict(tables: Tables) -> str:
     by_rival: dict[tuple[str, Column], list[str]] = {}
     for loss in losses:
         theirs, mine = (number(m, loss.column.rounding) for m in (loss.other_median, loss.model_median))
-        values = f"{loss.c_rate:g}C {theirs} against {mine}"
+        values = f"{loss.load} {theirs} against {mine}"
         by_rival.setdefault((loss.other, loss.column), []).append(values)
     items = "".join(
         f"<li><b>{escape(other)}</b> in {_title(column)}: {escape(', '.join(values))}</li>"
@@ -199,26 +200,26 @@ def _verdict(tables: Tables) -> str:
 
 def _table(tables: Tables, columns: Sequence[Column]) -> str:
     head = "".join(f"<th>{_title(column)}</th>" for column in columns)
-    body = "".join(_rate_rows(tables, c_rate, columns) for c_rate in tables.c_rates)
+    body = "".join(_load_rows(tables, load, columns) for load in tables.loads)
     return (
         f'<div class="scroll"><table><thead><tr><th></th>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
     )
 
 
-def _rate_rows(tables: Tables, c_rate: float, columns: Sequence[Column]) -> str:
-    model, samples = tables.names[0], tables.samples(c_rate)
-    best = {column: tables.best(c_rate, column) for column in columns}
-    better = {column: tables.better(c_rate, column) for column in columns}
+def _load_rows(tables: Tables, load: str, columns: Sequence[Column]) -> str:
+    model, samples = tables.names[0], tables.samples(load)
+    best = {column: tables.best(load, column) for column in columns}
+    better = {column: tables.better(load, column) for column in columns}
     rows = [
-        f'<tr class="rate"><td colspan="{len(columns) + 1}">{c_rate:g}C, {samples} '
+        f'<tr class="rate"><td colspan="{len(columns) + 1}">{load}, {samples} '
         f"discharge{'s' * (samples > 1)}</td></tr>"
     ]
     for name in tables.names:
         cells = []
         for column in columns:
             classes = ["best"] * (name in best[column]) + ["beats"] * (name in better[column])
-            median, *worst = tables.cell(c_rate, name, column).text(column.rounding).split(" ")
+            median, *worst = tables.cell(load, name, column).text(column.rounding).split(" ")
             text = escape(median) + "".join(f" <span>{escape(part)}</span>" for part in worst)
             cells.append(f'<td class="{" ".join(classes)}">{text}</td>')
         row_class = ' class="model"' if name == model else ""

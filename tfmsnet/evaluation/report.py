@@ -30,7 +30,7 @@ class Report:
 
     Attributes:
         path: the report's directory: report.html, metrics.json, metrics.csv, figures.
-        tables: scores gathered per C-rate; `tables.losses()` tells where the model is beaten.
+        tables: scores gathered per load; `tables.losses()` tells where the model is beaten.
     """
 
     path: Path
@@ -42,7 +42,7 @@ class Report:
         return tuple(self.tables.cases)
 
     def table(self) -> str:
-        """Plain text for the terminal: median (worst) per C-rate; * marks the best."""
+        """Plain text for the terminal: median (worst) per load; * marks the best."""
         return self.tables.text()
 
 
@@ -141,7 +141,7 @@ def _write(folder: Path, tables: Tables, figures: Mapping[str, tuple[str, bytes]
     }
     write_json(folder / METRICS, content)
     with replacing(folder / "metrics.csv") as partial, partial.open("w", newline="") as file:
-        names = ("model", "sample_id", "geometry_id", "c_rate")
+        names = ("model", "sample_id", "geometry_id", "c_rate", "load")
         writer = csv.writer(file)
         writer.writerow([*names, *cases[0].summary()])
         for case in cases:

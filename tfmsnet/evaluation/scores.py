@@ -8,10 +8,21 @@ import numpy as np
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation import metrics
 from tfmsnet.evaluation.candidates import Fields
-from tfmsnet.evaluation.curve import Curve, CurveError, curve_error, discharge_curve, frame_means
+from tfmsnet.evaluation.curve import (
+    Curve,
+    CurveError,
+    curve_error,
+    curve_error_in_time,
+    discharge_curve,
+    frame_means,
+)
 from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
 from tfmsnet.references.faraday import charge_passed, dol_after
+
+# After a rest there is nothing left to be told right: errors are relative to the frame's standard deviation,
+# but to no less than this share of the largest one of the discharge.
+SMALLEST_SPREAD = 0.05
 
 
 @dataclass(frozen=True)
@@ -61,7 +72,9 @@ class Scores:
 
     Attributes:
         model: the predictor's name.
-        sample_id, geometry_id, c_rate: of the sample; C-rate in 1/h.
+        sample_id, geometry_id, c_rate, load: of the sample; the largest C-rate in 1/h, and what tables call
+            its load.
+        in_time: whether the curve is one over time: the load changes.
         concentration, potential: None where the predictor doesn't have the field.
         curve_error: of the discharge curve; NaN without both fields.
         lithium_balance: relative deviation of the predicted lithium uptake from the charge passed
@@ -73,6 +86,8 @@ class Scores:
     sample_id: str
     geometry_id: str
     c_rate: float
+    load: str
+    in_time: bool
     concentration: FieldScores | None
     potential: FieldScores | None
     curve_error: CurveError
@@ -126,6 +141,8 @@ def score(model: str, sample: Sample, predicted: Fields) -> Scores:
     """
     _check(model, sample, predicted)
     both = predicted.concentration is not None and predicted.potential is not None
+    in_time = not sample.is_constant_current
+    compare = curve_error_in_time if in_time else curve_error
     true_curve = discharge_curve(sample, sample)
     curve = discharge_curve(predicted, sample) if both else None
     return Scores(
@@ -133,8 +150,10 @@ def score(model: str, sample: Sample, predicted: Fields) -> Scores:
         sample_id=sample.sample_id,
         geometry_id=sample.geometry_id,
         c_rate=sample.c_rate,
+        load=sample.load_name,
+        in_time=in_time,
         **{field: _field_scores(field, sample, predicted) for field in FIELDS},
-        curve_error=curve_error(true_curve, curve) if both else CurveError(np.nan, np.nan),
+        curve_error=compare(true_curve, curve) if both else CurveError(np.nan, np.nan),
         lithium_balance=_lithium_balance(sample, predicted),
         true_curve=true_curve,
         curve=curve,
@@ -162,24 +181,29 @@ def _field_scores(field: str, sample: Sample, predicted: Fields) -> FieldScores 
         return None
     mask = FIELDS[field].mask(sample.phase)
     at_interface = metrics.interface(mask)[mask]
+    smallest = SMALLEST_SPREAD * max(y[mask].std(dtype=np.float64) for y in getattr(sample, field)[1:])
     frames = [
-        _frame_scores(y[mask].astype(np.float64), y_hat[mask].astype(np.float64), mask, at_interface)
+        _frame_scores(
+            y[mask].astype(np.float64), y_hat[mask].astype(np.float64), mask, at_interface, smallest
+        )
         for y, y_hat in zip(getattr(sample, field)[1:], getattr(predicted, field)[1:], strict=True)
     ]
     return FieldScores(**{name: np.array([frame[name] for frame in frames]) for name in frames[0]})
 
 
-def _frame_scores(y: np.ndarray, y_hat: np.ndarray, mask: np.ndarray, at_interface: np.ndarray) -> dict:
+def _frame_scores(
+    y: np.ndarray, y_hat: np.ndarray, mask: np.ndarray, at_interface: np.ndarray, smallest: float
+) -> dict:
     if not np.isfinite(y_hat).all():
         bands = np.full(len(metrics.BANDS), np.inf)
         return {f.name: bands if f.name == "spectral_error" else np.inf for f in fields(FieldScores)}
     return {
         "mean_error_percent": metrics.mean_error_percent(y, y_hat),
         "nrmse": metrics.nrmse(y, y_hat),
-        "vrmse": metrics.vrmse(y, y_hat),
-        "pattern_error": metrics.pattern_error(y, y_hat),
+        "vrmse": metrics.vrmse(y, y_hat, smallest),
+        "pattern_error": metrics.pattern_error(y, y_hat, smallest),
         "max_error": float(np.abs(y_hat - y).max()),
-        "interface_error": metrics.interface_error(y, y_hat, at_interface),
+        "interface_error": metrics.interface_error(y, y_hat, at_interface, smallest),
         "spectral_error": metrics.spectral_errors(y, y_hat, mask),
     }
 

@@ -53,12 +53,11 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def shown(c_rates: Sequence[float]) -> list[float]:
-    """At most four of the C-rates, the smallest and largest among them, in order: what a figure can hold."""
-    rates = sorted(set(c_rates))
-    if len(rates) <= _MOST_PANELS:
-        return rates
-    return [rates[round(i * (len(rates) - 1) / (_MOST_PANELS - 1))] for i in range(_MOST_PANELS)]
+def thinned_out(loads: Sequence[str]) -> list[str]:
+    """At most four of the loads, the first and the last among them, in order: what a figure can hold."""
+    if len(loads) <= _MOST_PANELS:
+        return list(loads)
+    return [loads[round(i * (len(loads) - 1) / (_MOST_PANELS - 1))] for i in range(_MOST_PANELS)]
 
 
 def colour_map(name: str) -> Colormap:

@@ -1,4 +1,4 @@
-"""Scores gathered into tables: median and worst over the held-out samples of each C-rate."""
+"""Scores gathered into tables: median and worst over the held-out samples under each load."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -68,6 +68,11 @@ _LEGEND = (
 )
 
 
+def loads_of(cases: Sequence[Scores]) -> list[str]:
+    """The loads of some cases: constant currents by their C-rates, then others by their names."""
+    return [load for *_, load in sorted({(c.in_time, 0.0 if c.in_time else c.c_rate, c.load) for c in cases})]
+
+
 class Cell(NamedTuple):
     """A score over the held-out samples, by magnitude; NaN where the predictor doesn't have it."""
 
@@ -93,9 +98,9 @@ def number(value: float, rounding: float = 0.0) -> str:
 
 
 class Loss(NamedTuple):
-    """A headline score in which the model isn't the best at a C-rate: who is better, and both medians."""
+    """A headline score in which the model isn't the best under a load: who is better, and both medians."""
 
-    c_rate: float
+    load: str
     column: Column
     model_median: float
     other: str
@@ -115,68 +120,68 @@ class Tables:
     names: tuple[str, ...]
 
     @property
-    def c_rates(self) -> list[float]:
-        """In order."""
-        return sorted({case.c_rate for case in self.cases})
+    def loads(self) -> list[str]:
+        """Constant currents by their C-rates, then others by their names."""
+        return loads_of(self.cases)
 
     @cached_property
-    def _summaries(self) -> dict[tuple[float, str], list[dict[str, float]]]:
+    def _summaries(self) -> dict[tuple[str, str], list[dict[str, float]]]:
         grouped = defaultdict(list)
         for case in self.cases:
-            grouped[case.c_rate, case.model].append(case.summary())
+            grouped[case.load, case.model].append(case.summary())
         return grouped
 
-    def cell(self, c_rate: float, name: str, column: Column) -> Cell:
-        """One predictor's score at one C-rate, in the column's unit."""
-        summaries = self._summaries.get((c_rate, name), [])
+    def cell(self, load: str, name: str, column: Column) -> Cell:
+        """One predictor's score under one load, in the column's unit."""
+        summaries = self._summaries.get((load, name), [])
         values = [abs(summary[column.key]) * column.factor for summary in summaries]
         values = [value for value in values if not np.isnan(value)]
         return Cell(float(np.median(values)), max(values)) if values else Cell(np.nan, np.nan)
 
-    def best(self, c_rate: float, column: Column) -> set[str]:
+    def best(self, load: str, column: Column) -> set[str]:
         """The predictors with the lowest median; several when they agree to rounding."""
-        medians = {name: self._compared(c_rate, name, column) for name in self.names}
+        medians = {name: self._compared(load, name, column) for name in self.names}
         finite = [median for median in medians.values() if np.isfinite(median)]
         return {name for name, median in medians.items() if finite and median <= min(finite)}
 
-    def _compared(self, c_rate: float, name: str, column: Column) -> float:
+    def _compared(self, load: str, name: str, column: Column) -> float:
         # np.maximum keeps NaN, max would not; float32 fields carry six digits at most.
-        median = np.maximum(self.cell(c_rate, name, column).median, column.rounding)
+        median = np.maximum(self.cell(load, name, column).median, column.rounding)
         return float(f"{median:.4g}")
 
-    def better(self, c_rate: float, column: Column) -> dict[str, float]:
+    def better(self, load: str, column: Column) -> dict[str, float]:
         """The predictors whose median is lower than the model's, and their medians."""
         model, *others = self.names
-        mine = self._compared(c_rate, model, column)
-        medians = {other: self._compared(c_rate, other, column) for other in others}
+        mine = self._compared(load, model, column)
+        medians = {other: self._compared(load, other, column) for other in others}
         return {other: median for other, median in medians.items() if median < mine}
 
     def losses(self) -> list[Loss]:
-        """Every headline score, C-rate by C-rate, in which another predictor's median is lower."""
+        """Every headline score, load by load, in which another predictor's median is lower."""
         return [
-            Loss(c_rate, column, self._compared(c_rate, self.names[0], column), other, median)
-            for c_rate in self.c_rates
+            Loss(load, column, self._compared(load, self.names[0], column), other, median)
+            for load in self.loads
             for column in HEADLINE
-            for other, median in self.better(c_rate, column).items()
+            for other, median in self.better(load, column).items()
         ]
 
-    def samples(self, c_rate: float) -> int:
-        """How many held-out samples there are at a C-rate."""
-        return len(self._summaries[c_rate, self.names[0]])
+    def samples(self, load: str) -> int:
+        """How many held-out samples there are under a load."""
+        return len(self._summaries[load, self.names[0]])
 
     def text(self) -> str:
-        """The table for the terminal: a block per C-rate, median (worst) over the held-out samples."""
-        return "\n\n".join([*(self._block(c_rate) for c_rate in self.c_rates), _LEGEND])
+        """The table for the terminal: a block per load, median (worst) over the held-out samples."""
+        return "\n\n".join([*(self._block(load) for load in self.loads), _LEGEND])
 
-    def _block(self, c_rate: float) -> str:
-        samples = self.samples(c_rate)
-        title = f"{c_rate:g}C, {samples} held-out sample{'s' * (samples > 1)}, median (worst)"
+    def _block(self, load: str) -> str:
+        samples = self.samples(load)
+        title = f"{load}, {samples} held-out sample{'s' * (samples > 1)}, median (worst)"
         rows = [[title, *(column.title for column in TERMINAL)]]
         for name in self.names:
             cells = []
             for column in TERMINAL:
-                mark = "*" if name in self.best(c_rate, column) else " "
-                cells.append(self.cell(c_rate, name, column).text(column.rounding) + mark)
+                mark = "*" if name in self.best(load, column) else " "
+                cells.append(self.cell(load, name, column).text(column.rounding) + mark)
             rows.append([name, *cells])
         widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
         return "\n".join(

@@ -27,13 +27,13 @@ def write_answer(sample: Sample, directory: str | Path, about: dict | None = Non
     paths = [directory / name for name in ("fields.h5", "curve.csv", "curve.png", "slices.png")]
     write_sample(sample, paths[0])
     _write_curve(sample, paths[1])
-    figures = (discharge_figure(sample, f"predicted discharge, {sample.c_rate:g}C"), fields_figure(sample))
+    figures = (discharge_figure(sample, f"predicted, {sample.load_name}"), fields_figure(sample))
     for path, figure in zip(paths[2:], figures, strict=True):
         with replacing(path) as partial:
             partial.write_bytes(png(figure))
     if about is not None:
         paths.append(directory / "answer.json")
-        write_json(paths[-1], {"c_rate": sample.c_rate, "units": UNITS, **about})
+        write_json(paths[-1], {"c_rate": sample.c_rate, "load": sample.label, "units": UNITS, **about})
     return paths
 
 
