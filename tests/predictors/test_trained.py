@@ -12,7 +12,7 @@ from tfmsnet.electrode import Recipe, generate
 from tfmsnet.evaluation.scores import score
 from tfmsnet.evaluation.surrogate import SurrogatePredictor
 from tfmsnet.halfcell import simulate
-from tfmsnet.predictors.store import WEIGHTS, load_surrogate
+from tfmsnet.predictors.store import WEIGHTS, load_surrogate, network_of
 from tfmsnet.predictors.trained import trained_model
 from tfmsnet.records.sample import Sample
 
@@ -20,6 +20,11 @@ from tfmsnet.records.sample import Sample
 def test_the_card_tells_the_weights_by_their_checksum():
     digest = hashlib.sha256((trained_model() / WEIGHTS).read_bytes()).hexdigest()
     assert digest in (trained_model() / "MODEL_CARD.md").read_text()
+
+
+def test_it_was_trained_with_zeros_around_the_images():
+    """Its description is from before there was a choice."""
+    assert network_of(trained_model()).padding == "zero"
 
 
 @pytest.fixture(scope="module")
