@@ -17,7 +17,7 @@ import numpy as np
 EXPORT = """
 import sys, tensorflow as tf
 from pathlib import Path
-from tfmsnet.serving.export import export
+from tfmsnet.serving.saved_model import export
 run = Path(sys.argv[1])
 export(run, sys.argv[2])
 print(tf.__version__)

@@ -26,7 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "halfcell": ["simulate"],
         "networks.registry": ["register_network"],
         "records.hdf5": ["read_sample", "write_sample"],
-        "serving.export": ["export"],
+        "serving.saved_model": ["export"],
         "serving.local": ["load_model"],
         "training.run": ["train"],
     },

@@ -119,7 +119,7 @@ def _evaluate(out: Path, bar) -> Iterator[str]:
 
 
 def _export(out: Path, bar) -> Iterator[str]:
-    from tfmsnet.serving.export import export
+    from tfmsnet.serving.saved_model import export
 
     target = out / "served" / "cathode"
     if not (target / "1").is_dir():

@@ -11,7 +11,7 @@ from tfmsnet.cli.predict import command
 from tfmsnet.electrode import Recipe, generate
 from tfmsnet.evaluation.scores import score
 from tfmsnet.halfcell import simulate
-from tfmsnet.predictors.store import WEIGHTS, trained_model
+from tfmsnet.predictors.store import WEIGHTS, load_predictor, network_of, trained_model
 from tfmsnet.records.sample import Sample
 from tfmsnet.serving.local import load_model
 from tfmsnet.serving.scored import Scored
@@ -20,6 +20,11 @@ from tfmsnet.serving.scored import Scored
 def test_the_card_tells_the_weights_by_their_checksum():
     digest = hashlib.sha256((trained_model() / WEIGHTS).read_bytes()).hexdigest()
     assert digest in (trained_model() / "MODEL_CARD.md").read_text()
+
+
+def test_it_was_trained_with_zeros_around_the_images():
+    """Its description is from before there was a choice."""
+    assert network_of(trained_model()).padding == "zero"
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 @pytest.fixture(scope="session")
 def served(run, tmp_path_factory):
     """OUT/NAME with version 1, all signatures; small enough a limit that a test can exceed it."""
-    from tfmsnet.serving.export import export
+    from tfmsnet.serving.saved_model import export
 
     base = tmp_path_factory.mktemp("served") / "cathode"
     version = export(run, base, max_voxels=20_000)

@@ -8,8 +8,11 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfmsnet.errors import UserError
+from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.store import DESCRIPTION
+from tfmsnet.serving.card import MODEL_CARD, documents
 from tfmsnet.serving.endpoints import Endpoints
-from tfmsnet.serving.export import export
+from tfmsnet.serving.saved_model import export
 from tfmsnet.serving.local import load_model
 
 
@@ -57,6 +60,20 @@ def test_the_card_names_the_domain_the_signatures_and_the_versions(served, recor
     for name in ("### serving_default", "### fields", "### step", "### profile", "| `region` |"):
         assert name in card
     assert f"tensorflow {tf.__version__}" in card
+
+
+@pytest.mark.parametrize(
+    ("values", "name"),
+    [
+        ({"architecture": "unet", "autoregressive": False, "basis": 4}, "time-basis U-Net, 3 scales"),
+        ({"autoregressive": False}, "direct MSNet, 3 scales"),
+    ],
+)
+def test_the_card_calls_a_network_what_reports_do(values, name):
+    network = NetworkConfig.of(**values)
+    description = {"network": json.loads(json.dumps(network.as_dict())), "voxel_size_m": 5e-7}
+    card = documents(description, {}, 1000, {})[MODEL_CARD]
+    assert f"({name}, filters 16, growth 2.0, " in card
 
 
 def test_the_documents_travel_in_the_graph(loaded, served):

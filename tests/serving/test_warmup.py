@@ -5,7 +5,7 @@ import sys
 import pytest
 import tensorflow as tf
 
-from tfmsnet.serving.export import can_warm_up
+from tfmsnet.serving.saved_model import can_warm_up
 
 
 def test_every_request_is_answered(served, server):

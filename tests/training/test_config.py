@@ -84,6 +84,15 @@ def test_the_configuration_of_a_run_can_be_used_again(run, make_config):
     assert load_config(run / "run.json") == make_config()
 
 
+def test_a_run_of_before_there_was_a_padding_had_zeros(run, tmp_path):
+    content = json.loads((run / "run.json").read_text())
+    assert content["config"]["network"].pop("padding") == "mirror"
+    (tmp_path / "run.json").write_text(json.dumps(content))
+    assert load_config(tmp_path / "run.json").network.padding == "zero"
+    (tmp_path / "config.json").write_text(json.dumps(content["config"]))
+    assert load_config(tmp_path / "config.json").network.padding == "mirror"
+
+
 def test_a_wrong_file_is_named(tmp_path):
     path = tmp_path / "config.json"
     with pytest.raises(UserError, match="no such file"):

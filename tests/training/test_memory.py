@@ -85,6 +85,7 @@ def test_the_largest_batch_fits_and_the_next_does_not():
     ("values", "grid"),
     [
         ({"frames": 12, "batch_size": 2, "filters": 16}, GRID),
+        ({"frames": 12, "batch_size": 2, "filters": 16, "padding": "zero"}, GRID),
         ({"frames": 12, "batch_size": 1, "filters": 10, "growth": 4.0, "gradient": "tape"}, GRID),
         ({"frames": 2, "batch_size": 1, "filters": 16}, (48, 48, 128)),
         ({"frames": 2, "batch_size": 1, "architecture": "unet", "convolutions": 2, "gradient": "tape"}, GRID),

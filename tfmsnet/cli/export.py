@@ -22,7 +22,7 @@ def command(model, out, max_voxels):
     earlier export, which is taken over as it is.  The version appears when it is complete, so a server may
     poll OUT all the while.
     """
-    from tfmsnet.serving.export import can_warm_up, export
+    from tfmsnet.serving.saved_model import can_warm_up, export
 
     click.echo(f"exporting {model}", err=True)
     click.echo(export(model, out, max_voxels=max_voxels))

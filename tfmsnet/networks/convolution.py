@@ -49,13 +49,29 @@ def mirrored(array, width):
     """(batch, x, y, z, channel) with `width` more voxels at each end of x, y, z: their mirror images."""
     if width == 0:
         return array
+    if width == 1:
+        return _outermost_twice(array)
     for axis in (1, 2, 3):
-        if width == 1:  # the outermost voxels once more; faster than `ops.pad` and than picking
-            first, last = ([slice(None)] * axis + [end] for end in (slice(0, 1), slice(-1, None)))
-            array = ops.concatenate([array[tuple(first)], array, array[tuple(last)]], axis=axis)
-            continue
         size = ops.shape(array)[axis]
         # Mirrored again where the image is smaller than the padding.
         place = ops.arange(-width, size + width) % (2 * size)
         array = ops.take(array, ops.minimum(place, 2 * size - 1 - place), axis=axis)
     return array
+
+
+def _outermost_twice(array):
+    """`mirrored` by one voxel, forward by concatenation: half the time of TensorFlow's own padding.
+
+    Its gradient is that padding's, which keeps nothing for the way back; a concatenation's keeps its inputs.
+    """
+    import tensorflow as tf  # the networks with zeros around them run on other backends, too
+
+    @tf.custom_gradient
+    def padded(array):
+        for axis in (1, 2, 3):
+            first, last = ([slice(None)] * axis + [end] for end in (slice(0, 1), slice(-1, None)))
+            array = tf.concat([array[tuple(first)], array, array[tuple(last)]], axis=axis)
+        around = [[0, 0], [1, 1], [1, 1], [1, 1], [0, 0]]
+        return array, lambda g: tf.raw_ops.MirrorPadGrad(input=g, paddings=around, mode="SYMMETRIC")
+
+    return padded(array)

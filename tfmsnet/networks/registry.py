@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass
+from functools import cache
 from pathlib import Path
 
 from tfmsnet.errors import UserError
@@ -119,7 +120,12 @@ def sizes(name: str, options, inputs: int, outputs: int, scales: int) -> tuple[i
     if hasattr(options, "convolution_sizes"):
         found = list(options.convolution_sizes(inputs, outputs, scales))
         return sum(size.parameters for size in found), found
-    layer = registered(name).layer_class()(outputs, options, scales=scales, autoregressive=False)
+    return _counted(registered(name).layer_class(), options, inputs, outputs, scales)
+
+
+@cache
+def _counted(layer_class, options, inputs, outputs, scales):
+    layer = layer_class(outputs, options, scales=scales, autoregressive=False)
     space = (None, None, None, None)
     layer.build([(*space, inputs)] * scales, [(*space, outputs)] * scales, (None, 0))
     kernels = (tuple(v.shape) for v in layer.trainable_variables if len(v.shape) == 5)

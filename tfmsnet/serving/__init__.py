@@ -6,7 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "client": ["Client"],
-        "export": ["export"],
+        "saved_model": ["export"],
         "local": ["load_model"],
         "model": ["UNITS", "Curve", "FieldFrames", "Model"],
     },

@@ -21,6 +21,8 @@ UNROLLED_FRAME = 21e6
 # What is kept for the way back, per byte of inputs and hidden layers; what a convolution and its gradient
 # need at once, per byte of the widest layer; copies of the weights (themselves, gradients, Adam's moments).
 KEPT, WORKING, WEIGHTS = 0.53, 11.5, 4.0
+# Of mirror padding, per byte of the padded inputs, and of the kernels made even: kept as well.
+PADDED, EVEN = 1.4, 1.8
 # Batches that are read ahead while one is in use.
 AHEAD = 2
 
@@ -81,7 +83,8 @@ def estimate(
     batch = training.batch_size if batch is None else batch
     window = max(min(length or frames, frames) for _, length in training.horizon)
     multiple = 2 ** (network.scales - 1)
-    padded = math.prod(-(-edge // multiple) * multiple for edge in grid)
+    edges = [-(-edge // multiple) * multiple for edge in grid]
+    padded = math.prod(edges)
     hidden = FLOAT / 2 if training.precision == "mixed_bfloat16" else FLOAT
     layers = size.convolutions(network)
     voxels = [batch * padded / 8**scale for scale in range(network.scales)]
@@ -92,10 +95,18 @@ def estimate(
     unrolled = window if training.gradient == "tape" else 1
     weights = parameters(config)
     data = FLOAT * batch * math.prod(grid) * (len(network.channels) + 2 * (frames + 1) + 0.25)
+    kept_by_mirrors = 0.0
+    if network.padding == "mirror":
+        padded_inputs = sum(
+            batch * math.prod(edge / 2**layer.scale + layer.kernel - 1 for edge in edges) * layer.inputs
+            for layer in layers
+            if layer.kernel > 1
+        )
+        kept_by_mirrors = PADDED * hidden * padded_inputs + EVEN * FLOAT * weights
     return Estimate(
         parameters=weights,
         weights=WEIGHTS * FLOAT * weights,
-        activations=KEPT * kept * unrolled,
+        activations=(KEPT * kept + kept_by_mirrors) * unrolled,
         working=WORKING * max(wide, default=0.0),
         states=copies * FLOAT * size.state_channels(network) * batch * padded * (window + 1),
         data=data,
