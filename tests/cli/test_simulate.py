@@ -48,9 +48,9 @@ def test_a_cut_off_that_is_not_reached_is_said_and_not_in_the_name(simulate, ima
     )
     assert status == 0
     assert [path.name for path in out.iterdir()] == ["wired_2C_3frames_or_2.8V.h5"]
-    assert "wired_2C_3frames_or_2.8V: ended by charge at 3.98" in err
+    assert "wired_2C_3frames_or_2.8V: ended after its 3 frames at 3.98" in err
     assert "before the 2.8 V" in err
-    assert "wired: 1C is 0.0" in printed
+    assert "wired: 1C is 0.2096 mA/cm2" in printed
     assert "mA/cm2" in printed
 
 

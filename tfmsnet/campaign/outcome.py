@@ -66,8 +66,8 @@ def _sentence(sample: Sample, end: Ended) -> str:
         )
     if sample.load.is_constant_current and segment.until.voltage_v is not None and end.reason != "voltage":
         return (
-            f"ended by {_REASONS[end.reason]} at {voltage_v:.3f} V, before the {segment.until.voltage_v:g} V; with "
-            "more frames (--frames) it goes on"
+            f"ended after its {sample.frames} frames at {voltage_v:.3f} V, before the {segment.until.voltage_v:g} V; "
+            "with more (--frames) it goes on"
         )
     if not sample.load.is_constant_current and _cut(segment, end):
         return f"{what} ended by {_REASONS[end.reason]} at {voltage_v:.3f} V after {end.time_s:g} s"
