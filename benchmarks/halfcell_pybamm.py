@@ -142,7 +142,10 @@ def step(segment, one_c_a: float) -> pybamm.step.BaseStep:
     seconds, limits = until.time_s or 86400, []
     if isinstance(segment, Voltage):
         return pybamm.step.voltage(
-            segment.voltage_v, duration=seconds, termination=f"{until.taper_c_rate * one_c_a}A", period=PERIOD_S
+            segment.voltage_v,
+            duration=seconds,
+            termination=f"{until.taper_c_rate * one_c_a}A",
+            period=PERIOD_S,
         )
     c_rate = c_rate_of(segment, one_c_a)
     if until.charge is not None:

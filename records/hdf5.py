@@ -180,7 +180,8 @@ def _text(file: h5py.File, name: str, checksums: dict[str, str], path: Path) -> 
     content = file[name][...].tobytes() if name in file else b""
     if checksums.get(name, "") not in ("", hashlib.sha256(content).hexdigest()):
         raise UserError(
-            f"{path}: dataset {name}: changed since it was written (its checksum doesn't fit); write the sample "
+            f"{path}: dataset {name}: changed since it was written (its checksum doesn't fit); write the "
+            "sample "
             "again"
         )
     return content.decode()

@@ -1,4 +1,4 @@
-"""The electrode, the loads and the curves that benchmarks/halfcell_pybamm.py made with PyBaMM's half-cell DFN."""
+"""Electrode, loads and curves of benchmarks/halfcell_pybamm.py, made with PyBaMM's half-cell DFN."""
 
 from pathlib import Path
 
@@ -37,6 +37,6 @@ def dfn_curve(name: float | str) -> np.ndarray:
 
 
 def off_dfn_v(discharge: Discharge, name: str) -> np.ndarray:
-    """Voltage under a load less PyBaMM's (straight lines between its frames), V, every frame but the first."""
+    """Voltage under a load less PyBaMM's (straight between its frames), V, every frame but the first."""
     curve = dfn_curve(name)
     return discharge.voltage_v[1:] - np.interp(discharge.times_s[1:], curve["time_s"], curve["voltage_v"])

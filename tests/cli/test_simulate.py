@@ -44,7 +44,18 @@ def test_a_failed_discharge_is_one_line_and_status_1_and_the_rest_is_there(simul
 def test_a_cut_off_that_is_not_reached_is_said_and_not_in_the_name(simulate, images, tmp_path):
     out = tmp_path / "data"
     status, printed, err = simulate(
-        "--image", images[0], "--c-rates", 2, "--frames", 3, "--cutoff-voltage", 2.8, "--jobs", 1, "--out", out
+        "--image",
+        images[0],
+        "--c-rates",
+        2,
+        "--frames",
+        3,
+        "--cutoff-voltage",
+        2.8,
+        "--jobs",
+        1,
+        "--out",
+        out,
     )
     assert status == 0
     assert [path.name for path in out.iterdir()] == ["wired_2C_3frames_or_2.8V.h5"]

@@ -34,34 +34,40 @@ _GB_PER_MILLION = 1.6
 )
 @click.option(
     "--c-rates",
-    help="C-rates, separated by commas; 1C fills the active material from its initial degree of lithiation to 1 in "
+    help="C-rates, separated by commas; 1C fills the active material from its initial degree of lithiation "
+    "to 1 in "
     "an hour.  [default: 0.5,1,2]",
 )
 @click.option(
     "--load",
     type=PATH,
     multiple=True,
-    help="Instead of --c-rates, a load from a file; repeatable.  CSV: time_s, and c_rate or current_a_m2 (positive "
-    "discharges): the load from that time on, the last row ends it.  JSON: segments of current, rest and held "
+    help="Instead of --c-rates, a load from a file; repeatable.  CSV: time_s, and c_rate or current_a_m2 "
+    "(positive "
+    "discharges): the load from that time on, the last row ends it.  JSON: segments of current, rest and "
+    "held "
     "voltage, see docs/loads.md.",
 )
 @click.option(
     "--load-every",
     type=click.FloatRange(0, min_open=True),
     metavar="S",
-    help="Resample CSV loads to frames so many seconds apart, each with the mean current before it.  [default: a "
+    help="Resample CSV loads to frames so many seconds apart, each with the mean current before it.  "
+    "[default: a "
     "frame at every row]",
 )
 @click.option(
     "--frames",
     type=click.IntRange(2),
-    help=f"Frames of a discharge at constant current, at most; they are 100 s / C-rate apart.  [default: {FRAMES}]",
+    help="Frames of a discharge at constant current, at most; they are 100 s / C-rate apart.  [default: "
+    f"{FRAMES}]",
 )
 @click.option(
     "--cutoff-voltage",
     type=float,
     metavar="V",
-    help="End a discharge at constant current where the voltage falls to this, if that comes before the last frame.",
+    help="End a discharge at constant current where the voltage falls to this, if that comes before the last "
+    "frame.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of recipes and packings.")
 @click.option(
@@ -106,8 +112,8 @@ def command(
     """Make electrodes and put them under loads, with the half-cell model.
 
     Samples that are in OUT already are kept, so an interrupted campaign continues where it was.  A discharge
-    that fails is reported with its reason, its frames are kept as NAME_until_SECONDSs.h5, the others go on, and the
-    exit status is 1.
+    that fails is reported with its reason, its frames are kept as NAME_until_SECONDSs.h5, the others go on,
+    and the exit status is 1.
     """
     from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign, remarks
 
@@ -151,7 +157,9 @@ def _loads(c_rates, files, every_s, frames, cutoff_voltage_v) -> list[Load]:
     given = {"--c-rates": c_rates, "--frames": frames, "--cutoff-voltage": cutoff_voltage_v}
     wrong = [option for option, value in given.items() if value is not None]
     if wrong:
-        raise click.UsageError(f"{', '.join(wrong)}: --load says current, frames and ends itself; leave it out")
+        raise click.UsageError(
+            f"{', '.join(wrong)}: --load says current, frames and ends itself; leave it out"
+        )
     return [read_load(file, every_s) for file in files]
 
 
