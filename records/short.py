@@ -62,8 +62,7 @@ def without_partial(
         file, header = partial[0]
         raise UserError(
             f"{file}: its simulation failed after {header.times_s[-1]:g} s; {len(partial)} of {len(files)} "
-            "samples "
-            "are partial: leave them out (--partial drop), or take them (--partial keep)"
+            "samples are partial: leave them out (--partial drop), or take them (--partial keep)"
         )
     if choice == DROP:
         pairs = [(file, header) for file, header in pairs if header.complete]

@@ -162,8 +162,7 @@ class CRate:
         if isinstance(value, bool) or not isinstance(value, Real) or not 0 < abs(value) <= LARGEST_C_RATE:
             raise UserError(
                 f"c_rate: expected a number of 1/h other than 0, up to {LARGEST_C_RATE:g} (negative to "
-                "charge), "
-                f"got {value!r}"
+                f"charge), got {value!r}"
             )
         object.__setattr__(self, "c_rate", float(value))
         _check_until("CRate", self.until, _BY_CURRENT)
@@ -342,8 +341,8 @@ class Load:
         ):
             raise UserError(
                 "Load.frames: EqualCharge is for one segment of constant current that ends by charge, mean "
-                "DOL or "
-                f"time, got {len(segments)} segments, the first {_sentence(segments[0])}; use Every or At"
+                f"DOL or time, got {len(segments)} segments, the first {_sentence(segments[0])}; use Every "
+                "or At"
             )
         if not isinstance(self.name, str) or (self.name and not _NAME.fullmatch(self.name)):
             raise UserError(
@@ -421,8 +420,7 @@ class Load:
             if known_s <= 0:
                 raise UserError(
                     f"{what}: starts at a mean DOL of {dol:.4f}, which the current leads away from; correct "
-                    "its "
-                    f"{reason}"
+                    f"its {reason}"
                 )
             start_s, end_s = times[-1], times[-1] + known_s
             times += [*self.frames.within(start_s, end_s), end_s]
@@ -805,8 +803,7 @@ def _rows(path: Path) -> tuple[str, list[tuple[float, float]]]:
         if rows and time <= rows[-1][0]:
             raise UserError(
                 f"{path}: line {line}: expected a time after {rows[-1][0]:g} s, found {time:g} s; sort the "
-                "rows, "
-                "and give each time once"
+                "rows, and give each time once"
             )
         if not rows and time != 0:
             raise UserError(f"{path}: line {line}: expected the load from 0 s on first, found {time:g} s")

@@ -47,8 +47,7 @@ def _of(sample: Sample) -> Iterator[str]:
     if sample.dol.min() < low - 1e-6 or sample.dol.max() > high + 1e-6:
         yield (
             f"mean DOL of {sample.dol.min():.3f} to {sample.dol.max():.3f}, but the open-circuit potential "
-            "was fitted "
-            f"for {low:g} to {high:g}: beyond, it is the formula's"
+            f"was fitted for {low:g} to {high:g}: beyond, it is the formula's"
         )
 
 
@@ -63,14 +62,12 @@ def _sentence(sample: Sample, end: Ended) -> str:
     if end.reason == SATURATED:
         return (
             f"{what} ended at {voltage_v:.3f} V after {end.time_s:g} s: the AM's surface carries no more, "
-            "the voltage "
-            f"collapses through the {segment.until.voltage_v:g} V asked for"
+            f"the voltage collapses through the {segment.until.voltage_v:g} V asked for"
         )
     if sample.load.is_constant_current and segment.until.voltage_v is not None and end.reason != "voltage":
         return (
             f"ended after its {sample.frames} frames at {voltage_v:.3f} V, before the "
-            f"{segment.until.voltage_v:g} V; "
-            "with more (--frames) it goes on"
+            f"{segment.until.voltage_v:g} V; with more (--frames) it goes on"
         )
     if not sample.load.is_constant_current and _cut(segment, end):
         return f"{what} ended by {_REASONS[end.reason]} at {voltage_v:.3f} V after {end.time_s:g} s"

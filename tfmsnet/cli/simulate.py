@@ -20,8 +20,8 @@ _GB_PER_MILLION = 1.6
     type=click.Choice(["paper", "random"]),
     default="random",
     show_default=True,
-    help="paper: the 9 recipes of 85, 90, 95 wt% AM and 0, 10, 20 % calendering in turn; "
-    "random: recipes drawn from these.",
+    help="paper: the 9 recipes of 85, 90, 95 wt% AM and 0, 10, 20 % calendering in turn; random: recipes "
+    "drawn from these.",
 )
 @click.option("--geometries", type=click.IntRange(1), help="How many electrodes to generate.  [default: 9]")
 @click.option(
@@ -35,26 +35,22 @@ _GB_PER_MILLION = 1.6
 @click.option(
     "--c-rates",
     help="C-rates, separated by commas; 1C fills the active material from its initial degree of lithiation "
-    "to 1 in "
-    "an hour.  [default: 0.5,1,2]",
+    "to 1 in an hour.  [default: 0.5,1,2]",
 )
 @click.option(
     "--load",
     type=PATH,
     multiple=True,
     help="Instead of --c-rates, a load from a file; repeatable.  CSV: time_s, and c_rate or current_a_m2 "
-    "(positive "
-    "discharges): the load from that time on, the last row ends it.  JSON: segments of current, rest and "
-    "held "
-    "voltage, see docs/loads.md.",
+    "(positive discharges): the load from that time on, the last row ends it.  JSON: segments of current, "
+    "rest and held voltage, see docs/loads.md.",
 )
 @click.option(
     "--load-every",
     type=click.FloatRange(0, min_open=True),
     metavar="S",
     help="Resample CSV loads to frames so many seconds apart, each with the mean current before it.  "
-    "[default: a "
-    "frame at every row]",
+    "[default: a frame at every row]",
 )
 @click.option(
     "--frames",

@@ -187,8 +187,7 @@ def _check_start(load: Load, parameters: Parameters) -> None:
     if (first.until.voltage_v >= start_v) != charges:
         raise UserError(
             f"load: segment 0: voltage_v: expected a cut-off that comes after the {start_v:.3f} V of the "
-            "start, got "
-            f"{first.until.voltage_v:g}; choose a {'higher' if charges else 'lower'} one"
+            f"start, got {first.until.voltage_v:g}; choose a {'higher' if charges else 'lower'} one"
         )
 
 
@@ -204,8 +203,7 @@ def _check_dol(load: Load, one_c_a_m2: float, parameters: Parameters) -> None:
         if known_s <= 0:
             raise UserError(
                 f"load: segment {number} ({segment} until {segment.until}) starts at a mean DOL of "
-                f"{dol:.4f}, which "
-                "the current leads away from; correct its mean_dol"
+                f"{dol:.4f}, which the current leads away from; correct its mean_dol"
             )
         before, dol = dol, dol + rate * known_s / HOUR_S * (1 - start)
         if low - 1e-9 <= dol <= high + 1e-9:
@@ -214,8 +212,6 @@ def _check_dol(load: Load, one_c_a_m2: float, parameters: Parameters) -> None:
         frames = f" ({1 + int(most * HOUR_S / FRAME_SECONDS_AT_1C)} of the paper's frames)"
         raise UserError(
             f"load: segment {number} ({segment} until {segment.until}) ends at a mean DOL of {dol:.3f}, but "
-            "the "
-            f"open-circuit potential was fitted for {low:g} to {high:g}; end it after a charge of {most:.3g} "
-            "at most"
-            f"{frames if load.is_constant_current else ''}, or limit its voltage"
+            f"the open-circuit potential was fitted for {low:g} to {high:g}; end it after a charge of "
+            f"{most:.3g} at most{frames if load.is_constant_current else ''}, or limit its voltage"
         )

@@ -154,8 +154,7 @@ class _Leg:
         return FRAME_SECONDS_AT_1C / c_rate if c_rate else math.inf
 
     def beyond(self, state: State) -> float:
-        """How far beyond the nearest end that has to be searched for, in accepted distances; below 0 before "
-        "it."""
+        """How far beyond the nearest end that has to be searched for; 1 is accepted, before it below 0."""
         return max((margin(state) for margin in self._margins.values()), default=-math.inf)
 
     def passed(self, state: State) -> str:
@@ -185,8 +184,7 @@ class _Walker:
         self._planned: list[float] = []
 
     def follow(self, leg: _Leg) -> Iterator[tuple[State, bool, str]]:
-        """The states of a segment: each with whether it is a frame, and why the segment ends there, if it "
-        "does."""
+        """The states of a segment: each with whether it is a frame, and why the segment ends there."""
         if leg.control != self._control:
             self._jump(leg)
         if leg.end_s <= self.now.time_s:  # the DOL is there already
@@ -245,8 +243,7 @@ class _Walker:
         return left_s / 2 if left_s < 1.5 * step_s else step_s
 
     def _advance(self, step_s: float, leg: _Leg) -> State | str:
-        """The state a step later, or where the segment ends within it; or why it ends before any time "
-        "passes."""
+        """The state a step later, or where the segment ends within it; or why it ends at once."""
         new = self._try(step_s, leg)
         low_s, high_s, above = 0.0, step_s, leg.beyond(new)
         if above <= 1:
