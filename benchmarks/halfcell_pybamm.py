@@ -2,28 +2,33 @@
 
     pip install pybamm numba pyamg
     python benchmarks/halfcell_pybamm.py
+    python benchmarks/halfcell_pybamm.py --loads
 
 The porous-electrode model is given what the voxel electrode has: thickness, porosity (pores and the share of
 electrolyte in the CBD), volume and reacting surface of the AM (hence the radius 3 volume / surface of its one
 spherical particle size), and the effective ionic transport of its pores; and the same materials.  Nothing is
-fitted.
+fitted.  With --loads: the curves of a pulse train, a drive cycle and a CC-CV.
 """
 
 import csv
+import sys
 
 import numpy as np
 import pybamm
 
-from halfcell_checks.dfn import C_RATES, FIXTURES, dfn_electrode
+from halfcell_checks.dfn import C_RATES, FIXTURES, dfn_electrode, dfn_loads
 from tfmsnet.electrode import PhaseImage, Recipe, generate
 from tfmsnet.electrode.transport import effective_transport
-from tfmsnet.halfcell import Parameters, open_circuit_potential
+from tfmsnet.halfcell import Parameters, one_c_a_m2, open_circuit_potential
 from tfmsnet.halfcell.control import one_c_current_a
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
+from tfmsnet.load import HOUR_S, Load, Voltage, c_rate_of
 
 IMAGE = FIXTURES / "electrode.npz"
 FRAMES = 25
+PERIOD_S = 10.0
+MESH = {"x_n": 20, "x_s": 20, "x_p": 40, "r_n": 20, "r_p": 60}
 
 
 def electrode() -> PhaseImage:
@@ -104,32 +109,89 @@ def parameter_values(image: PhaseImage, materials: Parameters, c_rate: float) ->
     return values
 
 
+def solver() -> pybamm.BaseSolver:
+    return pybamm.IDAKLUSolver(rtol=1e-8, atol=1e-8)
+
+
+def simulation(values: pybamm.ParameterValues, **options) -> pybamm.Simulation:
+    model = pybamm.lithium_ion.DFN({"working electrode": "positive", "contact resistance": "true"})
+    return pybamm.Simulation(model, parameter_values=values, var_pts=MESH, solver=solver(), **options)
+
+
 def curve(image: PhaseImage, materials: Parameters, c_rate: float) -> list[tuple[float, float, float]]:
     """(time in s, mean DOL, voltage in V) of every frame but the first."""
-    model = pybamm.lithium_ion.DFN({"working electrode": "positive", "contact resistance": "true"})
-    mesh = {"x_n": 20, "x_s": 20, "x_p": 40, "r_n": 20, "r_p": 60}
-    solver = pybamm.IDAKLUSolver(rtol=1e-8, atol=1e-8)
-    simulation = pybamm.Simulation(
-        model, parameter_values=parameter_values(image, materials, c_rate), var_pts=mesh, solver=solver
-    )
+    run = simulation(parameter_values(image, materials, c_rate))
     times = np.arange(FRAMES) * 100 / c_rate
-    solution = simulation.solve([0, times[-1]], t_interp=times)
+    solution = run.solve([0, times[-1]], t_interp=times)
     dol = materials.initial_dol + (1 - materials.initial_dol) * np.arange(FRAMES) / 36
     return list(zip(times[1:], dol[1:], solution["Voltage [V]"](times[1:]), strict=True))
 
 
+def drive_cycle() -> None:
+    """The drive cycle of the fixtures, made once: hard steps around 1C, charge pulses among them."""
+    path = FIXTURES / "drive_cycle.csv"
+    if path.exists():
+        return
+    rates = np.random.default_rng(14).choice([-1.0, 0.0, 0.5, 1.0, 2.0, 3.0], size=61)
+    write(path, ("time_s", "c_rate"), [(f"{20 * i}", f"{rate:g}") for i, rate in enumerate(rates)])
+
+
+def step(segment, one_c_a: float) -> pybamm.step.BaseStep:
+    """PyBaMM's step for a segment of a load, of a cell of 1 m2."""
+    until = segment.until
+    seconds, limits = until.time_s or 86400, []
+    if isinstance(segment, Voltage):
+        return pybamm.step.voltage(
+            segment.voltage_v,
+            duration=seconds,
+            termination=f"{until.taper_c_rate * one_c_a}A",
+            period=PERIOD_S,
+        )
+    c_rate = c_rate_of(segment, one_c_a)
+    if until.charge is not None:
+        seconds = HOUR_S * until.charge / abs(c_rate)
+    if until.voltage_v is not None:
+        limits = [f"{until.voltage_v}V"]
+    return pybamm.step.current(
+        c_rate * one_c_a, duration=seconds, termination=limits, period=min(PERIOD_S, seconds / 5)
+    )
+
+
+def load_curve(image: PhaseImage, materials: Parameters, load: Load) -> list[tuple[float, float, float]]:
+    """(time in s, C-rate, voltage in V) at the load's frames but the first."""
+    one_c_a = one_c_a_m2(image, materials)
+    experiment = pybamm.Experiment([tuple(step(segment, one_c_a) for segment in load.segments)])
+    run = simulation(parameter_values(image, materials, 1.0), experiment=experiment)
+    rows = []
+    for part in run.solve(calc_esoh=False).cycles[0].steps:
+        start_s, end_s = part["Time [s]"].entries[[0, -1]]
+        times = np.array([*load.frames.within(start_s, end_s), end_s])
+        rates = part["Current [A]"](times) / one_c_a
+        rows += zip(times, rates, part["Voltage [V]"](times), strict=True)
+    return rows
+
+
+def write(path, header, rows) -> None:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+    print(path, f"PyBaMM {pybamm.__version__}")
+
+
 def main() -> None:
     image, materials = electrode(), Parameters()
+    if "--loads" in sys.argv[1:]:
+        drive_cycle()
+        for name, load in dfn_loads().items():
+            rows = load_curve(image, materials, load)
+            formatted = [(f"{time:.2f}", f"{rate:.5f}", f"{volts:.5f}") for time, rate, volts in rows]
+            write(FIXTURES / f"pybamm_{name}.csv", ("time_s", "c_rate", "voltage_v"), formatted)
+        return
     for c_rate in C_RATES:
-        path = FIXTURES / f"pybamm_{c_rate:g}C.csv"
-        with path.open("w", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["time_s", "dol", "voltage_v"])
-            writer.writerows(
-                (f"{time:g}", f"{dol:.6f}", f"{volts:.5f}")
-                for time, dol, volts in curve(image, materials, c_rate)
-            )
-        print(path, f"PyBaMM {pybamm.__version__}")
+        rows = curve(image, materials, c_rate)
+        formatted = [(f"{time:g}", f"{dol:.6f}", f"{volts:.5f}") for time, dol, volts in rows]
+        write(FIXTURES / f"pybamm_{c_rate:g}C.csv", ("time_s", "dol", "voltage_v"), formatted)
 
 
 if __name__ == "__main__":

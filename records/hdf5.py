@@ -180,8 +180,8 @@ def _text(file: h5py.File, name: str, checksums: dict[str, str], path: Path) -> 
     content = file[name][...].tobytes() if name in file else b""
     if checksums.get(name, "") not in ("", hashlib.sha256(content).hexdigest()):
         raise UserError(
-            f"{path}: dataset {name}: changed since it was written (its checksum doesn't fit); write the sample "
-            "again"
+            f"{path}: dataset {name}: changed since it was written (its checksum doesn't fit); write the "
+            "sample again"
         )
     return content.decode()
 
@@ -241,8 +241,8 @@ def _check_layout(file: h5py.File, path: Path) -> None:
             raise UserError(f"{path}: dataset {field.name}: expected {_expected(field)}, but missing")
         if dataset.dtype != np.dtype(field.dtype) or dataset.ndim != len(field.axes):
             raise UserError(
-                f"{path}: dataset {field.name}: expected {_expected(field)}, "
-                f"found {dataset.dtype} {dataset.shape}"
+                f"{path}: dataset {field.name}: expected {_expected(field)}, found {dataset.dtype} "
+                f"{dataset.shape}"
             )
 
 

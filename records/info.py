@@ -7,7 +7,7 @@ COLUMNS = ("minimum", "maximum", "mean", "std", "level_rms", "pattern_rms")
 
 def table(manifest: Manifest) -> str:
     """Splits, sizes, loads and statistics of a data set, as lines of text."""
-    lines = [f"{'split':<12}{'samples':>8}{'geometries':>12}{'shards':>8}{'MB':>9}  C-rates, frames, grids"]
+    lines = [f"{'split':<12}{'samples':>8}{'geometries':>12}{'shards':>8}{'MB':>9}  loads, frames, grids"]
     for split, shards in manifest.splits.items():
         samples = manifest.samples(split)
         size = sum(shard["bytes"] for shard in shards) / 1e6
@@ -32,7 +32,8 @@ def table(manifest: Manifest) -> str:
 
 
 def _loads(samples: list[dict]) -> str:
-    rates = ", ".join(f"{rate:g}C" for rate in sorted({sample["c_rate"] for sample in samples}))
+    labels = {sample.get("load", f"{sample['c_rate']:g}C"): sample["c_rate"] for sample in samples}
+    loads = ", ".join(sorted(labels, key=lambda label: (labels[label], label)))
     frames = ", ".join(str(n) for n in sorted({sample["frames"] for sample in samples}))
     grids = ", ".join("x".join(map(str, g)) for g in sorted({tuple(s["grid"]) for s in samples}))
-    return f"{rates}; {frames} frames; {grids}" if samples else "-"
+    return f"{loads}; {frames} frames; {grids}" if samples else "-"

@@ -48,11 +48,12 @@ def without_partial(
     Args:
         files: of samples.
         headers: their samples, with or without the fields.
-        choice: "refuse" takes none of a data set with partial samples, "drop" leaves these out, "keep" takes all.
+        choice: "refuse" takes none of a data set with partial samples, "drop" leaves these out, "keep" takes
+            all.
 
     Raises:
-        UserError: there are partial samples and the choice is to refuse them, or it is another one; nothing is
-            left.
+        UserError: there are partial samples and the choice is to refuse them, or it is another one; nothing
+            is left.
     """
     _check_choice("partial", choice)
     pairs = list(zip(files, headers, strict=True))
@@ -60,13 +61,15 @@ def without_partial(
     if partial and choice == REFUSE:
         file, header = partial[0]
         raise UserError(
-            f"{file}: its simulation failed after {header.times_s[-1]:g} s; {len(partial)} of {len(files)} samples "
-            "are partial: leave them out (--partial drop), or take them (--partial keep)"
+            f"{file}: its simulation failed after {header.times_s[-1]:g} s; {len(partial)} of {len(files)} "
+            "samples are partial: leave them out (--partial drop), or take them (--partial keep)"
         )
     if choice == DROP:
         pairs = [(file, header) for file, header in pairs if header.complete]
     if not pairs:
-        raise UserError(f"{files[0].parent}: all {len(files)} samples are partial; take them (--partial keep)")
+        raise UserError(
+            f"{files[0].parent}: all {len(files)} samples are partial; take them (--partial keep)"
+        )
     return [file for file, _ in pairs], [header for _, header in pairs]
 
 

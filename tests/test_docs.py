@@ -77,6 +77,15 @@ def test_the_library_page_runs(run_page):
     assert 3.2 < names["other"].voltage_v[-1] < names["other"].voltage_v[0] < 3.6
 
 
+def test_the_loads_page_runs(run_page):
+    names = run_page("loads.md")
+    assert [end.reason for end in names["discharge"].ends] == ["charge", "time", "voltage", "taper"]
+    assert Path("cycle.png").stat().st_size > 1000
+    (drive,) = Path("data").glob("*_drive-*.h5")
+    assert drive.stem.split("_")[-1] in (DOCS / "loads.md").read_text()
+    assert len(list(Path("data").glob("*_gitt-*.h5"))) == 1
+
+
 def test_somebody_elses_image_goes_through(run_page, capsys):
     """A stack of grey values on other voxels, with dust in its pores."""
     phase = generate(Recipe(size=(18, 18, 34), seed=2)).phase.copy()

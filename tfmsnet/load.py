@@ -1,12 +1,13 @@
 """What a cell is asked to do over time: constant currents, rests and held voltages, one after the other.
 
-1C is the current that fills the electrode's active material from its initial degree of lithiation (DOL) to 1 in
-an hour: I_1C = F c_max (1 - x0) V_AM / 3600 s.  Currents are positive in a discharge and negative in a charge.
-Charge is counted in hours of 1C: 1 fills the active material from its initial DOL.
+1C is the current that fills the electrode's active material from its initial degree of lithiation (DOL) to
+1 in an hour: I_1C = F c_max (1 - x0) V_AM / 3600 s.  Currents are positive in a discharge and negative in a
+charge.  Charge is counted in hours of 1C: 1 fills the active material from its initial DOL.
 """
 
 import csv
 import hashlib
+import itertools
 import json
 import math
 import re
@@ -63,7 +64,8 @@ class End:
         voltage_v: as the voltage falls (in a charge: rises) to this, V.
         charge: after so much charge in the segment, in hours of 1C; above 0 in either direction.
         mean_dol: as the mean DOL of the active material comes to this.
-        taper_c_rate, taper_a_m2: as the current under constant voltage falls to this, 1/h or A/m2; one of them.
+        taper_c_rate, taper_a_m2: as the current under constant voltage falls to this, 1/h or A/m2; one of
+            them.
 
     Raises:
         UserError: none is given, both tapers are, or one is out of range.
@@ -115,9 +117,9 @@ class Ended(NamedTuple):
     Attributes:
         segment: its number, from 0.
         time_s: when, since the start of the load.
-        reason: "time", "voltage", "charge", "mean_dol" or "taper", as in `End`; "saturated" where the surface of
-            the active material was full (in a charge: empty), so that the voltage went through its limit;
-            "failed" where the simulation found no solution.
+        reason: "time", "voltage", "charge", "mean_dol" or "taper", as in `End`; "saturated" where the
+            surface of the active material was full (in a charge: empty), so that the voltage went through
+            its limit; "failed" where the simulation found no solution.
     """
 
     segment: int
@@ -136,7 +138,8 @@ def _check_until(kind: str, until: object, allowed: tuple[str, ...]) -> None:
     wrong = [name for name in until.given if name not in allowed]
     if wrong:
         raise UserError(
-            f"{kind}.until: expected some of {', '.join(allowed)}, got {', '.join(wrong)}: no end of this segment"
+            f"{kind}.until: expected some of {', '.join(allowed)}, got {', '.join(wrong)}: no end of this "
+            "segment"
         )
 
 
@@ -158,8 +161,8 @@ class CRate:
         value = self.c_rate
         if isinstance(value, bool) or not isinstance(value, Real) or not 0 < abs(value) <= LARGEST_C_RATE:
             raise UserError(
-                f"c_rate: expected a number of 1/h other than 0, up to {LARGEST_C_RATE:g} (negative to charge), "
-                f"got {value!r}"
+                f"c_rate: expected a number of 1/h other than 0, up to {LARGEST_C_RATE:g} (negative to "
+                f"charge), got {value!r}"
             )
         object.__setattr__(self, "c_rate", float(value))
         _check_until("CRate", self.until, _BY_CURRENT)
@@ -281,7 +284,7 @@ class At:
 
     def __post_init__(self) -> None:
         times = tuple(_number("At.times_s", time, 0, 1e9) for time in self.times_s)
-        if any(later <= earlier for earlier, later in zip(times, times[1:], strict=False)):
+        if any(later <= earlier for earlier, later in itertools.pairwise(times)):
             raise UserError(f"At.times_s: expected times that rise, got {times}; sort them, give each once")
         object.__setattr__(self, "times_s", times)
 
@@ -303,8 +306,8 @@ _FRAMES = {"equal_charge": EqualCharge, "every": Every, "at": At}
 class Load:
     """Segments, one after the other, and the moments that are kept.
 
-    The cell starts at equilibrium, which is frame 0.  A frame stands at the end of every segment too, so that in
-    the interval that ends at a frame either the current or the voltage is constant.
+    The cell starts at equilibrium, which is frame 0.  A frame stands at the end of every segment too, so
+    that in the interval that ends at a frame either the current or the voltage is constant.
 
     Attributes:
         segments: one or more.
@@ -326,7 +329,8 @@ class Load:
         kinds = tuple(_SEGMENTS.values())
         if not segments or not all(isinstance(segment, kinds) for segment in segments):
             raise UserError(
-                f"Load.segments: expected some of {', '.join(kind.__name__ for kind in kinds)}, got {segments!r}"
+                f"Load.segments: expected some of {', '.join(kind.__name__ for kind in kinds)}, got "
+                f"{segments!r}"
             )
         if not isinstance(self.frames, tuple(_FRAMES.values())):
             raise UserError(f"Load.frames: expected EqualCharge, Every or At, got {self.frames!r}")
@@ -336,8 +340,9 @@ class Load:
             and {"time_s", "charge", "mean_dol"} & set(segments[0].until.given)
         ):
             raise UserError(
-                "Load.frames: EqualCharge is for one segment of constant current that ends by charge, mean DOL or "
-                f"time, got {len(segments)} segments, the first {_sentence(segments[0])}; use Every or At"
+                "Load.frames: EqualCharge is for one segment of constant current that ends by charge, mean "
+                f"DOL or time, got {len(segments)} segments, the first {_sentence(segments[0])}; use Every "
+                "or At"
             )
         if not isinstance(self.name, str) or (self.name and not _NAME.fullmatch(self.name)):
             raise UserError(
@@ -393,12 +398,12 @@ class Load:
             initial_dol: of the cell, for segments that end at a mean DOL.
 
         Returns:
-            c_rate_profile (time,) in 1/h: during the interval that ends at each frame, element 0 is 0; times_s
-            (time,); segment (time,) int: the number of the segment that the interval lies in.
+            c_rate_profile (time,) in 1/h: during the interval that ends at each frame, element 0 is 0;
+            times_s (time,); segment (time,) int: the number of the segment that the interval lies in.
 
         Raises:
-            UserError: a segment holds a voltage or ends at one alone; an argument that the load needs is missing;
-                a mean DOL that the current leads away from.
+            UserError: a segment holds a voltage or ends at one alone; an argument that the load needs is
+                missing; a mean DOL that the current leads away from.
         """
         profile, times, numbers = [0.0], [0.0], [0]
         for number, rate, end in self._known(a_m2_per_c_rate, initial_dol):
@@ -477,7 +482,8 @@ class Load:
         """The load whose schedule is this one.
 
         Args:
-            c_rate_profile: (time,) 1/h, during the interval that ends at each frame; element 0 isn't looked at.
+            c_rate_profile: (time,) 1/h, during the interval that ends at each frame; element 0 isn't looked
+                at.
             times_s: (time,) s, rising from 0.
         """
         rates, times = np.asarray(c_rate_profile, float), np.asarray(times_s, float)
@@ -596,8 +602,8 @@ def constant_current(c_rate: float, frames: int = FRAMES, cutoff_voltage_v: floa
     Args:
         c_rate: 1/h; a negative one charges.
         frames: at most, frame 0 included.
-        cutoff_voltage_v: ends where the voltage falls (in a charge: rises) to this, V, when it comes first; the
-            last frame stands there.
+        cutoff_voltage_v: ends where the voltage falls (in a charge: rises) to this, V, when it comes first;
+            the last frame stands there.
 
     Raises:
         UserError: what can't be.
@@ -645,8 +651,8 @@ def hppc(
 ) -> Load:
     """Hybrid pulse power characterisation (after the FreedomCAR manual, DOE/ID-11069).
 
-    At every level of charge: a rest, a discharge pulse, a pause, a charge pulse of 3/4 of its current, a pause, and
-    a slow discharge to the next level.  Frames stand at the ends of the segments.
+    At every level of charge: a rest, a discharge pulse, a pause, a charge pulse of 3/4 of its current, a
+    pause, and a slow discharge to the next level.  Frames stand at the ends of the segments.
 
     Args:
         c_rate: of the discharge pulses, 1/h.
@@ -704,7 +710,7 @@ def drive_cycle(
     every_s: float,
     name: str = "drive-cycle",
 ) -> Load:
-    """A profile of many steps, resampled to frames: in each interval its mean current, so that charge is kept.
+    """A profile of many steps, resampled to frames: their mean current, so that charge is kept.
 
     Args:
         times_s: (rows,) rising from 0; each current holds from its time on, the last time ends the load.
@@ -766,16 +772,20 @@ def read_profile(path: str | Path, every_s: float | None = None) -> Load:
         every_s: between frames, with the mean current of each interval; None for a frame at every row's time.
 
     Raises:
-        UserError: no such file, other columns, something that is no number (with its line), times that don't rise.
+        UserError: no such file, other columns, something that is no number (with its line), times that don't
+            rise.
     """
     path = Path(path)
     column, rows = _rows(path)
     times, currents = np.transpose(rows)
     name = _name_of(path)
-    if every_s is None:
-        return _steps(times, currents[:-1], column == _COLUMNS[1], name)
-    given = {"c_rate" if column == _COLUMNS[0] else "a_m2": currents}
-    return drive_cycle(times, **given, every_s=every_s, name=name)
+    try:
+        if every_s is None:
+            return _steps(times, currents[:-1], column == _COLUMNS[1], name)
+        given = {"c_rate" if column == _COLUMNS[0] else "a_m2": currents}
+        return drive_cycle(times, **given, every_s=every_s, name=name)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
 
 
 def _rows(path: Path) -> tuple[str, list[tuple[float, float]]]:
@@ -806,8 +816,8 @@ def _rows(path: Path) -> tuple[str, list[tuple[float, float]]]:
             raise UserError(f"{path}: line {line}: expected finite numbers, found {','.join(cells)!r}")
         if rows and time <= rows[-1][0]:
             raise UserError(
-                f"{path}: line {line}: expected a time after {rows[-1][0]:g} s, found {time:g} s; sort the rows, "
-                "and give each time once"
+                f"{path}: line {line}: expected a time after {rows[-1][0]:g} s, found {time:g} s; sort the "
+                "rows, and give each time once"
             )
         if not rows and time != 0:
             raise UserError(f"{path}: line {line}: expected the load from 0 s on first, found {time:g} s")
@@ -823,7 +833,7 @@ def _name_of(path: Path) -> str:
 
 
 def read_load(path: str | Path, every_s: float | None = None) -> Load:
-    """A load from a file: a table (see `read_profile`), or JSON as `Load.to_json` writes it where it ends in .json.
+    """A load from a file: a table (see `read_profile`), or JSON as `Load.to_json` writes it (.json).
 
     Args:
         path: the file; a load without a name is called as the file is.

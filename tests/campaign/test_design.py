@@ -67,7 +67,7 @@ def test_a_name_tells_discharges_of_one_electrode_apart():
 
 @pytest.mark.parametrize("loads", [(), (1.0, constant_current(1.0)), (gitt(), gitt()), (-1.0, gitt())])
 def test_loads_that_cannot_be(loads):
-    with pytest.raises(UserError, match="loads: expected some that differ|C-rate"):
+    with pytest.raises(UserError, match=r"loads: expected some that differ|C-rate"):
         checked_loads(loads)
 
 

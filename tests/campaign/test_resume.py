@@ -77,7 +77,8 @@ def create_and_stop(file, name, *args, **kwargs):
         time.sleep(600)
     return dataset
 h5py.File.create_dataset = create_and_stop
-discharge_all(recipe_campaign("paper", 2, (12, 12, 16), [constant_current(c, 5) for c in (1.0, 2.0)], seed=0), sys.argv[1], jobs=1)
+tasks = recipe_campaign("paper", 2, (12, 12, 16), [constant_current(c, 5) for c in (1.0, 2.0)], seed=0)
+discharge_all(tasks, sys.argv[1], jobs=1)
 """
 
 

@@ -44,13 +44,24 @@ def test_a_failed_discharge_is_one_line_and_status_1_and_the_rest_is_there(simul
 def test_a_cut_off_that_is_not_reached_is_said_and_not_in_the_name(simulate, images, tmp_path):
     out = tmp_path / "data"
     status, printed, err = simulate(
-        "--image", images[0], "--c-rates", 2, "--frames", 3, "--cutoff-voltage", 2.8, "--jobs", 1, "--out", out
+        "--image",
+        images[0],
+        "--c-rates",
+        2,
+        "--frames",
+        3,
+        "--cutoff-voltage",
+        2.8,
+        "--jobs",
+        1,
+        "--out",
+        out,
     )
     assert status == 0
     assert [path.name for path in out.iterdir()] == ["wired_2C_3frames_or_2.8V.h5"]
-    assert "wired_2C_3frames_or_2.8V: ended by charge at 3.98" in err
+    assert "wired_2C_3frames_or_2.8V: ended after its 3 frames at 3.98" in err
     assert "before the 2.8 V" in err
-    assert "wired: 1C is 0.0" in printed
+    assert "wired: 1C is 0.2096 mA/cm2" in printed
     assert "mA/cm2" in printed
 
 

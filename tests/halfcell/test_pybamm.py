@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from halfcell_checks.dfn import dfn_curve, dfn_electrode
+from halfcell_checks.dfn import dfn_curve, dfn_electrode, dfn_loads, off_dfn_v
 from tfmsnet.halfcell import simulate
 
 
@@ -18,3 +18,11 @@ def test_curve_of_a_well_wired_electrode_is_that_of_pybamms_half_cell_dfn(c_rate
     np.testing.assert_allclose(discharge.dol[1:], curve["dol"], atol=1e-5)
     # 1.1 mV was measured; a DFN has one particle size and no necks.
     assert np.abs(discharge.voltage_v[1:] - curve["voltage_v"]).max() < 3e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["pulses", "drive_cycle", "cccv"])
+def test_voltage_under_a_load_is_that_of_pybamms_half_cell_dfn(name):
+    discharge = simulate(dfn_electrode(), dfn_loads()[name])
+    assert discharge.complete
+    assert np.sqrt(np.mean(off_dfn_v(discharge, name) ** 2)) < 2e-3

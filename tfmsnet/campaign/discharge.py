@@ -28,8 +28,8 @@ def discharge_all(
 ) -> list[Failure]:
     """Make every sample of a campaign that isn't there yet.
 
-    The same task gives the same bits wherever it runs.  What a discharge that fails on its way has made is kept
-    beside the samples, as NAME_until_SECONDSs.h5, marked as not complete.
+    The same task gives the same bits wherever it runs.  What a discharge that fails on its way has made is
+    kept beside the samples, as NAME_until_SECONDSs.h5, marked as not complete.
 
     Args:
         tasks: what to discharge.

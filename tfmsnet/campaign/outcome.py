@@ -46,8 +46,8 @@ def _of(sample: Sample) -> Iterator[str]:
     low, high = sample.parameters.ocp_dol_range
     if sample.dol.min() < low - 1e-6 or sample.dol.max() > high + 1e-6:
         yield (
-            f"mean DOL of {sample.dol.min():.3f} to {sample.dol.max():.3f}, but the open-circuit potential was fitted "
-            f"for {low:g} to {high:g}: beyond, it is the formula's"
+            f"mean DOL of {sample.dol.min():.3f} to {sample.dol.max():.3f}, but the open-circuit potential "
+            f"was fitted for {low:g} to {high:g}: beyond, it is the formula's"
         )
 
 
@@ -61,13 +61,13 @@ def _sentence(sample: Sample, end: Ended) -> str:
     voltage_v = sample.voltage_v[abs(sample.times_s - end.time_s).argmin()]
     if end.reason == SATURATED:
         return (
-            f"{what} ended at {voltage_v:.3f} V after {end.time_s:g} s: the AM's surface carries no more, the voltage "
-            f"collapses through the {segment.until.voltage_v:g} V asked for"
+            f"{what} ended at {voltage_v:.3f} V after {end.time_s:g} s: the AM's surface carries no more, "
+            f"the voltage collapses through the {segment.until.voltage_v:g} V asked for"
         )
     if sample.load.is_constant_current and segment.until.voltage_v is not None and end.reason != "voltage":
         return (
-            f"ended by {_REASONS[end.reason]} at {voltage_v:.3f} V, before the {segment.until.voltage_v:g} V; with "
-            "more frames (--frames) it goes on"
+            f"ended after its {sample.frames} frames at {voltage_v:.3f} V, before the "
+            f"{segment.until.voltage_v:g} V; with more (--frames) it goes on"
         )
     if not sample.load.is_constant_current and _cut(segment, end):
         return f"{what} ended by {_REASONS[end.reason]} at {voltage_v:.3f} V after {end.time_s:g} s"

@@ -40,8 +40,8 @@ command.add_command(import_command)
     type=click.Choice(["refuse", "keep", "drop"]),
     default="refuse",
     show_default=True,
-    help="Discharges whose simulation failed on the way (*_until_...s.h5): refuse to write, keep them, or leave "
-    "them out.",
+    help="Discharges whose simulation failed on the way (*_until_...s.h5): refuse to write, keep them, or "
+    "leave them out.",
 )
 @click.option("--gzip", is_flag=True, help="Compress: 0.6 of the size, several times slower to read.")
 @click.option(

@@ -23,7 +23,7 @@ def command(sample, out):
     discharge = read_sample(sample)
     figures = {
         "slices.png": fields_figure(discharge),
-        "curve.png": discharge_figure(discharge, f"{sample.stem}, {discharge.load_name}"),
+        "curve.png": discharge_figure(discharge, f"{sample.stem}, {discharge.label}"),
     }
     for name, figure in figures.items():
         with replacing(out / name) as partial:

@@ -20,8 +20,8 @@ _GB_PER_MILLION = 1.6
     type=click.Choice(["paper", "random"]),
     default="random",
     show_default=True,
-    help="paper: the 9 recipes of 85, 90, 95 wt% AM and 0, 10, 20 % calendering in turn; "
-    "random: recipes drawn from these.",
+    help="paper: the 9 recipes of 85, 90, 95 wt% AM and 0, 10, 20 % calendering in turn; random: recipes "
+    "drawn from these.",
 )
 @click.option("--geometries", type=click.IntRange(1), help="How many electrodes to generate.  [default: 9]")
 @click.option(
@@ -34,34 +34,36 @@ _GB_PER_MILLION = 1.6
 )
 @click.option(
     "--c-rates",
-    help="C-rates, separated by commas; 1C fills the active material from its initial degree of lithiation to 1 in "
-    "an hour.  [default: 0.5,1,2]",
+    help="C-rates, separated by commas; 1C fills the active material from its initial degree of lithiation "
+    "to 1 in an hour.  [default: 0.5,1,2]",
 )
 @click.option(
     "--load",
     type=PATH,
     multiple=True,
-    help="Instead of --c-rates, a load from a file; repeatable.  CSV: time_s, and c_rate or current_a_m2 (positive "
-    "discharges): the load from that time on, the last row ends it.  JSON: segments of current, rest and held "
-    "voltage, see docs/loads.md.",
+    help="Instead of --c-rates, a load from a file; repeatable.  CSV: time_s, and c_rate or current_a_m2 "
+    "(positive discharges): the load from that time on, the last row ends it.  JSON: segments of current, "
+    "rest and held voltage, see docs/loads.md.",
 )
 @click.option(
     "--load-every",
     type=click.FloatRange(0, min_open=True),
     metavar="S",
-    help="Resample CSV loads to frames so many seconds apart, each with the mean current before it.  [default: a "
-    "frame at every row]",
+    help="Resample CSV loads to frames so many seconds apart, each with the mean current before it.  "
+    "[default: a frame at every row]",
 )
 @click.option(
     "--frames",
     type=click.IntRange(2),
-    help=f"Frames of a discharge at constant current, at most; they are 100 s / C-rate apart.  [default: {FRAMES}]",
+    help="Frames of a discharge at constant current, at most; they are 100 s / C-rate apart.  [default: "
+    f"{FRAMES}]",
 )
 @click.option(
     "--cutoff-voltage",
     type=float,
     metavar="V",
-    help="End a discharge at constant current where the voltage falls to this, if that comes before the last frame.",
+    help="End a discharge at constant current where the voltage falls to this, if that comes before the last "
+    "frame.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of recipes and packings.")
 @click.option(
@@ -106,8 +108,8 @@ def command(
     """Make electrodes and put them under loads, with the half-cell model.
 
     Samples that are in OUT already are kept, so an interrupted campaign continues where it was.  A discharge
-    that fails is reported with its reason, its frames are kept as NAME_until_SECONDSs.h5, the others go on, and the
-    exit status is 1.
+    that fails is reported with its reason, its frames are kept as NAME_until_SECONDSs.h5, the others go on,
+    and the exit status is 1.
     """
     from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign, remarks
 

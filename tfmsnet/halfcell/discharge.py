@@ -21,8 +21,8 @@ class Balances:
         times_s: (steps,) end of each step.
         charge: (steps,) largest current lost in a cell, between solid and electrolyte, or at the lithium
             metal, over the current.
-        lithium: (steps,) lithium in the AM against the charge passed so far, over the charge moved so far in either
-            direction.
+        lithium: (steps,) lithium in the AM against the charge passed so far, over the charge moved so far in
+            either direction.
         salt: (steps,) change of the salt in the electrolyte, over the salt.
 
     At currents below a hundredth of 1C, rests for example, charge and lithium are relative to that.
@@ -42,8 +42,8 @@ class Discharge:
         image: the electrode.
         parameters: the materials.
         load: what it was asked to do.
-        c_rate_profile: (time,) 1/h, C-rate during the interval that ends at each frame (its mean where a voltage was
-            held); [0] is 0.
+        c_rate_profile: (time,) 1/h, C-rate during the interval that ends at each frame (its mean where a
+            voltage was held); [0] is 0.
         times_s: (time,) s.
         dol: (time,) mean degree of lithiation of the AM, 0 to 1.
         voltage_v: (time,) V, collector against lithium metal.

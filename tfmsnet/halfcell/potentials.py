@@ -59,9 +59,9 @@ class Flows:
 class Potentials:
     """Kirchhoff's current law over solid cells, liquid cells and the collector, in this order.
 
-    The collector is one node joined to all solid cells on the foil.  A given current leaves from it; a voltage that
-    is held is a conductance from it to that voltage, so stiff that the current makes no difference.  Neither needs
-    a further loop.  Lithium metal at 0 V is the ground.
+    The collector is one node joined to all solid cells on the foil.  A given current leaves from it; a
+    voltage that is held is a conductance from it to that voltage, so stiff that the current makes no
+    difference.  Neither needs a further loop.  Lithium metal at 0 V is the ground.
     """
 
     def __init__(self, grid: Grid, parameters: Parameters) -> None:

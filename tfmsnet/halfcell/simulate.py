@@ -42,19 +42,20 @@ def simulate(
 
     The model is that of section 2 of doi:10.1016/j.ensm.2023.102927: diffusion of lithium in the AM, Ohm's
     law in AM and CBD, a concentrated electrolyte in pores, CBD and separator, Butler-Volmer kinetics at all
-    of the AM's surface, lithium metal with a film behind the separator.  The cell starts at equilibrium, which is
-    frame 0.
+    of the AM's surface, lithium metal with a film behind the separator.  The cell starts at equilibrium,
+    which is frame 0.
 
     Args:
         image: the electrode; z = 0 on the collector.
-        load: what to do; a number is constant current with the paper's 25 frames, as `constant_current` makes it.
-            1C would fill the AM from its initial DOL to 1 in an hour; negative currents charge.
+        load: what to do; a number is constant current with the paper's 25 frames, as `constant_current`
+            makes it. 1C would fill the AM from its initial DOL to 1 in an hour; negative currents charge.
         parameters: the materials.
         progress: called with the fraction done, 0 to 1, at every time step.
 
     Returns:
-        The discharge; its `ends` tell why each segment ended.  Segments that a voltage limits may reach beyond the
-        DOL for which the open-circuit potential was fitted, where the fit is continued by its formula.
+        The discharge; its `ends` tell why each segment ended.  Segments that a voltage limits may reach
+        beyond the DOL for which the open-circuit potential was fitted, where the fit is continued by its
+        formula.
 
     Raises:
         UserError: an image that can't be discharged; a load that can't be, that starts beyond its own voltage
@@ -185,8 +186,8 @@ def _check_start(load: Load, parameters: Parameters) -> None:
     charges = c_rate_of(first, 1.0) < 0
     if (first.until.voltage_v >= start_v) != charges:
         raise UserError(
-            f"load: segment 0: voltage_v: expected a cut-off that comes after the {start_v:.3f} V of the start, got "
-            f"{first.until.voltage_v:g}; choose a {'higher' if charges else 'lower'} one"
+            f"load: segment 0: voltage_v: expected a cut-off that comes after the {start_v:.3f} V of the "
+            f"start, got {first.until.voltage_v:g}; choose a {'higher' if charges else 'lower'} one"
         )
 
 
@@ -201,8 +202,8 @@ def _check_dol(load: Load, one_c_a_m2: float, parameters: Parameters) -> None:
         known_s, _ = known_duration(segment, rate, dol, start)
         if known_s <= 0:
             raise UserError(
-                f"load: segment {number} ({segment} until {segment.until}) starts at a mean DOL of {dol:.4f}, which "
-                "the current leads away from; correct its mean_dol"
+                f"load: segment {number} ({segment} until {segment.until}) starts at a mean DOL of "
+                f"{dol:.4f}, which the current leads away from; correct its mean_dol"
             )
         before, dol = dol, dol + rate * known_s / HOUR_S * (1 - start)
         if low - 1e-9 <= dol <= high + 1e-9:
@@ -210,7 +211,7 @@ def _check_dol(load: Load, one_c_a_m2: float, parameters: Parameters) -> None:
         most = abs((high if rate > 0 else low) - before) / (1 - start)
         frames = f" ({1 + int(most * HOUR_S / FRAME_SECONDS_AT_1C)} of the paper's frames)"
         raise UserError(
-            f"load: segment {number} ({segment} until {segment.until}) ends at a mean DOL of {dol:.3f}, but the "
-            f"open-circuit potential was fitted for {low:g} to {high:g}; end it after a charge of {most:.3g} at most"
-            f"{frames if load.is_constant_current else ''}, or limit its voltage"
+            f"load: segment {number} ({segment} until {segment.until}) ends at a mean DOL of {dol:.3f}, but "
+            f"the open-circuit potential was fitted for {low:g} to {high:g}; end it after a charge of "
+            f"{most:.3g} at most{frames if load.is_constant_current else ''}, or limit its voltage"
         )

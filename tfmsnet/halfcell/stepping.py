@@ -20,7 +20,8 @@ from tfmsnet.load import (
     known_duration,
 )
 
-# The first steps after a jump of the current, as shares of a usual one: the potentials jump, and profiles build up.
+# The first steps after a jump of the current, as shares of a usual one: the potentials jump, and profiles
+# build up.
 _START_UP = (0.05, 0.15, 0.3, 0.5)
 # BDF2 is stable up to 2.4.
 _LARGEST_GROWTH = 2.0
@@ -56,8 +57,8 @@ class Moment(NamedTuple):
 def walk(cell: Cell, load: Load, a_m2_per_c_rate: float, split: int = 1) -> Iterator[Moment]:
     """All states of a load, from equilibrium to its end.
 
-    Steps go from frame to frame, short ones first wherever the current jumps, and carry no more charge than there
-    is between two of the paper's frames.  One that isn't solved is halved; the next ones grow back.
+    Steps go from frame to frame, short ones first wherever the current jumps, and carry no more charge than
+    there is between two of the paper's frames.  One that isn't solved is halved; the next ones grow back.
 
     Args:
         cell: what to discharge.
@@ -153,7 +154,7 @@ class _Leg:
         return FRAME_SECONDS_AT_1C / c_rate if c_rate else math.inf
 
     def beyond(self, state: State) -> float:
-        """How far beyond the nearest end that has to be searched for, in accepted distances; below 0 before it."""
+        """How far beyond the nearest end that has to be searched for; 1 is accepted, before it below 0."""
         return max((margin(state) for margin in self._margins.values()), default=-math.inf)
 
     def passed(self, state: State) -> str:
@@ -183,7 +184,7 @@ class _Walker:
         self._planned: list[float] = []
 
     def follow(self, leg: _Leg) -> Iterator[tuple[State, bool, str]]:
-        """The states of a segment: each with whether it is a frame, and why the segment ends there, if it does."""
+        """The states of a segment: each with whether it is a frame, and why the segment ends there."""
         if leg.control != self._control:
             self._jump(leg)
         if leg.end_s <= self.now.time_s:  # the DOL is there already
@@ -242,7 +243,7 @@ class _Walker:
         return left_s / 2 if left_s < 1.5 * step_s else step_s
 
     def _advance(self, step_s: float, leg: _Leg) -> State | str:
-        """The state a step later, or where the segment ends within it; or why it ends before any time passes."""
+        """The state a step later, or where the segment ends within it; or why it ends at once."""
         new = self._try(step_s, leg)
         low_s, high_s, above = 0.0, step_s, leg.beyond(new)
         if above <= 1:
