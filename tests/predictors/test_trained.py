@@ -11,7 +11,7 @@ from tfmsnet.cli.predict import command
 from tfmsnet.electrode import Recipe, generate
 from tfmsnet.evaluation.scores import score
 from tfmsnet.halfcell import simulate
-from tfmsnet.predictors.store import WEIGHTS, load_predictor, network_of, trained_model
+from tfmsnet.predictors.store import WEIGHTS, network_of, trained_model
 from tfmsnet.records.sample import Sample
 from tfmsnet.serving.local import load_model
 from tfmsnet.serving.scored import Scored

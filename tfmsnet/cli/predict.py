@@ -22,8 +22,9 @@ from tfmsnet.predictors.kinds import MODEL
     "time on, negative charges; or JSON as tfmsnet.load.Load writes it.",
 )
 @click.option(
-    "--every-s",
+    "--load-every",
     type=click.FloatRange(0, min_open=True),
+    metavar="S",
     help="Seconds between frames of a load from a CSV file, the mean current in each interval.  [default: a "
     "frame at every row's time]",
 )
@@ -48,7 +49,7 @@ from tfmsnet.predictors.kinds import MODEL
 @click.option("--out", required=True, type=PATH, help="Directory for the answer.")
 @image_options
 @click.pass_context
-def command(context, image, c_rate, load, every_s, model, server, timeout_s, out, **reading):
+def command(context, image, c_rate, load, load_every, model, server, timeout_s, out, **reading):
     """Predict what the electrode in IMAGE (a TIFF stack or .npy) does under a load.
 
     Writes fields.h5 (concentration and potential at every voxel and frame), curve.csv, answer.json (the
@@ -65,9 +66,9 @@ def command(context, image, c_rate, load, every_s, model, server, timeout_s, out
         raise click.UsageError("--model and --server: give one of them, or none")
     if (c_rate is None) == (load is None):
         raise click.UsageError("--c-rate and --load: give one of them")
-    if every_s and load is None:
-        raise click.UsageError("--every-s: is for --load FILE.csv")
-    asked = constant_current(c_rate) if load is None else read_load(load, every_s)
+    if load_every and load is None:
+        raise click.UsageError("--load-every is for --load FILE.csv")
+    asked = constant_current(c_rate) if load is None else read_load(load, load_every)
     source = server or model
     click.echo(f"{'asking' if server else 'loading'} {source}", err=True)
     loaded = load_model(source, timeout_s=timeout_s)

@@ -10,8 +10,8 @@ from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.predictors.store import DESCRIPTION, directory_of, load_predictor, train_geometries
 from tfmsnet.serving.client import Client
 from tfmsnet.serving.endpoints import Endpoints
-from tfmsnet.serving.saved_model import newest_saved_model
 from tfmsnet.serving.model import Call, Model
+from tfmsnet.serving.saved_model import newest_saved_model
 from tfmsnet.serving.transports import SCHEMES, refusal
 
 

@@ -9,11 +9,10 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tfmsnet.errors import UserError
 from tfmsnet.predictors.config import NetworkConfig
-from tfmsnet.predictors.store import DESCRIPTION
 from tfmsnet.serving.card import MODEL_CARD, documents
 from tfmsnet.serving.endpoints import Endpoints
-from tfmsnet.serving.saved_model import export
 from tfmsnet.serving.local import load_model
+from tfmsnet.serving.saved_model import export
 
 
 @pytest.fixture(scope="module")
