@@ -13,6 +13,7 @@ import h5py
 import numpy as np
 
 from tfmsnet.errors import UserError
+from tfmsnet.fields import FIELDS
 from tfmsnet.files import replacing
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import Ended, Load
@@ -23,7 +24,7 @@ READABLE_VERSIONS = (1, 2)  # 1 holds neither load nor ends
 
 
 @dataclass(frozen=True)
-class Field:
+class Dataset:
     """A dataset of the file: its name, its type and its named axes."""
 
     name: str
@@ -32,13 +33,12 @@ class Field:
 
 
 SCHEMA = (
-    Field("phase", "uint8", ("x", "y", "z")),
-    Field("concentration", "float32", ("time", "x", "y", "z")),
-    Field("potential", "float32", ("time", "x", "y", "z")),
-    Field("times_s", "float64", ("time",)),
-    Field("dol", "float64", ("time",)),
-    Field("voltage_v", "float64", ("time",)),
-    Field("c_rate_profile", "float64", ("time",)),
+    Dataset("phase", "uint8", ("x", "y", "z")),
+    *(Dataset(name, "float32", ("time", "x", "y", "z")) for name in FIELDS),
+    Dataset("times_s", "float64", ("time",)),
+    Dataset("dol", "float64", ("time",)),
+    Dataset("voltage_v", "float64", ("time",)),
+    Dataset("c_rate_profile", "float64", ("time",)),
 )
 NUMBERS = ("voxel_size_m", "am_wt_percent", "calendering_percent")
 TEXTS = ("geometry_id", "parameters")
@@ -81,7 +81,7 @@ def write_sample(sample: Sample, path: str | Path, made_from: str = "") -> None:
         file.attrs[CHECKSUMS] = json.dumps({**digests, "attributes": _attributes_digest(file.attrs)})
 
 
-def _digest(array: np.ndarray, field: Field) -> str:
+def _digest(array: np.ndarray, field: Dataset) -> str:
     return hashlib.sha256(np.ascontiguousarray(array, dtype=field.dtype)).hexdigest()
 
 
@@ -199,7 +199,7 @@ def _checked_attributes(attributes: Mapping, path: Path) -> dict[str, str]:
     return checksums
 
 
-def _array(file: h5py.File, field: Field, path: Path) -> np.ndarray:
+def _array(file: h5py.File, field: Dataset, path: Path) -> np.ndarray:
     try:
         return file[field.name][...]
     except Exception as error:  # as above
@@ -246,7 +246,7 @@ def _check_layout(file: h5py.File, path: Path) -> None:
             )
 
 
-def _expected(field: Field) -> str:
+def _expected(field: Dataset) -> str:
     return f"{field.dtype} ({', '.join(field.axes)})"
 
 
@@ -272,9 +272,9 @@ def check_sample(sample: Sample, name: str) -> None:
         raise UserError(f"{name}: dataset phase: expected labels 0, 1, 2, found {sample.phase.max()}")
     if not (np.diff(sample.times_s) > 0).all():
         raise UserError(f"{name}: dataset times_s: expected frames in order of time; they are not")
-    for field, mask in (("concentration", sample.am_mask), ("potential", sample.solid_mask)):
-        outside = np.count_nonzero(getattr(sample, field)[:, ~mask])
+    for field in FIELDS.values():
+        outside = np.count_nonzero(getattr(sample, field.name)[:, ~field.mask(sample.phase)])
         if outside:
             raise UserError(
-                f"{name}: dataset {field}: expected 0 outside its phase, found {outside} other values"
+                f"{name}: dataset {field.name}: expected 0 outside its phase, found {outside} other values"
             )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfmsnet.electrode import AM, ELECTROLYTE
+from tfmsnet.fields import FIELDS
 from tfmsnet.halfcell import Discharge, Parameters
 from tfmsnet.load import Ended, Load, is_complete
 
@@ -113,9 +113,9 @@ class Sample:
     @property
     def am_mask(self) -> np.ndarray:
         """(x, y, z) bool: where the concentration lives."""
-        return self.phase == AM
+        return FIELDS["concentration"].mask(self.phase)
 
     @property
     def solid_mask(self) -> np.ndarray:
         """(x, y, z) bool: where the potential lives."""
-        return self.phase != ELECTROLYTE
+        return FIELDS["potential"].mask(self.phase)

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from tfmsnet.electrode import morphology
 from tfmsnet.errors import UserError
+from tfmsnet.fields import FIELDS
 from tfmsnet.files import replacing
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import Ended, Load
@@ -20,14 +21,12 @@ SCHEMA_VERSION = 4
 READABLE_VERSIONS = (3, 4)  # 3 holds neither load nor ends
 ARRAYS = {
     "phase": np.dtype("u1"),
-    "concentration": np.dtype("<f4"),
-    "potential": np.dtype("<f4"),
+    **dict.fromkeys(FIELDS, np.dtype("<f4")),
     "times_s": np.dtype("<f8"),
     "dol": np.dtype("<f8"),
     "voltage_v": np.dtype("<f8"),
     "c_rate_profile": np.dtype("<f8"),
 }
-FIELDS = ("concentration", "potential")
 NUMBERS = ("voxel_size_m", "am_wt_percent", "calendering_percent")
 TEXTS = ("geometry_id", "sample_id")
 COMPRESSIONS = ("", "GZIP")
@@ -152,7 +151,7 @@ def decode(record: bytes, parameters: Parameters, name: str) -> Sample:
     shape = tuple(feature["shape"].int64_list.value)
     arrays = {}
     for key, dtype in ARRAYS.items():
-        expected = {"phase": shape[1:], "concentration": shape, "potential": shape}.get(key, shape[:1])
+        expected = {"phase": shape[1:], **dict.fromkeys(FIELDS, shape)}.get(key, shape[:1])
         content = _content(feature[key], key)
         if len(shape) != 4 or len(content) != int(np.prod(expected)) * dtype.itemsize:
             raise UserError(f"{name}: {key}: {len(content)} bytes don't fit shape {expected} of {dtype}")

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
 from tfmsnet.references.faraday import uniform_fields
 
@@ -77,28 +78,27 @@ class Moments:
 def sample_moments(sample: Sample) -> dict[str, dict[str, Moments]]:
     """Field -> moments of its `values` within its phase, and of the `levels` and `patterns` per C."""
     reference = uniform_fields(sample.c_rate_profile, sample.times_s, sample.parameters)
-    units = {"concentration": sample.parameters.c_max_mol_m3, "potential": 1.0}
-    masks = {"concentration": sample.am_mask, "potential": sample.solid_mask}
     moments = {}
-    for field, mask in masks.items():
-        known, values = getattr(reference, field), Moments()
+    for name, field in FIELDS.items():
+        mask, unit = field.mask(sample.phase), field.amount(sample.parameters)
+        known, values = getattr(reference, name), Moments()
         levels, patterns = Moments(), Moments()
-        for frame, array in enumerate(getattr(sample, field)):
+        for frame, array in enumerate(getattr(sample, name)):
             inside = array[mask].astype(np.float64)
             values += Moments.of(inside)
             if frame:
-                scale = units[field] * abs(sample.c_rate)
+                scale = unit * abs(sample.c_rate)
                 deviation = (inside - known[frame]) / scale
                 level = deviation.mean()
                 levels += Moments.of(np.array([level]))
                 patterns += Moments.of(deviation - level)
-        moments[field] = {"values": values, "levels": levels, "patterns": patterns}
+        moments[name] = {"values": values, "levels": levels, "patterns": patterns}
     return moments
 
 
 def merged(samples: Iterable[dict[str, dict[str, Moments]]]) -> dict[str, dict[str, Moments]]:
     """Moments of many samples together.  The order decides the last digits: keep it."""
-    total = {field: dict.fromkeys(KINDS, Moments()) for field in ("concentration", "potential")}
+    total = {field: dict.fromkeys(KINDS, Moments()) for field in FIELDS}
     for moments in samples:
         for field, kinds in total.items():
             for kind in kinds:

@@ -102,7 +102,7 @@ def test_a_polling_server_never_sees_half_a_version(run, tmp_path, monkeypatch):
 
 
 def test_the_next_version_and_what_is_foreign(served, run, tmp_path, monkeypatch):
-    from tfmsnet.serving import export as module
+    from tfmsnet.serving import saved_model as module
 
     (tmp_path / "cathode" / "7").mkdir(parents=True)
     assert module._next_version(tmp_path / "cathode") == 8
@@ -120,6 +120,19 @@ def test_the_next_version_and_what_is_foreign(served, run, tmp_path, monkeypatch
         export(run, tmp_path)
     with pytest.raises(UserError, match="max_voxels: expected at least 8"):
         export(run, tmp_path / "new", max_voxels=1)
+
+
+def test_any_model_is_exported(run, served, tmp_path):
+    """best/ of a run, the package's own by its name, and a SavedModel, which stays what it is."""
+    assert load_model(export("cathode", tmp_path / "own")).network.basis
+    again = export(served, tmp_path / "again")
+    assert again == tmp_path / "again" / "1"
+    for name in ("saved_model.pb", "assets/surrogate.json"):
+        assert (again / name).read_bytes() == (served / "1" / name).read_bytes()
+    with pytest.raises(UserError, match="max_voxels: is in the SavedModel already"):
+        export(served, tmp_path / "again", max_voxels=9)
+    with pytest.raises(UserError, match="a server doesn't hand its weights out"):
+        export("grpc://localhost:1/cathode", tmp_path / "never")
 
 
 def test_what_is_no_model_is_refused(tmp_path, served):

@@ -129,8 +129,6 @@ def _draw_row(part: Figure, line, panels: Sequence[Panel], voxel_size_m: float) 
     return images
 
 
-_UNITS = {"concentration": "mol/L", "potential": "mV"}
-_WHOLE_UNITS = {"concentration": "mol/L", "potential": "V"}
 _DOL, _VOLTAGE = "mean degree of lithiation", "voltage (V)"
 
 
@@ -199,7 +197,7 @@ def _compared(sample: Sample, predicted: Fields, field: str) -> list[Panel]:
     )
     looks = {"true": ("viridis", value), "predicted": ("viridis", value), "error": ("RdBu_r", error)}
     return [
-        Panel([getattr(part, name) for part in film], *a_look, _UNITS[field])
+        Panel([getattr(part, name) for part in film], *a_look, FIELDS[field].error_unit)
         for name, a_look in looks.items()
     ]
 
@@ -210,13 +208,16 @@ def _alone(sample: Sample, field: str) -> list[Panel]:
     whole = [replace(part, true=scale * part.true + part.true_mean) for part in film]
     return [
         Panel(
-            [s.true for s in whole], "viridis", widest([value_range(s) for s in whole]), _WHOLE_UNITS[field]
+            [s.true for s in whole],
+            "viridis",
+            widest([value_range(s) for s in whole]),
+            FIELDS[field].shown_unit,
         ),
         Panel(
             [s.true for s in film],
             "viridis",
             widest([value_range(s) for s in _with_gradients(film)]),
-            _UNITS[field],
+            FIELDS[field].error_unit,
         ),
     ]
 

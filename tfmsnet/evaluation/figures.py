@@ -17,10 +17,10 @@ from tfmsnet.fields import FIELDS
 from tfmsnet.records.sample import Sample
 
 ROWS = 3
-# What the colours of the first two columns are, the unit of colours, the unit and digits of the mean.
+# What the colours of the first two columns are, and the mean's unit and digits.
 _SHOWN = {
-    "concentration": ("Concentration", "mol/L", "{:.2f} mol/L"),
-    "potential": ("Potential minus its mean", "mV", "{:.4f} V"),
+    "concentration": ("Concentration", "{:.2f} mol/L"),
+    "potential": ("Potential minus its mean", "{:.4f} V"),
 }
 
 
@@ -49,11 +49,12 @@ def take_slice(sample: Sample, predicted: Fields | Sample, field: str, frame: in
     true_mean, predicted_mean = frame_means(frames, mask)
     true, guess = (np.where(mask[:, plane], values[:, plane].astype(np.float64), np.nan) for values in frames)
     error = guess - true
-    if field == "concentration":
-        return Slice(true / 1e3, guess / 1e3, error / 1e3, true_mean / 1e3, predicted_mean / 1e3)
-    with np.errstate(invalid="ignore"):  # a diverged prediction has no mean to be taken away
-        true, guess = true - true_mean, guess - predicted_mean
-    return Slice(1e3 * true, 1e3 * guess, 1e3 * error, true_mean, predicted_mean)
+    drawn = FIELDS[field]
+    if drawn.error_unit != drawn.shown_unit:  # what varies is far smaller than the mean
+        with np.errstate(invalid="ignore"):  # a diverged prediction has no mean to be taken away
+            true, guess = true - true_mean, guess - predicted_mean
+    planes = (values * drawn.error_factor for values in (true, guess, error))
+    return Slice(*planes, true_mean * drawn.shown_factor, predicted_mean * drawn.shown_factor)
 
 
 def value_range(part: Slice) -> Normalize:
@@ -112,7 +113,7 @@ def slice_figure(sample: Sample, predictions: Mapping[str, Fields], field: str) 
 
 
 def _draw_row(figure: Figure, line, parts: Sequence[Slice], sample: Sample, field: str, frame: int) -> None:
-    voxel, (_, unit, mean_format) = sample.voxel_size_m, _SHOWN[field]
+    voxel, unit, mean_format = sample.voxel_size_m, FIELDS[field].error_unit, _SHOWN[field][1]
     values, errors = [line[0], *line[1::2]], list(line[2::2])
     scale, shown = value_range(parts[0]), [parts[0].true, *(part.predicted for part in parts)]
     means = [parts[0].true_mean, *(part.predicted_mean for part in parts)]
@@ -289,7 +290,7 @@ def median_over_samples(curves: Sequence[np.ndarray]) -> np.ndarray:
     return np.array([np.median([c[i] for c in curves if len(c) > i]) for i in range(longest)])
 
 
-_LABELS = {"concentration": ("concentration", "mol/L"), "potential": ("potential\nminus its mean", "mV")}
+_LABELS = {"concentration": "concentration", "potential": "potential\nminus its mean"}
 _SHARES = (1 / 3, 2 / 3, 1)
 
 
@@ -327,7 +328,7 @@ def fields_figure(sample: Sample) -> Figure:
         figure = new_figure(len(frames) * (panel_in + 0.9) + 0.6, len(shown) * row_in + 0.4)
         cells = figure.subplots(len(shown), len(frames), squeeze=False, sharex=True, sharey=True)
         for row, field in zip(cells, shown, strict=True):
-            label, unit = _LABELS[field]
+            label, unit = _LABELS[field], FIELDS[field].error_unit
             for axes, frame in zip(row, frames, strict=True):
                 part = take_slice(sample, sample, field, frame)
                 drawn = draw_slice(axes, part.true, sample.voxel_size_m, "viridis", value_range(part))

@@ -10,11 +10,11 @@ import tensorflow as tf
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from tfmsnet.fields import FIELDS
 from tfmsnet.predictors.state import foil_voltage
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.validation import milestones, predicted_and_true
 
-UNITS = {"concentration": "mol/m³", "potential": "V"}
 OUTSIDE = "#d9d9d9"
 
 
@@ -73,7 +73,7 @@ def slices(true: np.ndarray, predicted: np.ndarray, phase: np.ndarray, frames: l
                 column = axes[:, 2] if title == "error" else axes[:, :2]
                 bar = figure.colorbar(picture, ax=column.ravel().tolist(), shrink=0.8)
                 bar.ax.tick_params(labelsize=7)
-                bar.set_label(f"{field} / {UNITS[field]}", fontsize=8)
+                bar.set_label(f"{field} / {FIELDS[field].unit}", fontsize=8)
         row[0].set_ylabel(f"frame {frame}", fontsize=8)
     return _pixels(figure)
 
