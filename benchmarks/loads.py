@@ -59,7 +59,7 @@ def main():
         )
     with replacing(PICTURE) as partial:
         partial.write_bytes(png(draw(discharges)))
-    click.echo(PICTURE)
+    click.echo(PICTURE.name)
 
 
 if __name__ == "__main__":
