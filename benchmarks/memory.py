@@ -22,25 +22,31 @@ PAPER = {"preset": "paper"}
 SMALL = (24, 24, 64)
 MEDIUM = (48, 48, 128)
 FULL = (72, 72, 244)
+ZERO = {"padding": "zero"}
 CASES = (
     ({**PAPER, "frames": 24}, SMALL),
     ({**PAPER, "frames": 24, "gradient": "tape"}, SMALL),
+    ({**ZERO, "frames": 12}, SMALL),
+    ({**ZERO, "frames": 4, "batch_size": 4, "filters": 32}, SMALL),
+    ({**ZERO, "frames": 12, "batch_size": 1, "gradient": "tape"}, SMALL),
+    ({**ZERO, "frames": 24, "batch_size": 1, "mode": "basis"}, SMALL),
     ({"frames": 12}, SMALL),
-    ({"frames": 4, "batch_size": 4, "filters": 32}, SMALL),
-    ({"frames": 12, "batch_size": 1, "gradient": "tape"}, SMALL),
-    ({"frames": 24, "batch_size": 1, "mode": "basis"}, SMALL),
     ({**PAPER, "frames": 4}, MEDIUM),
     ({**PAPER, "frames": 4, "gradient": "tape"}, MEDIUM),
-    ({"frames": 4}, MEDIUM),
-    ({"frames": 24, "batch_size": 1, "mode": "basis"}, MEDIUM),
-    ({"frames": 4, "batch_size": 1, "architecture": "unet", "convolutions": 2, "gradient": "tape"}, MEDIUM),
-    ({"frames": 4, "precision": "mixed_bfloat16"}, MEDIUM),
+    ({**ZERO, "frames": 4}, MEDIUM),
+    ({**ZERO, "frames": 24, "batch_size": 1, "mode": "basis"}, MEDIUM),
+    (
+        {**ZERO, "frames": 4, "batch_size": 1, "architecture": "unet", "convolutions": 2, "gradient": "tape"},
+        MEDIUM,
+    ),
+    ({**ZERO, "frames": 4, "precision": "mixed_bfloat16"}, MEDIUM),
+    ({"frames": 2, "batch_size": 1}, MEDIUM),
 )
 LARGE = (
     ({**PAPER, "frames": 24}, FULL),
     ({**PAPER, "frames": 2, "gradient": "tape"}, FULL),
-    ({"frames": 4, "batch_size": 1}, FULL),
-    ({"frames": 24, "batch_size": 1, "mode": "basis"}, FULL),
+    ({**ZERO, "frames": 4, "batch_size": 1}, FULL),
+    ({**ZERO, "frames": 24, "batch_size": 1, "mode": "basis"}, FULL),
 )
 
 
@@ -94,6 +100,7 @@ def estimator(cases):
         config, name = configuration(values), "x".join(map(str, grid))
         how = "basis" if config.network.basis else config.training.gradient
         kind = "paper" if "preset" in values else "bfloat16" if "precision" in values else ""
+        kind = "mirrors" if config.network.padding == "mirror" else kind
         how = f"{kind or values.get('architecture', '')} {how}".strip()
         row = f"{name:>10} {how:>14} {values['frames']:>7} {config.training.batch_size:>6}"
         row += f" {measured['parameters']:>11,} {step / 1e9:>7.2f} GB {measured['peak'] / 1e9:>8.2f} GB"
