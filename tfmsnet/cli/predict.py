@@ -59,6 +59,7 @@ def command(context, image, c_rate, load, load_every, model, server, timeout_s, 
     from tfmsnet.electrode import check_dischargeable
     from tfmsnet.halfcell import one_c_a_m2
     from tfmsnet.load import constant_current, read_load
+    from tfmsnet.serving import Client
     from tfmsnet.serving.answer import write_answer
     from tfmsnet.serving.local import load_model
 
@@ -71,7 +72,7 @@ def command(context, image, c_rate, load, load_every, model, server, timeout_s, 
     asked = constant_current(c_rate) if load is None else read_load(load, load_every)
     source = server or model
     click.echo(f"{'asking' if server else 'loading'} {source}", err=True)
-    loaded = load_model(source, timeout_s=timeout_s)
+    loaded = Client(server, timeout_s=timeout_s) if server else load_model(model)
     electrode = read_image_with(image, reading, loaded.voxel_size_m)
     check_dischargeable(electrode)
     click.echo(
@@ -83,8 +84,8 @@ def command(context, image, c_rate, load, load_every, model, server, timeout_s, 
     warnings = loaded.outside(electrode, asked)
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
-    ended = answer.ends[-1]
-    click.echo(f"{image}: ended by {ended.reason} after {ended.time_s:.0f} s", err=True)
+    if answer.ends[-1].reason == "voltage":
+        click.echo(f"{image}: the voltage limit ended it after {answer.ends[-1].time_s:.0f} s", err=True)
     about = {
         "image": str(image),
         "model": str(source),
