@@ -24,6 +24,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "api": ["evaluate", "predict"],
         "halfcell": ["simulate"],
+        "references.registry": ["register_reference"],
         "networks.registry": ["register_network"],
         "records.hdf5": ["read_sample", "write_sample"],
         "serving.saved_model": ["export"],

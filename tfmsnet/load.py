@@ -11,7 +11,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
@@ -21,6 +21,7 @@ import numpy as np
 
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
+from tfmsnet.plugins import import_plugins
 
 FRAMES = 25
 # s between two frames of the paper at 1C: the last of 25 stands 2/3 of the way from the first DOL to 1.
@@ -832,21 +833,39 @@ def _name_of(path: Path) -> str:
     return name or "load"
 
 
-def read_load(path: str | Path, every_s: float | None = None) -> Load:
-    """A load from a file: a table (see `read_profile`), or JSON as `Load.to_json` writes it (.json).
+# Ready-made loads that have a name at the command line; each is made with its defaults.
+LOADS: dict[str, Callable[[], Load]] = {"gitt": gitt, "hppc": hppc, "cccv": cccv}
+
+
+def register_load(name: str, make: Callable[[], Load]) -> None:
+    """Give a load of one's own a name, for `--load NAME`; another load of this name is replaced."""
+    LOADS[name] = make
+
+
+def read_load(source: str | Path, every_s: float | None = None) -> Load:
+    """A load by its name, or from a file: a table (see `read_profile`), or JSON as `Load.to_json` writes it.
 
     Args:
-        path: the file; a load without a name is called as the file is.
+        source: one of `LOADS`, unless there is a file of this name; else a file, .json for JSON.  A load
+            without a name is called as the file is.
         every_s: resamples a table, see `read_profile`.
 
     Raises:
-        UserError: as `read_profile` and `Load.from_json`, with the file's name; `every_s` for JSON.
+        UserError: as `read_profile` and `Load.from_json`, with the file's name; `every_s` for another load
+            than a table's.
     """
-    path = Path(path)
-    if path.suffix.lower() != ".json":
+    path = Path(source)
+    if not path.exists():
+        import_plugins()
+    named = str(source) in LOADS and not path.exists()
+    if not named and path.suffix.lower() != ".json":
+        if not path.exists():
+            raise UserError(f"{path}: no such file; expected one, or a load of {', '.join(LOADS)}")
         return read_profile(path, every_s)
     if every_s is not None:
-        raise UserError(f"{path}: the frames of a JSON load are its own; resample tables (.csv) only")
+        raise UserError(f"{path}: the frames of this load are its own; resample tables (.csv) only")
+    if named:
+        return LOADS[str(source)]()
     content = read_json(path, "a load")
     try:
         return Load.from_dict({**content, "name": content.get("name") or _name_of(path)})

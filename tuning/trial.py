@@ -194,7 +194,7 @@ def _scored(trainer: Trainer, batches: tf.data.Dataset) -> dict[str, float]:
 
 def _rollout_seconds(predictor: Predictor, batch: dict[str, tf.Tensor]) -> float:
     """Seconds of a rollout once it is compiled, the fastest of some."""
-    conditions = conditions_of(batch)
+    conditions = predictor.padded(conditions_of(batch))
 
     @tf.function
     def rolled_out():

@@ -17,9 +17,9 @@ from tfmsnet.predictors.kinds import MODEL
 @click.option(
     "--load",
     type=PATH,
-    metavar="FILE",
+    metavar="FILE|NAME",
     help="Instead of --c-rate: a load. CSV with time_s, and c_rate (1/h) or current_a_m2 (A/m2) from that "
-    "time on, negative charges; or JSON as tfmsnet.load.Load writes it.",
+    "time on, negative charges; JSON as tfmsnet.load.Load writes it; or gitt, hppc, cccv.",
 )
 @click.option(
     "--load-every",

@@ -4,19 +4,12 @@ No TensorFlow: a layer is imported when it is made.
 """
 
 import importlib
-import importlib.util
-import os
-import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, is_dataclass
 from functools import cache
-from pathlib import Path
 
 from tfmsnet.errors import UserError
 from tfmsnet.networks.config import ConvolutionSize, MSNetConfig, UNetConfig
-
-# Modules or .py files, comma-separated, whose import registers networks.
-PLUGINS = "TFMSNET_PLUGINS"
+from tfmsnet.plugins import PLUGINS, import_plugins
 
 
 @dataclass(frozen=True)
@@ -47,7 +40,6 @@ _NETWORKS = {
     "msnet": Network("msnet", "tfmsnet.networks.msnet:MSNet", MSNetConfig, "MSNet"),
     "unet": Network("unet", "tfmsnet.networks.unet:UNet", UNetConfig, "U-Net"),
 }
-_imported: set[str] = set()
 
 
 def register_network(name: str, layer: type | str, config: type, *, label: str | None = None) -> None:
@@ -130,34 +122,3 @@ def _counted(layer_class, options, inputs, outputs, scales):
     layer.build([(*space, inputs)] * scales, [(*space, outputs)] * scales, (None, 0))
     kernels = (tuple(v.shape) for v in layer.trainable_variables if len(v.shape) == 5)
     return layer.count_params(), [ConvolutionSize(0, k[3], k[4], k[0]) for k in kernels]
-
-
-def import_plugins() -> None:
-    """Import what `PLUGINS` names, once.
-
-    Raises:
-        UserError: a module that can't be imported.
-    """
-    for name in set(_named()) - _imported:
-        try:
-            _import(name)
-        except (ImportError, OSError, SyntaxError) as error:
-            raise UserError(f"{PLUGINS}: can't import {name!r} ({error})") from None
-        _imported.add(name)
-
-
-def _named() -> Iterator[str]:
-    return filter(None, (name.strip() for name in os.environ.get(PLUGINS, "").split(",")))
-
-
-def _import(name: str) -> None:
-    if not name.endswith(".py"):
-        importlib.import_module(name)
-        return
-    path = Path(name)
-    if not path.is_file():
-        raise FileNotFoundError("no such file")
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)

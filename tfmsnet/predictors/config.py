@@ -8,6 +8,7 @@ from tfmsnet.fields import FIELDS
 from tfmsnet.networks import config as networks
 from tfmsnet.networks.registry import registered
 from tfmsnet.predictors.kinds import kind_of
+from tfmsnet.references.registry import names as known_references
 
 # The names of tfmsnet.features.CHANNELS, here without TensorFlow.
 UPTAKE = ("uptake_1um", "uptake_2um", "uptake_4um", "uptake_8um")
@@ -37,6 +38,7 @@ class NetworkConfig:
             given.
         fields: what is predicted, of "concentration" and "potential".
         state: "reference-deviation" or "min-max" (the paper), see `tfmsnet.predictors.state`.
+        reference: what the state's deviation is from, see `tfmsnet.references`.
         channels: geometry channels, see `tfmsnet.features.CHANNELS`.
         autoregressive: whether the previous state is an input.
         basis: how many functions of time the frames of a direct network share, see
@@ -52,6 +54,7 @@ class NetworkConfig:
     architecture: str = "msnet"
     fields: tuple[str, ...] = ("concentration", "potential")
     state: str = "reference-deviation"
+    reference: str = "uniform"
     channels: tuple[str, ...] = (
         *("inverted_distance", "am_distance", "am", "cbd", "depth", "surface"),
         *UPTAKE,
@@ -78,7 +81,11 @@ class NetworkConfig:
                 f'a list of {", ".join(allowed)}, each at most once, such as ["{allowed[0]}"]',
                 value,
             )
-        for name, choices in (("state", ("reference-deviation", "min-max")), ("padding", networks.PADDINGS)):
+        for name, choices in (
+            ("state", ("reference-deviation", "min-max")),
+            ("reference", known_references()),
+            ("padding", networks.PADDINGS),
+        ):
             require(getattr(self, name) in choices, name, f"one of {', '.join(choices)}", getattr(self, name))
         require(isinstance(self.autoregressive, bool), "autoregressive", "true or false", self.autoregressive)
         require(

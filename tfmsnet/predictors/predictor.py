@@ -18,11 +18,11 @@ from tfmsnet.networks.separate import SeparateNetworks
 from tfmsnet.predictors.config import NetworkConfig, Objective
 from tfmsnet.predictors.kinds import kind_of
 from tfmsnet.predictors.prediction import Prediction, Window
-from tfmsnet.predictors.scene import Scene, make_scene
+from tfmsnet.predictors.scene import Scene, make_scene, pad_space
 from tfmsnet.predictors.state import STATES
 from tfmsnet.predictors.trajectory import trajectory
 from tfmsnet.references.reference import Conditions
-from tfmsnet.references.uniform import Uniform
+from tfmsnet.references.registry import make_reference
 
 
 def make_predictor(config: NetworkConfig, *args, **kwargs) -> "Predictor":
@@ -66,7 +66,7 @@ class Predictor(keras.Model):
         self.config, self.kind = config, kind_of(config)
         self.parameters = parameters
         self.voxel_size_m = voxel_size_m
-        self.reference = Uniform(parameters)
+        self.reference = make_reference(config.reference, parameters, voxel_size_m)
         self.state = STATES[config.state].from_statistics(config.fields, parameters, statistics)
         self.network = self._make_network(precision)
         self._build_network()
@@ -118,8 +118,17 @@ class Predictor(keras.Model):
         return tuple(channel.field for channel in self.state.channels)
 
     def conditions(self, phase, c_rate, times_s) -> Conditions:
-        """The reference's answer; arguments as `Reference.conditions` has them."""
-        return self.reference.conditions(phase, c_rate, times_s)
+        """The reference's answer, padded as the scene is; arguments as `Reference.conditions` has them."""
+        return self.padded(self.reference.conditions(phase, c_rate, times_s))
+
+    def padded(self, conditions: Conditions) -> Conditions:
+        """Conditions whose reference fields, where they have voxels, are as large as the scene."""
+        multiple = 2 ** (self.config.scales - 1)
+        fields = {
+            name: values if values.shape[2:] == (1, 1, 1) else pad_space(values, multiple, axis=2)
+            for name, values in conditions.fields.items()
+        }
+        return conditions._replace(fields=fields)
 
     @abstractmethod
     def walk(self, scene: Scene, conditions: Conditions) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:

@@ -16,7 +16,7 @@ class Conditions(NamedTuple):
         mean_dol: (batch, time); mean degree of lithiation, from the charge passed.
         c_rate_scale: (batch,); the largest |C-rate| of the whole discharge.
         fields: name of a field -> its reference (batch, time, x, y, z) in the field's unit; x, y, z are 1
-            where it is the same all over its phase.
+            where it is the same all over its phase.  Over the AM the concentration's mean is Faraday's.
     """
 
     c_rate: tf.Tensor
@@ -41,11 +41,8 @@ class Conditions(NamedTuple):
 class Reference(Protocol):
     """A model of the cell that needs no training.
 
-    Attributes:
-        name: of configurations and tables.
+    Made with the cell's `halfcell.Parameters` and the voxels' edge, m.
     """
-
-    name: str
 
     def conditions(self, phase: tf.Tensor, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:
         """Its answer under a load.

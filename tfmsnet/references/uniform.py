@@ -12,11 +12,10 @@ class Uniform:
 
     Args:
         parameters: of the cell.
+        voxel_size_m: not looked at: the cell has no extent.
     """
 
-    name = "uniform"
-
-    def __init__(self, parameters: Parameters):
+    def __init__(self, parameters: Parameters, voxel_size_m: float = 0.0):
         self.parameters = parameters
 
     def conditions(self, phase: tf.Tensor | None, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:

@@ -21,7 +21,8 @@ def described(predictor: Predictor) -> pipeline.Step:
 
     def stage(element):
         phase = element["phase"][None]
-        conditions = predictor.conditions(phase, element["c_rate_profile"][None], element["times_s"][None])
+        load = element["c_rate_profile"][None], element["times_s"][None]
+        conditions = predictor.reference.conditions(phase, *load)
         return {
             **element,
             "features": predictor.features(phase)[0],

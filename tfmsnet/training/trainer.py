@@ -45,7 +45,7 @@ class Trainer(keras.Model):
     def window(self, batch):
         """Scene, conditions and true states (batch, frames + 1, x, y, z, channel) of a batch."""
         scene = self.predictor.scene(batch["phase"], batch["features"])
-        conditions = conditions_of(batch)
+        conditions = self.predictor.padded(conditions_of(batch))
         divisor = 2 ** (len(scene.masks) - 1)
         fields = {f: pad_space(batch[f], divisor, axis=2) for f in self.predictor.config.fields}
         return scene, conditions, self.predictor.state.encode(fields, scene.masks[0], conditions)
