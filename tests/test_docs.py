@@ -13,9 +13,13 @@ import tifffile
 
 from halfcell_checks.check import Check, table
 from halfcell_checks.growth import Cost, exponent
+from tfmsnet import load, plugins
 from tfmsnet.cli import main as cli
-from tfmsnet.electrode import Recipe, generate
+from tfmsnet.electrode import PhaseImage, Recipe, generate
 from tfmsnet.networks import registry
+from tfmsnet.records import Split, read_sample
+from tfmsnet.references import registry as references
+from tfmsnet.serving import load_model
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -102,10 +106,11 @@ def test_somebody_elses_image_goes_through(run_page, capsys):
     assert Path("data/electrode_1C.h5").is_file()
 
 
-def test_a_network_of_ones_own_is_one_like_the_others(run_page, judged, monkeypatch, capsys):
-    """From a file outside of the package: sized, trained, scored, exported, searched."""
-    monkeypatch.setattr(registry, "_NETWORKS", dict(registry._NETWORKS))
-    monkeypatch.setattr(registry, "_imported", set())
+def test_what_is_ones_own_is_like_the_others(run_page, judged, monkeypatch, capsys):
+    """From files outside of the package: a network trained, exported, searched; a load; a reference."""
+    for module, name in ((registry, "_NETWORKS"), (references, "_REFERENCES"), (load, "LOADS")):
+        monkeypatch.setattr(module, name, dict(getattr(module, name)))
+    monkeypatch.setattr(plugins, "_imported", set())
     Path("records").symlink_to(judged)
     run_page("extending.md")
     printed = capsys.readouterr().out
@@ -114,6 +119,12 @@ def test_a_network_of_ones_own_is_one_like_the_others(run_page, judged, monkeypa
     assert json.loads(Path("run/surrogate.json").read_text())["network"]["width"] == 16
     assert "AR-Mixer" in Path("served/mixer/1/assets/MODEL_CARD.md").read_text()
     assert json.loads(Path("search/best.json").read_text())["network"]["architecture"] == "mixer"
+    (stored,) = Path("stored").glob("*_storage-*.h5")
+    assert read_sample(stored).dol[-1] == pytest.approx(0.45925 + 0.54075 * 0.2, abs=1e-3)
+    image = PhaseImage(next(iter(Split("records", "test"))).phase)
+    started = load_model("run-resistance").curve(image, 1.0)
+    assert started.voltage_v[0] - started.voltage_v[1] > 0
+    assert load_model("run-resistance").network.reference == "with-resistance"
 
 
 def test_the_verification_page_shows_the_numbers_that_were_measured():

@@ -227,7 +227,7 @@ def test_a_json_file_is_named_after_itself_and_in_errors(tmp_path):
     path.write_text('{"segments": [{"kind": "c_rate", "c_rate": 0.1, "until": {"charge": 0.5}}]}')
     load = read_load(path)
     assert (load.name, len(load.schedule()[1])) == ("slow", 25)
-    with pytest.raises(UserError, match=r"slow\.json: the frames of a JSON load are its own"):
+    with pytest.raises(UserError, match=r"slow\.json: the frames of this load are its own"):
         read_load(path, every_s=5)
     path.write_text('{"segments": 1}')
     with pytest.raises(UserError, match=r"slow\.json: load: segments"):

@@ -1,4 +1,4 @@
-"""Code of users that registers networks, references or loads: named in the environment, imported when needed."""
+"""Code of users that registers networks, references or loads, imported when it is needed."""
 
 import importlib
 import importlib.util

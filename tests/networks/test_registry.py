@@ -8,6 +8,7 @@ import keras
 import pytest
 
 import tfmsnet
+from tfmsnet import plugins
 from tfmsnet.errors import UserError
 from tfmsnet.networks import registry
 from tfmsnet.networks.config import MSNetConfig, UNetConfig
@@ -36,7 +37,7 @@ class Copied(MSNet):
 def ours(monkeypatch):
     """A registry that the tests may change."""
     monkeypatch.setattr(registry, "_NETWORKS", dict(registry._NETWORKS))
-    monkeypatch.setattr(registry, "_imported", set())
+    monkeypatch.setattr(plugins, "_imported", set())
 
 
 def test_networks_have_names_of_their_own():

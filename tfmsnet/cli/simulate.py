@@ -43,8 +43,8 @@ _GB_PER_MILLION = 1.6
     multiple=True,
     metavar="FILE|NAME",
     help="Instead of --c-rates, a load; repeatable.  CSV: time_s, and c_rate or current_a_m2 (positive "
-    "discharges): the load from that time on, the last row ends it.  JSON: segments of current, rest and held "
-    "voltage, see docs/loads.md.  Or gitt, hppc, cccv.",
+    "discharges): the load from that time on, the last row ends it.  JSON: segments of current, rest and "
+    "held voltage, see docs/loads.md.  Or gitt, hppc, cccv.",
 )
 @click.option(
     "--load-every",
