@@ -28,6 +28,8 @@ LAYERS = (
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+# A result saves itself as a sample: the one import upwards, made when it is called.
+UPWARDS = {("discharge.py", "records")}
 FORBIDDEN = {
     ("networks", "records"),
     ("predictors", "records"),
@@ -65,6 +67,8 @@ def imported(path):
 @pytest.mark.parametrize(("path", "package"), modules())
 def test_imports_point_one_way(path, package):
     for other in imported(path):
+        if (path.name, other) in UPWARDS and package == "halfcell":
+            continue
         assert RANK[other] <= RANK[package], f"{path} imports {other}, which stands above it"
         assert (package, other) not in FORBIDDEN, f"{path} imports {other}"
 

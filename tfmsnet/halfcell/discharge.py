@@ -1,6 +1,7 @@
 """The result of a simulation."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,6 +77,17 @@ class Discharge:
             f"Discharge({self.load.label}: {len(self.times_s)} frames to {self.times_s[-1]:.6g} s, "
             f"{self.voltage_v[-1]:.3f} V, mean DOL {self.dol[-1]:.4f}{end})"
         )
+
+    def save(self, path: str | Path) -> None:
+        """Write it as a sample file (HDF5), which `tfmsnet.read_sample` and all commands read.
+
+        Raises:
+            UserError, OSError: as `tfmsnet.write_sample`; the file is then not there.
+        """
+        from tfmsnet.records.hdf5 import write_sample
+        from tfmsnet.records.sample import Sample
+
+        write_sample(Sample.from_discharge(self), path)
 
     def plot(self) -> "Figure":
         """The discharge curve, and both fields of the last frame in the middle x-z plane.

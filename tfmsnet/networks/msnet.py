@@ -2,7 +2,7 @@
 
 import keras
 
-from tfmsnet.networks.layers import MaskedRefine, ScaleBranch, coarsen
+from tfmsnet.networks.layers import Coarsen, MaskedRefine, ScaleBranch, coarsen
 from tfmsnet.networks.step_network import StepNetwork
 
 
@@ -32,7 +32,8 @@ class MSNet(StepNetwork):
 
     def build(self, features_shape, masks_shape, drive_shape, state_shape=None):
         self.refine = MaskedRefine(dtype="float32", name="refine")
-        self.refine.built = True  # nothing to build; `fit` under a strategy asks
+        self.coarsen = Coarsen(dtype="float32", name="coarsen")
+        self.refine.built = self.coarsen.built = True  # nothing to build; `fit` under a strategy asks
         self.branches = []
         static = features_shape[0][-1] + drive_shape[-1]
         for scale in range(self.scales):
@@ -50,8 +51,15 @@ class MSNet(StepNetwork):
             self.branches.append(branch)
         self.built = True
 
+    def pyramid(self, state):
+        """The state on all scales, finest first."""
+        states = [state]
+        for _ in range(self.scales - 1):
+            states.append(self.coarsen(states[-1]))
+        return states
+
     def call(self, features, masks, drive, state=None):
-        states = coarsened(state, self.scales) if self.autoregressive else [None] * self.scales
+        states = self.pyramid(state) if self.autoregressive else [None] * self.scales
         outputs, refined = [None] * self.scales, None
         # A projection is of what lies in a phase.
         everywhere = self.options.masked == "refinement" and not self.project
