@@ -9,8 +9,10 @@ flight.  An element is a dict of tensors, as `tfmsnet.records.shard.parse` gives
 """
 
 import logging
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import joblib
 import tensorflow as tf
@@ -21,6 +23,7 @@ from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.order import Order
 from tfmsnet.records.shard import Window, parse, read_record, record_places
 
+_CONNECT_S = 10.0
 # Before a field's name: what a reference knows of it.
 REFERENCE = "reference_"
 # Which axis x is, for the entries of an element that have space.
@@ -239,6 +242,41 @@ def deterministic(dataset: tf.data.Dataset) -> tf.data.Dataset:
     options.experimental_external_state_policy = tf.data.experimental.ExternalStatePolicy.IGNORE
     options.experimental_distribute.auto_shard_policy = tf.data.experimental.AutoShardPolicy.OFF
     return dataset.with_options(options)
+
+
+def served(address: str) -> Stage:
+    """Let the workers of a tf.data service make the elements of a dataset, each of them once.
+
+    With one worker the stream is the same as without the service; with several each element is, but they
+    come in the order in which they are made.  The workers need the records under the same path.
+
+    Args:
+        address: of the dispatcher, grpc://HOST:PORT.
+
+    Raises:
+        UserError: another kind of address, or nobody listens there.
+    """
+    parts = urlsplit(address)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    if parts.scheme != "grpc" or not parts.hostname or not port:
+        raise UserError(f"data service: expected grpc://HOST:PORT, found {address!r}")
+    try:
+        # TensorFlow would wait for an hour.
+        socket.create_connection((parts.hostname, port), timeout=_CONNECT_S).close()
+    except OSError as error:
+        raise UserError(
+            f"data service {address}: no answer ({error}); start its dispatcher, or train without it"
+        ) from None
+    return lambda dataset: dataset.apply(
+        tf.data.experimental.service.distribute(
+            processing_mode=tf.data.experimental.service.ShardingPolicy.DYNAMIC,
+            service=address,
+            compression=None,
+        )
+    )
 
 
 def _seed(seed: int, index: tf.Tensor) -> tf.Tensor:

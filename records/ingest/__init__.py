@@ -5,16 +5,11 @@
 other layouts.
 """
 
-from tfmsnet.records.ingest.arrays import import_arrays, read_arrays
+from tfmsnet.records.ingest.arrays import Mapping, import_arrays, mapping_from, read_arrays, read_mapping
+from tfmsnet.records.ingest.assembly import to_sample
 from tfmsnet.records.ingest.comsol import read_comsol
-from tfmsnet.records.ingest.domains import Domains
-from tfmsnet.records.ingest.grid import Grid
-from tfmsnet.records.ingest.kernel import GaussianKernel, interpolate
-from tfmsnet.records.ingest.mapping import Mapping, mapping_from, read_mapping
-from tfmsnet.records.ingest.quantity import Quantity
-from tfmsnet.records.ingest.reading import Reading
-from tfmsnet.records.ingest.sampling import to_sample
-from tfmsnet.records.ingest.solution import NodeField, Solution
+from tfmsnet.records.ingest.solution import Domains, Grid, NodeField, Quantity, Reading, Solution
+from tfmsnet.records.ingest.voxelisation import GaussianKernel, interpolate
 from tfmsnet.records.ingest.vtu import read_vtu
 
 __all__ = [

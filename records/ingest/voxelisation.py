@@ -1,12 +1,230 @@
-"""Phases on voxels, from the cells or the nodes of a mesh."""
+"""From nodes and cells to voxels: phases by where they lie, fields by a Gaussian kernel."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 from scipy.spatial import cKDTree
 
 from tfmsnet.electrode import ELECTROLYTE, PhaseImage
 from tfmsnet.errors import UserError
-from tfmsnet.records.ingest.cells import locate
-from tfmsnet.records.ingest.grid import Grid
+from tfmsnet.records.ingest.solution import Grid, bounded_ranges
+
+# Corners of each tetrahedron, in VTK's order of a cell's nodes; nodes on edges and faces are left out.
+_TETRA = ((0, 1, 2, 3),)
+_PYRAMID = ((0, 1, 2, 4), (0, 2, 3, 4))
+_WEDGE = ((0, 1, 2, 5), (0, 1, 5, 4), (0, 4, 5, 3))
+_HEXAHEDRON = ((0, 1, 2, 6), (0, 2, 3, 6), (0, 3, 7, 6), (0, 7, 4, 6), (0, 4, 5, 6), (0, 5, 1, 6))
+TETRAHEDRA = {
+    "tetra": _TETRA,
+    "tetra10": _TETRA,
+    "pyramid": _PYRAMID,
+    "pyramid13": _PYRAMID,
+    "pyramid14": _PYRAMID,
+    "wedge": _WEDGE,
+    "wedge15": _WEDGE,
+    "wedge18": _WEDGE,
+    "hexahedron": _HEXAHEDRON,
+    "hexahedron20": _HEXAHEDRON,
+    "hexahedron24": _HEXAHEDRON,
+    "hexahedron27": _HEXAHEDRON,
+}
+# Known, and without volume.
+_FLAT = ("vertex", "line", "triangle", "quad", "polygon")
+_TOLERANCE = 1e-9
+_CANDIDATES = 1_000_000  # pairs of tetrahedron and voxel that are in memory at once, 150 bytes each
+
+
+def split_cells(blocks: Sequence[tuple[str, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    """Tetrahedra of all cells that have a volume.
+
+    Args:
+        blocks: kind (VTK's, as meshio names it) and nodes (cell, corner) of the cells, block by block.
+
+    Returns:
+        corners (tetrahedron, 4), and the cell (tetrahedron,) that each is of, counted through all blocks.
+
+    Raises:
+        UserError: a kind that can't be split, or no cell with a volume.
+    """
+    corners, owners, first = [np.zeros((0, 4), np.int64)], [np.zeros(0, np.int64)], 0
+    for kind, nodes in blocks:
+        if kind in TETRAHEDRA:
+            for tetrahedron in TETRAHEDRA[kind]:
+                corners.append(np.asarray(nodes)[:, tetrahedron])
+                owners.append(first + np.arange(len(nodes)))
+        elif not kind.startswith(_FLAT):
+            raise UserError(
+                f"cells: {kind}: expected tetrahedra, pyramids, wedges or hexahedra; export these"
+            )
+        first += len(nodes)
+    if sum(map(len, corners)) == 0:
+        raise UserError("cells: none has a volume; export volume elements, not a surface")
+    return np.concatenate(corners), np.concatenate(owners)
+
+
+def locate(points_m: np.ndarray, corners: np.ndarray, grid: Grid) -> np.ndarray:
+    """The tetrahedron that holds each voxel's centre.
+
+    A centre on a face belongs to the later one of its tetrahedra.
+
+    Args:
+        points_m: (node, 3), m.
+        corners: (tetrahedron, 4) nodes.
+        grid: the voxels.
+
+    Returns:
+        (x, y, z) int64, index of the tetrahedron, -1 where there is none.
+    """
+    # In voxels from the first centre: numbers near 1, whatever the unit was.
+    scaled = (points_m - np.asarray(grid.origin_m)) / grid.voxel_size_m - 0.5
+    vertices = scaled[corners]
+    edges = vertices[:, 1:] - vertices[:, :1]
+    solid = np.abs(np.linalg.det(edges)) > 1e-12
+    low = np.maximum(np.ceil(vertices.min(axis=1) - 1e-6), 0).astype(np.int64)
+    high = np.minimum(np.floor(vertices.max(axis=1) + 1e-6), np.array(grid.shape) - 1).astype(np.int64)
+    spans = np.maximum(high - low + 1, 0) * solid[:, None]
+    counts = spans.prod(axis=1)
+    found = np.full(grid.shape, -1, np.int64)
+    for begin, end in bounded_ranges(counts, _CANDIDATES):
+        which, voxel = _candidates(low[begin:end], spans[begin:end], counts[begin:end])
+        inverse = np.zeros((end - begin, 3, 3))
+        inverse[solid[begin:end]] = np.linalg.inv(edges[begin:end][solid[begin:end]])
+        share = np.einsum("pi,pij->pj", voxel - vertices[begin:end, 0][which], inverse[which])
+        inside = (share >= -_TOLERANCE).all(axis=1) & (share.sum(axis=1) <= 1 + _TOLERANCE)
+        found[tuple(voxel[inside].T)] = begin + which[inside]
+    return found
+
+
+def _candidates(low: np.ndarray, spans: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs: a tetrahedron (pair,), and a voxel (pair, 3) of the box around it."""
+    which = np.repeat(np.arange(len(counts)), counts)
+    within = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
+    _, y, z = spans[which].T
+    return which, low[which] + np.column_stack([within // (y * z), within // z % y, within % z])
+
+
+FILLS = ("error", "nearest")
+_PAIRS = 2_000_000  # of target and node that are in memory at once, 40 bytes each
+
+
+@dataclass(frozen=True)
+class GaussianKernel:
+    """Weights exp(-(sharpness r / radius)^2) of the nodes within the radius, over their sum.
+
+    A target on a node takes the node's value, as in ParaView (vtkGaussianKernel).
+
+    The error at a target x, with the weights' moments m1 = sum w (x_i - x) and m2 = sum w |x_i - x|^2, both
+    computed by `moments`, is at most |grad u . m1| + max |second derivative| m2 / 2.  Without them: at most
+    radius |grad u| + radius^2 max |second derivative| / 2, however the nodes lie.
+
+    Attributes:
+        radius_m: m; nodes beyond it don't count.
+        sharpness: how fast weights fall off, 2 in ParaView.
+    """
+
+    radius_m: float = 1e-6
+    sharpness: float = 2.0
+
+    def __post_init__(self) -> None:
+        for name in ("radius_m", "sharpness"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise UserError(f"{name}: expected a number above 0, got {getattr(self, name)!r}")
+
+
+def interpolate(
+    nodes_m: np.ndarray,
+    values: np.ndarray,
+    targets_m: np.ndarray,
+    kernel: GaussianKernel,
+    *,
+    fill: str = "error",
+    what: str = "field",
+    progress: Callable[[float], None] | None = None,
+) -> np.ndarray:
+    """Values at targets from those at nodes.
+
+    Args:
+        nodes_m: (node, 3), m.
+        values: (node, time), any unit.
+        targets_m: (target, 3), m.
+        kernel: the weights.
+        fill: what a target without a node in reach is: "error", or "nearest" for the nearest node's values.
+        what: what is interpolated, for messages.
+        progress: called with the fraction done, 0 to 1.
+
+    Returns:
+        (time, target) float32.
+
+    Raises:
+        UserError: targets without a node in reach, unless they are to be filled; no nodes at all.
+    """
+    if fill not in FILLS:
+        raise UserError(f"fill: expected one of {', '.join(FILLS)}, got {fill!r}")
+    if not len(nodes_m):
+        raise UserError(f"{what}: there are no nodes to interpolate from; check the domains and the file")
+    tree, values = cKDTree(nodes_m), np.ascontiguousarray(values, np.float64)
+    neighbours = tree.query_ball_point(targets_m, kernel.radius_m, return_length=True)
+    lonely = np.flatnonzero(neighbours == 0)
+    if len(lonely) and fill == "error":
+        raise UserError(_loneliness(tree, targets_m, lonely, kernel, what))
+    result = np.empty((values.shape[1], len(targets_m)), np.float32)
+    for begin, end in bounded_ranges(neighbours, _PAIRS):
+        reached = begin + np.flatnonzero(neighbours[begin:end])
+        if len(reached):
+            result[:, reached] = (_weights(tree, targets_m[reached], kernel) @ values).T
+        if progress:
+            progress(end / len(targets_m))
+    if len(lonely):
+        result[:, lonely] = values[tree.query(targets_m[lonely])[1]].T
+    return result
+
+
+def moments(
+    nodes_m: np.ndarray, targets_m: np.ndarray, kernel: GaussianKernel
+) -> tuple[np.ndarray, np.ndarray]:
+    """First and second moments of the weights about the targets, of which the error bound is made.
+
+    Returns:
+        m1 (target, 3), m; m2 (target,), m2.  Targets must have a node in reach.
+    """
+    weights = _weights(cKDTree(nodes_m), targets_m, kernel)
+    first = weights @ nodes_m - targets_m
+    # |x_i - x|^2 summed as it stands: the difference of squares would lose what is left.
+    rows, columns = weights.nonzero()
+    squares = ((nodes_m[columns] - targets_m[rows]) ** 2).sum(axis=1)
+    return first, np.bincount(rows, np.asarray(weights[rows, columns]).ravel() * squares, len(targets_m))
+
+
+def _weights(tree: cKDTree, targets_m: np.ndarray, kernel: GaussianKernel) -> sparse.csr_matrix:
+    """(target, node) weights, each row of sum 1; every target has a node in reach."""
+    # A little more than the radius: no target that counted a neighbour may lose it to rounding.
+    pairs = cKDTree(targets_m).sparse_distance_matrix(
+        tree, kernel.radius_m * (1 + 1e-9), output_type="ndarray"
+    )
+    order = np.argsort(pairs["i"], kind="stable")
+    row, node, distance = (pairs[key][order] for key in "ijv")
+    first = np.searchsorted(row, np.arange(len(targets_m) + 1))
+    nearest = np.minimum.reduceat(distance, first[:-1])[row]
+    # Relative to the nearest node's: a sharp kernel mustn't leave a target without any weight.
+    scale = kernel.sharpness / kernel.radius_m
+    weight = np.exp(-((scale * distance) ** 2 - (scale * nearest) ** 2))
+    weight[(nearest == 0) & (distance > 0)] = 0
+    weight /= np.add.reduceat(weight, first[:-1])[row]
+    return sparse.csr_matrix((weight, node, first), shape=(len(targets_m), tree.n))
+
+
+def _loneliness(tree: cKDTree, targets_m, lonely, kernel: GaussianKernel, what: str) -> str:
+    distance, _ = tree.query(targets_m[lonely])
+    where = [", ".join(f"{1e6 * x:.4g}" for x in targets_m[target]) for target in lonely[:3]]
+    return (
+        f"{what}: {len(lonely)} of {len(targets_m)} voxels have no node within {1e6 * kernel.radius_m:g} um, "
+        f"at (x, y, z) = ({'), ('.join(where)}){' ...' if len(lonely) > 3 else ''} um; the farthest has its "
+        f"nearest at {1e6 * distance.max():.3g} um; give a larger radius, a box that the nodes fill, or fill "
+        "with the nearest"
+    )
+
 
 _COINCIDENT = 1e-6  # of a voxel
 

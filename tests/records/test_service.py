@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from tfmsnet.errors import UserError
 from tfmsnet.records import open_manifest, pipeline
-from tfmsnet.records.service import served
+from tfmsnet.records.pipeline import served
 
 service = tf.data.experimental.service
 

@@ -11,7 +11,7 @@ from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.records import pipeline
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.order import Order
-from tfmsnet.records.service import served
+from tfmsnet.records.pipeline import served
 from tfmsnet.references.reference import Conditions
 from tfmsnet.training.config import TrainingConfig
 

@@ -9,7 +9,7 @@ from scipy.spatial import Delaunay
 
 from tfmsnet.electrode import AM
 from tfmsnet.halfcell import Parameters
-from tfmsnet.records.ingest.kernel import moments
+from tfmsnet.records.ingest.voxelisation import moments
 
 BOX_UM = (10.0, 10.0, 8.0)
 CENTRE_UM, RADIUS_UM = np.array([5.0, 5.0, 3.2]), 3.6

@@ -8,8 +8,8 @@ from scipy.spatial import Delaunay
 
 from tfmsnet.errors import UserError
 from tfmsnet.records.ingest import Grid
-from tfmsnet.records.ingest import cells as cells_module
-from tfmsnet.records.ingest.cells import locate, split_cells
+from tfmsnet.records.ingest import voxelisation as cells_module
+from tfmsnet.records.ingest.voxelisation import locate, split_cells
 
 # Corners of a cell that fills a unit cube, or a part of it, in VTK's order.
 CUBE = np.array(

@@ -16,7 +16,7 @@ from tfmsnet.records.ingest import (
     read_vtu,
     to_sample,
 )
-from tfmsnet.records.ingest.quantity import Label, parse_label
+from tfmsnet.records.ingest.solution import Label, parse_label
 
 READING = Reading(Quantity("cs"), Quantity("phis"), domain="dom", domains=Domains([7]))
 

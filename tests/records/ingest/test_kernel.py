@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from tfmsnet.errors import UserError
 from tfmsnet.records.ingest import GaussianKernel, interpolate
-from tfmsnet.records.ingest import kernel as kernel_module
-from tfmsnet.records.ingest.kernel import moments
+from tfmsnet.records.ingest import voxelisation as kernel_module
+from tfmsnet.records.ingest.voxelisation import moments
 
 
 def scattered(seed, nodes=400, targets=50, edge=3.0):
