@@ -6,18 +6,18 @@ import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
 from tfmsnet.electrode.surface import SMOOTHING_VOXELS
-from tfmsnet.references.lattice import Lattice, conjugate_gradients, dot
+from tfmsnet.references.lattice import Lattice
 from tfmsnet.references.materials import Materials
+from tfmsnet.references.multigrid import conduct
 
 SEPARATOR_LAYERS = 6  # as the simulator's
 # As `tfmsnet.halfcell.interface`.
 _SMOOTHING_M = 0.75e-6
 _SMALLEST_COSINE = 1e-3
-# Accepted residual of the conduction problems over their right-hand side, root mean square.
-_TOLERANCE = 1e-4
-_MOST_ITERATIONS = 2000
 # Where less than this share of the current passes between two planes its resistance is noise.
 _LEAST_CURRENT = 0.02
+# Resistances are smoothed over so many planes on both sides.
+_SMOOTHED_PLANES = 3
 # Resistances are at least this share of that of free electrolyte.
 _LEAST_RESISTANCE = 0.01
 
@@ -46,8 +46,8 @@ class Conduction(NamedTuple):
         between: (batch, z - 1) float64, resistance between planes of voxels, per area of the foil.
         end: (batch, 1) float64, between the outermost plane and what the current goes to.
         deviation: (batch, row, z) float32, potential at the surface of the active material's voxels, less
-            the mean of their plane.
-        pattern: (batch, row, z) float32, potential of the conductor's voxels, less the mean of the plane.
+            that of their plane.
+        pattern: (batch, row, z) float32, potential of the conductor's voxels, less that of the plane.
     """
 
     between: tf.Tensor
@@ -127,15 +127,16 @@ class Geometry:
     def plane_mean(self, vectors: tf.Tensor) -> tf.Tensor:
         """(batch, z) float64, of what lies on the active material's surface; 0 in planes without any."""
         area = self.plane_area()
-        sums = self.lattice.plane_sums(self.surface.area * vectors)[:, : self.planes]
+        sums = self.lattice.plane_sums(tf.cast(self.surface.area, vectors.dtype) * vectors)[:, : self.planes]
         return sums / tf.where(area > 0.0, area, 1.0)
 
     def at_surface(self, potential: tf.Tensor) -> tf.Tensor:
         """(batch, row, z), a field of the electrolyte as the active material's voxels meet it at their surface."""
         lattice, total = self.lattice, 0.0
         for axis, face in enumerate(self.surface.faces):
+            face = tf.cast(face, potential.dtype)
             total += face * lattice.ahead(potential, axis) + lattice.behind(face * potential, axis)
-        area = self.surface.area
+        area = tf.cast(self.surface.area, potential.dtype)
         return tf.where(area > 0.0, total, 0.0) / tf.where(area > 0.0, area, 1.0)
 
     def liquid(self) -> Conduction:
@@ -178,71 +179,65 @@ class Geometry:
             both = inside * lattice.ahead(inside, axis) * (1.0 if axis == 0 else height)
             series = half + lattice.ahead(half, axis)
             weights.append(both / tf.where(both > 0.0, series, 1.0))
-        diagonal = to_end + tf.add_n(
-            [weight + lattice.behind(weight, axis) for axis, weight in enumerate(weights)]
-        )
-        diagonal = tf.where(diagonal > 0.0, diagonal, 1.0)
-
-        def operator(u):
-            total = diagonal * u
-            for axis, weight in enumerate(weights):
-                total -= weight * lattice.ahead(u, axis) + lattice.behind(weight * u, axis)
-            return total
-
-        precondition = _by_planes(lattice, diagonal, weights[0], to_end, inside)
-        source *= inside
-        accepted = _TOLERANCE**2 * dot(source, source)
-        potential, self.iterations = conjugate_gradients(
-            operator, source, None, accepted, _MOST_ITERATIONS, precondition
-        )
+        potential, self.iterations = conduct(lattice, tuple(weights), to_end, source * inside)
         return potential
 
     def _upscaled(self, potential, at_surface, conductivity, plane_conductivity, from_foil) -> Conduction:
-        """Resistances between planes: the step of their mean potentials over the current that passes."""
-        lattice, area = self.lattice, self.plane_area()
+        """Resistances between planes: the step of their mean potentials over the current that passes.
+
+        Means of single planes are noisy, as each meets other pores; what resistances smoothed over some planes
+        don't reproduce, the deviations do.
+        """
+        lattice, area, reacting = self.lattice, self.plane_area(), self.planes
         layers = tf.shape(plane_conductivity)[1]
         conducting = lattice.plane_sums(conductivity)[:, :layers]
-        everywhere = lattice.plane_sums(conductivity * potential)[:, :layers]
-        everywhere /= tf.where(conducting > 0.0, conducting, 1.0)
-        # Where no surface reacts, the mean of the whole plane.
-        mean = self.plane_mean(at_surface)
-        planes = tf.concat(
-            [tf.where(area > 0.0, mean, everywhere[:, : self.planes]), everywhere[:, self.planes :]], axis=1
-        )
+        everywhere = lattice.plane_sums(tf.cast(conductivity, tf.float64) * potential)[:, :layers]
+        everywhere /= _above(conducting)
         collected = tf.cumsum(area, axis=1) / self.foil_faces
         total = collected[:, -1:]
-        if from_foil:
-            # The current through a face feeds all planes on the foil's side of it.
-            passes = tf.concat([collected, tf.repeat(total, layers - self.planes, axis=1)], axis=1)[:, :-1]
-            step, end = planes[:, :-1] - planes[:, 1:], planes[:, -1:] / _above(total)
-        else:
-            passes = (total - collected)[:, :-1]
-            step, end = planes[:, 1:] - planes[:, :-1], planes[:, :1] / _above(total)
+        # Where no surface reacts, the mean of the whole plane.
+        mean = tf.where(area > 0.0, self.plane_mean(at_surface), everywhere[:, :reacting])
+        # The current through a face feeds all planes on the far side of it.
+        passes = (collected if from_foil else total - collected)[:, :-1]
+        step = (mean[:, :-1] - mean[:, 1:]) if from_foil else (mean[:, 1:] - mean[:, :-1])
+        near = tf.linalg.band_part(
+            tf.ones([reacting - 1, reacting - 1], tf.float64), _SMOOTHED_PLANES, _SMOOTHED_PLANES
+        )
+        measured = tf.matmul(step, near) / _above(tf.matmul(passes, near))
         # In series, without any tortuosity: tells where too little current passes.
-        height = self.height[:, :layers]
-        half = 0.5 * height / tf.maximum(plane_conductivity, 1e-6 * tf.reduce_max(plane_conductivity))
-        series = half[:, :-1] + half[:, 1:]
+        conductivity_m = tf.maximum(
+            plane_conductivity[:, :reacting], 1e-6 * tf.reduce_max(plane_conductivity, axis=1, keepdims=True)
+        )
+        series = 0.5 / conductivity_m[:, :-1] + 0.5 / conductivity_m[:, 1:]
         known = passes > _LEAST_CURRENT * total
-        measured = step / _above(passes)
         scale = tf.reduce_sum(tf.where(known, measured * passes, 0.0), 1, keepdims=True) / _above(
             tf.reduce_sum(tf.where(known, series * passes, 0.0), 1, keepdims=True)
         )
         between = tf.where(known, measured, tf.maximum(scale, 1.0) * series)
-        least = (
-            _LEAST_RESISTANCE
-            * 0.5
-            * (height[:, :-1] + height[:, 1:])
-            / tf.reduce_max(plane_conductivity, axis=1, keepdims=True)
-        )
+        least = _LEAST_RESISTANCE / tf.reduce_max(plane_conductivity, axis=1, keepdims=True)
+        between = tf.maximum(between, least)
+        # Potentials that these resistances give, with the mean that was found.
+        drop = tf.cumsum(between * passes, axis=1)
+        trunk = tf.concat([tf.zeros_like(total), -drop if from_foil else drop], axis=1)
+        apart = tf.reduce_sum(area * (mean - trunk), 1, keepdims=True)
+        trunk += apart / _above(tf.reduce_sum(area, 1, keepdims=True))
+        if from_foil:
+            beyond = everywhere[:, reacting:]
+            steps = tf.concat([trunk[:, -1:], beyond], axis=1)
+            between = tf.concat([between, (steps[:, :-1] - steps[:, 1:]) / _above(total)], axis=1)
+            between = tf.maximum(between, least)
+            end, trunk = beyond[:, -1:], tf.concat([trunk, beyond], axis=1)
+        else:
+            end = trunk[:, :1]
         voxel = self.voxel_size_m[:, None]
         scaled = tf.cast(self.voxel_size_m, tf.float32)[:, None, None]
-        on_planes = lattice.on_planes(planes)
-        reacting = tf.cast(self.surface.area > 0.0, tf.float32)
+        on_planes = lattice.on_planes(trunk)
+        inside, reacts = (tf.cast(part > 0.0, tf.float32) for part in (conductivity, self.surface.area))
         return Conduction(
-            between=tf.maximum(between, least) * voxel,
-            end=end * voxel,
-            deviation=reacting * (at_surface - on_planes) * scaled,
-            pattern=tf.cast(conductivity > 0.0, tf.float32) * (potential - on_planes) * scaled,
+            between=between * voxel,
+            end=end / _above(total) * voxel,
+            deviation=reacts * (tf.cast(at_surface, tf.float32) - on_planes) * scaled,
+            pattern=inside * (tf.cast(potential, tf.float32) - on_planes) * scaled,
         )
 
 
@@ -289,27 +284,6 @@ def reachable(lattice: Lattice, mask: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
 def _above(values: tf.Tensor) -> tf.Tensor:
     """Itself where above 0, else 1: a denominator."""
     return tf.where(values > 0.0, values, 1.0)
-
-
-def _by_planes(lattice, diagonal, along_z, to_end, inside):
-    """A preconditioner: each voxel by itself, plus all planes of the conductor moved as wholes.
-
-    What is slow is to carry a current from end to end; that is one-dimensional, and solved as such.
-    """
-    inverse = 1.0 / diagonal
-    joined = lattice.plane_sums(along_z)
-    grounded = lattice.plane_sums(to_end)
-    below = tf.pad(joined[:, :-1], [[0, 0], [1, 0]])
-    own = joined + below + grounded
-    own = tf.where(own > 0.0, own, 1.0)
-    bands = tf.stack([-joined, own, -below], axis=1)
-
-    def precondition(residual):
-        planes = lattice.plane_sums(residual)
-        moved = tf.linalg.tridiagonal_solve(bands, planes, partial_pivoting=False)
-        return inverse * residual + inside * tf.cast(moved, tf.float32)[:, None]
-
-    return precondition
 
 
 def _gradient(am: tf.Tensor, voxel_size_m: tf.Tensor) -> list[tf.Tensor]:

@@ -56,6 +56,27 @@ class Lattice:
         total = tf.add_n([tf.slice(line, [start], [self._size]) for start in starts])
         return _like(tf.reshape(total, self.shape), vectors)
 
+    def weighted_neighbours(self, weights: list[tf.Tensor], vectors: tf.Tensor) -> tf.Tensor:
+        """Sum over the six neighbours of each voxel, each times its weight.
+
+        Args:
+            weights: of the next and the previous one along z, of those along y and along x.
+            vectors: (batch, row, z).
+        """
+        line = tf.pad(tf.reshape(vectors, [-1]), [[self._margin, self._margin]])
+        starts = [self._margin + sign * distance for distance in self.distances for sign in (1, -1)]
+        parts = [tf.reshape(tf.slice(line, [start], [self._size]), self.shape) for start in starts]
+        return _like(tf.add_n([weight * part for weight, part in zip(weights, parts, strict=True)]), vectors)
+
+    def even(self, images: tf.Tensor) -> tf.Tensor:
+        """(batch, x, y, z), with a layer of zeros where a size is odd."""
+        return tf.pad(images, [[0, 0], *([0, size % 2] for size in self._grid)])
+
+    def cut(self, images: tf.Tensor) -> tf.Tensor:
+        """Without the layers of zeros."""
+        x, y, z = self._grid
+        return images[:, :x, :y, :z]
+
     def ahead(self, vectors: tf.Tensor, axis: int) -> tf.Tensor:
         """Of each voxel's neighbour at the next higher place along z (axis 0), y (1) or x (2)."""
         distance = self.distances[axis]
@@ -102,16 +123,16 @@ def conjugate_gradients(
     solution = tf.zeros_like(right) if start is None else start
     residual = right if start is None else right - operator(start)
     square = dot(residual, residual)
-    direction = precondition(residual)
+    direction = _like(precondition(residual), residual)
     product = dot(residual, direction)
 
     def step(k, solution, residual, direction, product, square):
-        image = operator(direction)
+        image = _like(operator(direction), direction)
         active = square > accepted
         size = tf.where(active, product / _safe(dot(direction, image)), 0.0)
         solution += size * direction
         residual -= size * image
-        image = precondition(residual)
+        image = _like(precondition(residual), residual)
         renewed = tf.where(active, dot(residual, image), product)
         direction = image + tf.where(active, renewed / _safe(product), 0.0) * direction
         return k + 1, solution, residual, direction, renewed, dot(residual, residual)

@@ -250,8 +250,11 @@ class March:
         diffusion = particles.diffusion(dol, wide)
         error = tf.constant(_ERROR, tf.float32)
 
+        # What the mean gains.
+        rate = _like(current / self._capacity, now.dol)
+
         def supply(density):
-            return particles.without_mean(particles.source(particles.uptake * density))
+            return particles.source(particles.uptake * density) - rate * particles.inside
 
         def improve(k, going, guess):
             reaction = self._reaction(guess, mean)
