@@ -1,4 +1,4 @@
-"""What the reduced models read off a phase image: reacting surface, open pores, resistances between planes."""
+"""What the reduced models read off a phase image: reacting surface, resistances between planes."""
 
 from typing import NamedTuple
 
@@ -16,8 +16,8 @@ _SMOOTHING_M = 0.75e-6
 _SMALLEST_COSINE = 1e-3
 # Where less than this share of the current passes between two planes its resistance is noise.
 _LEAST_CURRENT = 0.02
-# Resistances are smoothed over so many planes on both sides.
-_SMOOTHED_PLANES = 3
+# So many planes on both sides are taken together.
+_TOGETHER = 3
 # Resistances are at least this share of that of free electrolyte.
 _LEAST_RESISTANCE = 0.01
 
@@ -26,8 +26,8 @@ class Surface(NamedTuple):
     """The active material's surface.
 
     Attributes:
-        faces: along z, y and x, (batch, row, z) float32 each: true area between a voxel and the next, in faces
-            of a voxel, where exactly one of them is active material and the other holds open electrolyte.
+        faces: along z, y and x, (batch, row, z) float32 each: true area between a voxel and the next, in
+            faces of a voxel, where exactly one of them is active material and the other holds open electrolyte.
         area: (batch, row, z) float32, of each voxel of active material, in faces of a voxel.
         depth: (batch, row, z) float32, mean distance of its centre from the surface, voxels.
         liquid_area: (batch, row, z) float32, of each voxel of electrolyte.
@@ -131,7 +131,7 @@ class Geometry:
         return sums / tf.where(area > 0.0, area, 1.0)
 
     def at_surface(self, potential: tf.Tensor) -> tf.Tensor:
-        """(batch, row, z), a field of the electrolyte as the active material's voxels meet it at their surface."""
+        """(batch, row, z), a field of the electrolyte as the active material's voxels meet it."""
         lattice, total = self.lattice, 0.0
         for axis, face in enumerate(self.surface.faces):
             face = tf.cast(face, potential.dtype)
@@ -185,8 +185,8 @@ class Geometry:
     def _upscaled(self, potential, at_surface, conductivity, plane_conductivity, from_foil) -> Conduction:
         """Resistances between planes: the step of their mean potentials over the current that passes.
 
-        Means of single planes are noisy, as each meets other pores; what resistances smoothed over some planes
-        don't reproduce, the deviations do.
+        Means of single planes are noisy, as each meets other pores: where they don't rise steadily, some planes
+        are taken together.  What resistances don't reproduce, the deviations do.
         """
         lattice, area, reacting = self.lattice, self.plane_area(), self.planes
         layers = tf.shape(plane_conductivity)[1]
@@ -200,21 +200,21 @@ class Geometry:
         # The current through a face feeds all planes on the far side of it.
         passes = (collected if from_foil else total - collected)[:, :-1]
         step = (mean[:, :-1] - mean[:, 1:]) if from_foil else (mean[:, 1:] - mean[:, :-1])
-        near = tf.linalg.band_part(
-            tf.ones([reacting - 1, reacting - 1], tf.float64), _SMOOTHED_PLANES, _SMOOTHED_PLANES
-        )
-        measured = tf.matmul(step, near) / _above(tf.matmul(passes, near))
+        near = tf.linalg.band_part(tf.ones([reacting - 1, reacting - 1], tf.float64), _TOGETHER, _TOGETHER)
+        together = tf.matmul(step, near) / _above(tf.matmul(passes, near))
+        falls = tf.cast(step < -1e-3 * tf.reduce_max(tf.abs(step), axis=1, keepdims=True), tf.float64)
+        measured = tf.where(tf.matmul(falls, near) > 0.0, together, step / _above(passes))
+        # Nothing may conduct at all: then nothing reacts either.
+        best = _above(tf.reduce_max(plane_conductivity, axis=1, keepdims=True))
         # In series, without any tortuosity: tells where too little current passes.
-        conductivity_m = tf.maximum(
-            plane_conductivity[:, :reacting], 1e-6 * tf.reduce_max(plane_conductivity, axis=1, keepdims=True)
-        )
+        conductivity_m = tf.maximum(plane_conductivity[:, :reacting], 1e-6 * best)
         series = 0.5 / conductivity_m[:, :-1] + 0.5 / conductivity_m[:, 1:]
         known = passes > _LEAST_CURRENT * total
         scale = tf.reduce_sum(tf.where(known, measured * passes, 0.0), 1, keepdims=True) / _above(
             tf.reduce_sum(tf.where(known, series * passes, 0.0), 1, keepdims=True)
         )
         between = tf.where(known, measured, tf.maximum(scale, 1.0) * series)
-        least = _LEAST_RESISTANCE / tf.reduce_max(plane_conductivity, axis=1, keepdims=True)
+        least = _LEAST_RESISTANCE / best
         between = tf.maximum(between, least)
         # Potentials that these resistances give, with the mean that was found.
         drop = tf.cumsum(between * passes, axis=1)

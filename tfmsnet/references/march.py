@@ -210,7 +210,7 @@ class March:
         return tf.cast(mean, tf.float32)[:, None, None]
 
     def _step(self, now: State, step_s: tf.Tensor, current: tf.Tensor) -> tuple[State, tf.Tensor]:
-        """The state `step_s` later by BDF2 (backward Euler after a jump), and whether it is solved (batch,)."""
+        """The state `step_s` later, and whether it is solved (batch,).  BDF2; backward Euler after a jump."""
         particles, planes, materials = self._particles, self._planes, self._materials
         ratio = step_s / now.step_s
         weight = (1.0 + 2.0 * ratio) / (1.0 + ratio) / step_s
