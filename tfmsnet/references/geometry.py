@@ -27,7 +27,7 @@ class Surface(NamedTuple):
 
     Attributes:
         faces: along z, y and x, (batch, row, z) float32 each: true area between a voxel and the next, in
-            faces of a voxel, where exactly one of them is active material and the other holds open electrolyte.
+            faces of a voxel, where one of them is active material and the other holds open electrolyte.
         area: (batch, row, z) float32, of each voxel of active material, in faces of a voxel.
         depth: (batch, row, z) float32, mean distance of its centre from the surface, voxels.
         liquid_area: (batch, row, z) float32, of each voxel of electrolyte.
@@ -185,8 +185,8 @@ class Geometry:
     def _upscaled(self, potential, at_surface, conductivity, plane_conductivity, from_foil) -> Conduction:
         """Resistances between planes: the step of their mean potentials over the current that passes.
 
-        Means of single planes are noisy, as each meets other pores: where they don't rise steadily, some planes
-        are taken together.  What resistances don't reproduce, the deviations do.
+        Means of single planes are noisy, as each meets other pores: where they don't rise steadily,
+        some planes are taken together.  What resistances don't reproduce, the deviations do.
         """
         lattice, area, reacting = self.lattice, self.plane_area(), self.planes
         layers = tf.shape(plane_conductivity)[1]
@@ -200,6 +200,9 @@ class Geometry:
         # The current through a face feeds all planes on the far side of it.
         passes = (collected if from_foil else total - collected)[:, :-1]
         step = (mean[:, :-1] - mean[:, 1:]) if from_foil else (mean[:, 1:] - mean[:, :-1])
+        # Elsewhere means are noise, or of planes that don't conduct.
+        known = passes > _LEAST_CURRENT * total
+        step, passes = (tf.where(known, part, tf.zeros_like(part)) for part in (step, passes))
         near = tf.linalg.band_part(tf.ones([reacting - 1, reacting - 1], tf.float64), _TOGETHER, _TOGETHER)
         together = tf.matmul(step, near) / _above(tf.matmul(passes, near))
         falls = tf.cast(step < -1e-3 * tf.reduce_max(tf.abs(step), axis=1, keepdims=True), tf.float64)
@@ -209,9 +212,8 @@ class Geometry:
         # In series, without any tortuosity: tells where too little current passes.
         conductivity_m = tf.maximum(plane_conductivity[:, :reacting], 1e-6 * best)
         series = 0.5 / conductivity_m[:, :-1] + 0.5 / conductivity_m[:, 1:]
-        known = passes > _LEAST_CURRENT * total
-        scale = tf.reduce_sum(tf.where(known, measured * passes, 0.0), 1, keepdims=True) / _above(
-            tf.reduce_sum(tf.where(known, series * passes, 0.0), 1, keepdims=True)
+        scale = tf.reduce_sum(measured * passes, 1, keepdims=True) / _above(
+            tf.reduce_sum(series * passes, 1, keepdims=True)
         )
         between = tf.where(known, measured, tf.maximum(scale, 1.0) * series)
         least = _LEAST_RESISTANCE / best

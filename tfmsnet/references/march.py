@@ -23,6 +23,8 @@ _PASSES = 10
 _MISFIT_V = 1e-4
 # Volts that the potentials may be expected to change by per relative change of the salt.
 _SALT_V = 0.1
+# The same per degree of lithiation, of the voxel that changes most: its diffusivity changes.
+_DOL_V = 0.1
 # Accepted error of the degree of lithiation that a linear solution may leave.
 _ERROR = 2e-5
 # Of the response to a common shift of the potential, relative.
@@ -81,7 +83,7 @@ class _Guess(NamedTuple):
     solid: tf.Tensor
     liquid: tf.Tensor
     voltage: tf.Tensor
-    salt_misfit_v: tf.Tensor
+    misfit_v: tf.Tensor  # (batch,) of what transport properties were taken at
 
 
 class March:
@@ -243,11 +245,9 @@ class March:
             solid=now.solid,
             liquid=now.liquid,
             voltage=now.voltage,
-            salt_misfit_v=tf.ones_like(step_s),
+            misfit_v=tf.ones_like(step_s),
         )
         wide = _like(weight, now.dol)
-        dol = tf.clip_by_value(guess.dol + mean, _MARGIN, 1.0 - _MARGIN)
-        diffusion = particles.diffusion(dol, wide)
         error = tf.constant(_ERROR, tf.float32)
 
         # What the mean gains.
@@ -258,8 +258,10 @@ class March:
 
         def improve(k, going, guess):
             reaction = self._reaction(guess, mean)
-            misfit_v = tf.maximum(reaction.misfit_v, guess.salt_misfit_v)
+            misfit_v = tf.maximum(reaction.misfit_v, guess.misfit_v)
             going &= misfit_v > _MISFIT_V
+            dol = tf.clip_by_value(guess.dol + mean, _MARGIN, 1.0 - _MARGIN)
+            diffusion = particles.diffusion(dol, wide)
             drain = particles.uptake * reaction.per_dol
             rest = diffusion.residual(past + supply(reaction.current), guess.dol)
             change = diffusion.solve(rest, drain, None, error)
@@ -280,8 +282,10 @@ class March:
             renewed += diffusion.solve(rest, tf.zeros_like(drain), None, error)
             salt = planes.salt(weight, salt_past, into - per_volt * rise, found.ionic, guess.salt)
             moved = tf.sqrt(tf.reduce_mean((salt / materials.salt_in_range(guess.salt) - 1.0) ** 2, axis=1))
+            renewed = particles.without_mean(renewed)
+            farthest = tf.reduce_max(tf.abs(renewed - guess.dol), axis=(1, 2))
             new = _Guess(
-                dol=particles.without_mean(renewed),
+                dol=renewed,
                 salt=salt,
                 step=found.step,
                 current=density,
@@ -289,7 +293,7 @@ class March:
                 solid=found.solid,
                 liquid=found.liquid,
                 voltage=found.voltage,
-                salt_misfit_v=_SALT_V * moved,
+                misfit_v=tf.maximum(_SALT_V * moved, _DOL_V * tf.cast(farthest, tf.float64)),
             )
             return k + 1, going, _chosen(going, new, guess)
 

@@ -65,7 +65,7 @@ class Voxels:
         return sites
 
     def plane_sums(self, density: tf.Tensor) -> tf.Tensor:
-        """A current density (batch, site, z) summed over each plane, per area of the foil, (batch, z) float64."""
+        """A current density (batch, site, z) summed over planes, per area of the foil, (batch, z) float64."""
         sums = self._lattice.plane_sums(self.area * density)
         return sums[:, : self._geometry.planes] / self._geometry.foil_faces
 

@@ -2,8 +2,8 @@
 
 `PorousElectrode` has a sphere of active material for every plane of the image (Doyle, Fuller and Newman 1993,
 doi:10.1149/1.2221597), `ResolvedParticles` the image's own particles, each voxel of them.  In both, the
-potentials and the salt vary from plane to plane, with resistances read off the image, and deviate within a plane with the
-plane's current.  Nothing is fitted.
+potentials and the salt vary from plane to plane, with resistances read off the image, and deviate within a
+plane with the plane's current.  Nothing is fitted.
 """
 
 import tensorflow as tf
