@@ -1,4 +1,4 @@
-"""Diffusion in the active material, against the series of a sphere; and conduction, against layers in series."""
+"""Diffusion in the active material against the series of a sphere, conduction against layers in series."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The reduced models: against the simulator and PyBaMM, conservation, symmetry, and images that can't work."""
+"""The reduced models against the simulator and PyBaMM; conservation, symmetry, images that can't work."""
 
 import numpy as np
 import pytest

@@ -300,7 +300,7 @@ def _gradient(am: tf.Tensor, voxel_size_m: tf.Tensor) -> list[tf.Tensor]:
     for equation, size in zip(along, (z + 2, y, x), strict=True):
         smooth = tf.einsum(equation, _gaussian(deviation, size), smooth)
     return [
-        tf.einsum(equation, _difference(size)[None], smooth)
+        tf.einsum(equation.replace("bij", "ij"), _difference(size), smooth)
         for equation, size in zip(along, (z + 2, y, x), strict=True)
     ]
 
