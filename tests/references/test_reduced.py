@@ -165,3 +165,16 @@ def test_no_image_gives_nan_or_concentrations_out_of_bounds(model, image):
     assert found["concentration"].max() <= PARAMETERS.c_max_mol_m3
     # Nothing carries a current: only the first frame holds.
     assert found["ended"][-1] == found["ended"][-2] == 1
+
+
+def test_it_runs_from_a_saved_model(image, tmp_path):
+    profile, times_s = constant_current(1.0, 4)
+    known = run(ResolvedParticles, image.phase, profile, times_s)
+    module = tf.Module()
+    module.discharge = traced[ResolvedParticles]
+    tf.saved_model.save(module, tmp_path / "model")
+    loaded = tf.saved_model.load(tmp_path / "model")
+    arguments = np.asarray(image.phase)[None], np.array([VOXEL_M]), profile[None], times_s[None], np.zeros(1)
+    found = loaded.discharge(*map(tf.constant, arguments))
+    np.testing.assert_allclose(found["concentration"], known["concentration"], rtol=1e-6)
+    np.testing.assert_allclose(found["voltage_v"], known["voltage_v"], atol=1e-7)
