@@ -5,7 +5,8 @@
 Recipes of 85 to 95 wt% and 0 to 20 % calendering, particles of 1 to 2.5 times their usual size, voxels of
 0.35 to 0.7 um, 24x24x64 to 48x48x128 and some 24x24x244, 0.2C to 4C; case n is the same electrode every time.
 Each case is kept in DIR: called again, the command goes on.  It begins no case after `--seconds`.  CPU
-seconds are of one thread, the graph traced before.  The simulator on voxels of twice the size is a contestant too.
+seconds are of one thread, the graph traced before.  The simulator on voxels of twice the size is a contestant
+too.
 """
 
 import argparse

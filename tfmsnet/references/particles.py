@@ -133,7 +133,7 @@ class Spheres:
         area = tf.reduce_sum(geometry.plane_area(), axis=1)
         volume = lattice.plane_sums(geometry.am)
         total = tf.reduce_sum(volume, axis=1)
-        self._volume, self._total = volume, tf.maximum(total, 1.0)
+        self.volume, self._total = volume, tf.maximum(total, 1.0)
         radius_m = 3.0 * self._total / tf.maximum(area, 1e-3) * geometry.voxel_size_m
         radius_m = tf.cast(radius_m, tf.float32)[:, None, None]
         edge = tf.linspace(0.0, 1.0, shells + 1)
@@ -183,7 +183,7 @@ class Spheres:
 
     def without_mean(self, cells: tf.Tensor) -> tf.Tensor:
         """Less the mean over the active material."""
-        mean = tf.reduce_sum(tf.cast(self.means(cells)[:, 0], tf.float64) * self._volume, axis=1)
+        mean = tf.reduce_sum(tf.cast(self.means(cells)[:, 0], tf.float64) * self.volume, axis=1)
         return self.inside * (cells - tf.cast(mean / self._total, tf.float32)[:, None, None])
 
     def diffusion(self, dol: tf.Tensor, weight: tf.Tensor) -> Diffusion:
