@@ -1,0 +1,328 @@
+"""What the reduced models read off a phase image: reacting surface, resistances between planes."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfmsnet.electrode import AM, CBD, ELECTROLYTE
+from tfmsnet.electrode.surface import SMOOTHING_VOXELS
+from tfmsnet.references.lattice import Lattice
+from tfmsnet.references.materials import Materials
+from tfmsnet.references.multigrid import conduct
+
+SEPARATOR_LAYERS = 6  # as the simulator's
+# As `tfmsnet.halfcell.interface`.
+_SMOOTHING_M = 0.75e-6
+_SMALLEST_COSINE = 1e-3
+# Where less than this share of the current passes between two planes its resistance is noise.
+_LEAST_CURRENT = 0.02
+# So many planes on both sides are taken together.
+_TOGETHER = 3
+# Resistances are at least this share of that of free electrolyte.
+_LEAST_RESISTANCE = 0.01
+
+
+class Surface(NamedTuple):
+    """The active material's surface.
+
+    Attributes:
+        faces: along z, y and x, (batch, row, z) float32 each: true area between a voxel and the next, in
+            faces of a voxel, where one of them is active material and the other holds open electrolyte.
+        area: (batch, row, z) float32, of each voxel of active material, in faces of a voxel.
+        depth: (batch, row, z) float32, mean distance of its centre from the surface, voxels.
+        liquid_area: (batch, row, z) float32, of each voxel of electrolyte.
+    """
+
+    faces: tuple[tf.Tensor, tf.Tensor, tf.Tensor]
+    area: tf.Tensor
+    depth: tf.Tensor
+    liquid_area: tf.Tensor
+
+
+class Conduction(NamedTuple):
+    """The answer of a conductor to a current spread evenly over the reacting surface, 1 A/m2.
+
+    Attributes:
+        between: (batch, z - 1) float64, resistance between planes of voxels, per area of the foil.
+        end: (batch, 1) float64, between the outermost plane and what the current goes to.
+        deviation: (batch, row, z) float32, potential at the surface of the active material's voxels, less
+            that of their plane.
+        pattern: (batch, row, z) float32, potential of the conductor's voxels, less that of the plane.
+    """
+
+    between: tf.Tensor
+    end: tf.Tensor
+    deviation: tf.Tensor
+    pattern: tf.Tensor
+
+
+class Geometry:
+    """An electrode with its separator, on a lattice that holds both.
+
+    Args:
+        phase: (batch, x, y, z) uint8, labels 0 electrolyte, 1 active material, 2 CBD; foil at z = 0.
+        voxel_size_m: (batch,) float64.
+        materials: of the cell.
+    """
+
+    def __init__(self, phase: tf.Tensor, voxel_size_m: tf.Tensor, materials: Materials) -> None:
+        batch, x, y, z = tf.unstack(tf.shape(phase))
+        self.planes = z
+        self.layers = z + SEPARATOR_LAYERS
+        self.voxel_size_m = voxel_size_m
+        self.foil_faces = tf.cast(x * y, tf.float64)
+        self.lattice = Lattice(tf.stack([batch, x, y, self.layers]))
+        separator = separator_layers(materials.parameters.separator_thickness_m / voxel_size_m)
+        # Of the layers, in voxels.
+        self.height = tf.concat([tf.ones([batch, z], tf.float64), separator], axis=1)
+
+        behind = [[0, 0], [0, 0], [0, 0], [0, SEPARATOR_LAYERS]]
+        am, cbd, pore = (phase == label for label in (AM, CBD, ELECTROLYTE))
+        self.am = self.lattice.packed(tf.cast(am, tf.float32))
+        self.solid = self.lattice.packed(phase != ELECTROLYTE)
+        liquid = self.lattice.packed(tf.pad(phase != AM, behind, constant_values=True))
+        at_separator = self.lattice.on_planes(tf.one_hot(self.layers - 1, self.layers)[None]) > 0
+        at_foil = self.lattice.on_planes(tf.one_hot(0, self.layers)[None]) > 0
+        self.open = reachable(self.lattice, liquid, liquid & at_separator)
+        self.wired = reachable(self.lattice, self.solid, self.solid & at_foil)
+        # By voxel: share of electrolyte, and its transport over that in bulk.
+        parameters = materials.parameters
+        self._beyond = self.lattice.packed(
+            tf.pad(tf.zeros_like(phase, tf.float32), behind, constant_values=1.0)
+        )
+        self.pore, self.cbd = (self.lattice.packed(tf.cast(mask, tf.float32)) for mask in (pore, cbd))
+        open_ = tf.cast(self.open, tf.float32)
+        self.porosity = open_ * (
+            self.pore + parameters.cbd_porosity * self.cbd + parameters.separator_porosity * self._beyond
+        )
+        self.ionic = open_ * (
+            self.pore + parameters.cbd_transport_factor * self.cbd + materials.separator_factor * self._beyond
+        )
+        self.surface = self._surface(am)
+
+    def _surface(self, am: tf.Tensor) -> Surface:
+        lattice = self.lattice
+        gradient = [lattice.packed(part) for part in _gradient(am, self.voxel_size_m)]
+        wired = self.am * tf.cast(self.wired, tf.float32)
+        open_ = tf.cast(self.open, tf.float32)
+        faces, area, depth, liquid = [], 0.0, 0.0, 0.0
+        for axis in range(3):
+            normal = [part + lattice.ahead(part, axis) for part in gradient]
+            length = tf.sqrt(tf.add_n([part**2 for part in normal]))
+            cosine = tf.maximum(tf.abs(normal[axis]) / tf.maximum(length, 1e-12), _SMALLEST_COSINE)
+            meet = wired * lattice.ahead(open_, axis) + open_ * lattice.ahead(wired, axis)
+            face = meet * cosine
+            both = face + lattice.behind(face, axis)
+            faces.append(face)
+            area += wired * both
+            liquid += open_ * both
+            face *= cosine
+            depth += 0.5 * wired * (face + lattice.behind(face, axis))
+        return Surface(tuple(faces), area, depth / tf.where(area > 0.0, area, 1.0), liquid)
+
+    def plane_area(self) -> tf.Tensor:
+        """(batch, z) float64, reacting area of each plane, in faces of a voxel."""
+        return self.lattice.plane_sums(self.surface.area)[:, : self.planes]
+
+    def plane_mean(self, vectors: tf.Tensor) -> tf.Tensor:
+        """(batch, z) float64, of what lies on the active material's surface; 0 in planes without any."""
+        area = self.plane_area()
+        sums = self.lattice.plane_sums(tf.cast(self.surface.area, vectors.dtype) * vectors)[:, : self.planes]
+        return sums / tf.where(area > 0.0, area, 1.0)
+
+    def at_surface(self, potential: tf.Tensor) -> tf.Tensor:
+        """(batch, row, z), a field of the electrolyte as the active material's voxels meet it."""
+        lattice, total = self.lattice, 0.0
+        for axis, face in enumerate(self.surface.faces):
+            face = tf.cast(face, potential.dtype)
+            total += face * lattice.ahead(potential, axis) + lattice.behind(face * potential, axis)
+        area = tf.cast(self.surface.area, potential.dtype)
+        return tf.where(area > 0.0, total, 0.0) / tf.where(area > 0.0, area, 1.0)
+
+    def liquid(self) -> Conduction:
+        """Of the electrolyte, for a conductivity of 1 S/m in bulk; zero at the lithium metal.
+
+        Resistances in m, (batch, layers - 1) down to those between the separator's layers, the end being that
+        to the metal; deviations in m.
+        """
+        last = tf.one_hot(self.layers - 1, self.layers, dtype=tf.float64)
+        to_end = self.lattice.on_planes(2.0 / self.height * last) * self.ionic
+        potential = self._conduct(self.ionic, to_end, self.surface.liquid_area)
+        at_surface = self.at_surface(potential)
+        porous = self.lattice.plane_sums(self.ionic)[:, : self.layers] / self.foil_faces
+        return self._upscaled(potential, at_surface, self.ionic, porous, from_foil=True)
+
+    def electronic(self, am_s_m: float, cbd_s_m: tf.Tensor) -> Conduction:
+        """Of the solid; zero at the foil.  Resistances in ohm m2, (batch, z - 1); deviations in ohm m2.
+
+        Args:
+            am_s_m: conductivity of the active material, S/m.
+            cbd_s_m: (batch,) of the CBD, S/m.
+        """
+        conductivity = tf.cast(self.wired, tf.float32) * (
+            am_s_m * self.am + tf.cast(cbd_s_m, tf.float32)[:, None, None] * self.cbd
+        )
+        foil = self.lattice.on_planes(tf.one_hot(0, self.layers)[None])
+        potential = self._conduct(conductivity, 2.0 * foil * conductivity, self.surface.area)
+        mean = self.lattice.plane_sums(conductivity)[:, : self.planes] / self.foil_faces
+        return self._upscaled(potential, potential, conductivity, mean, from_foil=False)
+
+    def _conduct(self, conductivity: tf.Tensor, to_end: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
+        """Potential (batch, row, z), in voxels over the conductivity's unit, of a source in faces."""
+        lattice = self.lattice
+        height = lattice.on_planes(self.height)
+        resistivity = 1.0 / tf.where(conductivity > 0.0, conductivity, 1.0)
+        inside = tf.cast(conductivity > 0.0, tf.float32)
+        weights = []
+        for axis in range(3):
+            half = 0.5 * resistivity * (height if axis == 0 else 1.0)
+            both = inside * lattice.ahead(inside, axis) * (1.0 if axis == 0 else height)
+            series = half + lattice.ahead(half, axis)
+            weights.append(both / tf.where(both > 0.0, series, 1.0))
+        potential, self.iterations = conduct(lattice, tuple(weights), to_end, source * inside)
+        return potential
+
+    def _upscaled(self, potential, at_surface, conductivity, plane_conductivity, from_foil) -> Conduction:
+        """Resistances between planes: the step of their mean potentials over the current that passes.
+
+        Means of single planes are noisy, as each meets other pores: where they don't rise steadily,
+        some planes are taken together.  What resistances don't reproduce, the deviations do.
+        """
+        lattice, area, reacting = self.lattice, self.plane_area(), self.planes
+        layers = tf.shape(plane_conductivity)[1]
+        conducting = lattice.plane_sums(conductivity)[:, :layers]
+        everywhere = lattice.plane_sums(tf.cast(conductivity, tf.float64) * potential)[:, :layers]
+        everywhere /= _above(conducting)
+        collected = tf.cumsum(area, axis=1) / self.foil_faces
+        total = collected[:, -1:]
+        # Where no surface reacts, the mean of the whole plane.
+        mean = tf.where(area > 0.0, self.plane_mean(at_surface), everywhere[:, :reacting])
+        # The current through a face feeds all planes on the far side of it.
+        passes = (collected if from_foil else total - collected)[:, :-1]
+        step = (mean[:, :-1] - mean[:, 1:]) if from_foil else (mean[:, 1:] - mean[:, :-1])
+        # Elsewhere means are noise, or of planes that don't conduct.
+        known = passes > _LEAST_CURRENT * total
+        step, passes = (tf.where(known, part, tf.zeros_like(part)) for part in (step, passes))
+        near = tf.linalg.band_part(tf.ones([reacting - 1, reacting - 1], tf.float64), _TOGETHER, _TOGETHER)
+        together = tf.matmul(step, near) / _above(tf.matmul(passes, near))
+        falls = tf.cast(step < -1e-3 * tf.reduce_max(tf.abs(step), axis=1, keepdims=True), tf.float64)
+        measured = tf.where(tf.matmul(falls, near) > 0.0, together, step / _above(passes))
+        # Nothing may conduct at all: then nothing reacts either.
+        best = _above(tf.reduce_max(plane_conductivity, axis=1, keepdims=True))
+        # In series, without any tortuosity: tells where too little current passes.
+        conductivity_m = tf.maximum(plane_conductivity[:, :reacting], 1e-6 * best)
+        series = 0.5 / conductivity_m[:, :-1] + 0.5 / conductivity_m[:, 1:]
+        scale = tf.reduce_sum(measured * passes, 1, keepdims=True) / _above(
+            tf.reduce_sum(series * passes, 1, keepdims=True)
+        )
+        between = tf.where(known, measured, tf.maximum(scale, 1.0) * series)
+        least = _LEAST_RESISTANCE / best
+        between = tf.maximum(between, least)
+        # Potentials that these resistances give, with the mean that was found.
+        drop = tf.cumsum(between * passes, axis=1)
+        trunk = tf.concat([tf.zeros_like(total), -drop if from_foil else drop], axis=1)
+        apart = tf.reduce_sum(area * (mean - trunk), 1, keepdims=True)
+        trunk += apart / _above(tf.reduce_sum(area, 1, keepdims=True))
+        if from_foil:
+            beyond = everywhere[:, reacting:]
+            steps = tf.concat([trunk[:, -1:], beyond], axis=1)
+            between = tf.concat([between, (steps[:, :-1] - steps[:, 1:]) / _above(total)], axis=1)
+            between = tf.maximum(between, least)
+            end, trunk = beyond[:, -1:], tf.concat([trunk, beyond], axis=1)
+        else:
+            end = trunk[:, :1]
+        voxel = self.voxel_size_m[:, None]
+        scaled = tf.cast(self.voxel_size_m, tf.float32)[:, None, None]
+        on_planes = lattice.on_planes(trunk)
+        inside, reacts = (tf.cast(part > 0.0, tf.float32) for part in (conductivity, self.surface.area))
+        return Conduction(
+            between=between * voxel,
+            end=end / _above(total) * voxel,
+            deviation=reacts * (tf.cast(at_surface, tf.float32) - on_planes) * scaled,
+            pattern=inside * (tf.cast(potential, tf.float32) - on_planes) * scaled,
+        )
+
+
+def separator_layers(thickness: tf.Tensor) -> tf.Tensor:
+    """Heights of the separator's layers, growing from about a voxel at the electrode.
+
+    Args:
+        thickness: (batch,) float64, voxels.
+
+    Returns:
+        (batch, layer) float64, voxels.
+    """
+    layer = tf.range(SEPARATOR_LAYERS, dtype=tf.float64)
+
+    def halved(k, low, high):
+        growth = 0.5 * (low + high)
+        less = tf.reduce_sum(growth[:, None] ** layer, axis=1) < thickness
+        return k + 1, tf.where(less, growth, low), tf.where(less, high, growth)
+
+    _, low, _ = tf.while_loop(
+        lambda k, low, high: k < 60,
+        halved,
+        (0, tf.ones_like(thickness), 1e3 * tf.ones_like(thickness)),
+    )
+    heights = low[:, None] ** layer
+    return heights * (thickness / tf.reduce_sum(heights, axis=1))[:, None]
+
+
+def reachable(lattice: Lattice, mask: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
+    """The voxels of `mask` (batch, row, z) bool that faces within it join to those of `start`."""
+
+    def spread(_, reached):
+        old = reached
+        for axis in range(3):
+            reached |= mask & (lattice.ahead(reached, axis) | lattice.behind(reached, axis))
+        return tf.reduce_any(reached != old), reached
+
+    _, reached = tf.while_loop(
+        lambda going, reached: going, spread, (tf.constant(True), start), parallel_iterations=1
+    )
+    return reached
+
+
+def _above(values: tf.Tensor) -> tf.Tensor:
+    """Itself where above 0, else 1: a denominator."""
+    return tf.where(values > 0.0, values, 1.0)
+
+
+def _gradient(am: tf.Tensor, voxel_size_m: tf.Tensor) -> list[tf.Tensor]:
+    """Of the smoothed active material along z, y and x, (batch, x, y, z + 2) float32 each.
+
+    It goes on beyond the foil and the four sides as it is there; beyond the last plane is the separator.
+    """
+    deviation = tf.maximum(tf.cast(SMOOTHING_VOXELS, tf.float64), _SMOOTHING_M / voxel_size_m)
+    x, y, z = tf.unstack(tf.shape(am)[1:])
+    smooth = tf.pad(tf.cast(am, tf.float32), [[0, 0], [0, 0], [0, 0], [0, 2]])
+    along = ("bij,bxyj->bxyi", "bij,bxjz->bxiz", "bij,bjyz->biyz")
+    for equation, size in zip(along, (z + 2, y, x), strict=True):
+        smooth = tf.einsum(equation, _gaussian(deviation, size), smooth)
+    return [
+        tf.einsum(equation.replace("bij", "ij"), _difference(size), smooth)
+        for equation, size in zip(along, (z + 2, y, x), strict=True)
+    ]
+
+
+def _gaussian(deviation: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """(batch, size, size) float32: smoothing as a matrix, ends continued as they are."""
+    reach = tf.cast(4.0 * deviation + 0.5, tf.int32)
+    longest = tf.reduce_max(reach)
+    offset = tf.range(-longest, longest + 1)
+    distance = tf.cast(offset, tf.float64) / deviation[:, None]
+    weight = tf.where(tf.abs(offset) <= reach[:, None], tf.exp(-0.5 * distance**2), 0.0)
+    weight = tf.cast(weight / tf.reduce_sum(weight, axis=1, keepdims=True), tf.float32)
+    return tf.einsum("bk,ikj->bij", weight, _shifts(offset, size))
+
+
+def _difference(size: tf.Tensor) -> tf.Tensor:
+    """(size, size) float32: central differences as a matrix."""
+    shifts = _shifts(tf.constant([-1, 1]), size)
+    return 0.5 * (shifts[:, 1] - shifts[:, 0])
+
+
+def _shifts(offset: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
+    """(size, offset, size): 1 at what stands at an offset from each place, the ends going on."""
+    place = tf.clip_by_value(tf.range(size)[:, None] + offset, 0, size - 1)
+    return tf.one_hot(place, size)

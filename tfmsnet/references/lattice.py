@@ -1,0 +1,158 @@
+"""Images as vectors, and the linear problems on them: one solver for everything three-dimensional."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+
+# Floats in a cache line.
+_LINE = 16
+
+
+class Lattice:
+    """Images as rows in which all voxels have their neighbours along an axis at one distance.
+
+    Nothing lies beyond an image: a zero follows every row, a row of them every plane, a plane of them
+    every image.  Rows are whole cache lines long, so that TensorFlow shares, and doesn't copy, what it
+    slices along x and y.  Vectors are (batch, row, z): what holds for a plane, (batch, 1, z), broadcasts.
+
+    Args:
+        shape: (batch, x, y, z) of the images.
+    """
+
+    def __init__(self, shape: tf.Tensor) -> None:
+        batch, x, y, z = tf.unstack(shape)
+        self._grid = (x, y, z)
+        self.row = (z // _LINE + 1) * _LINE
+        self._images = tf.stack([batch, x + 1, y + 1, self.row])
+        self.shape = tf.stack([batch, (x + 1) * (y + 1), self.row])
+        self._size = tf.reduce_prod(self.shape)
+        # Of the neighbours along z, y and x.
+        self.distances = (1, self.row, (y + 1) * self.row)
+        self._margin = self.distances[-1]
+
+    def packed(self, images: tf.Tensor) -> tf.Tensor:
+        """(batch, x, y, z) -> (batch, row, z)."""
+        padded = tf.pad(images, [[0, 0], [0, 1], [0, 1], [0, self.row - tf.shape(images)[3]]])
+        return tf.reshape(padded, self.shape)
+
+    def unpacked(self, vectors: tf.Tensor) -> tf.Tensor:
+        """(batch, row, z) -> (batch, x, y, z)."""
+        x, y, z = self._grid
+        return tf.reshape(vectors, self._images)[:, :x, :y, :z]
+
+    def on_planes(self, values: tf.Tensor) -> tf.Tensor:
+        """(batch, z) of any length up to a row's -> (batch, 1, z), float32."""
+        values = tf.cast(values, tf.float32)
+        return tf.pad(values, [[0, 0], [0, self.row - tf.shape(values)[1]]])[:, None]
+
+    def plane_sums(self, vectors: tf.Tensor) -> tf.Tensor:
+        """(batch, row, z) -> (batch, z), float64, as long as a row."""
+        return tf.cast(tf.reduce_sum(vectors, axis=1), tf.float64)
+
+    def neighbours(self, vectors: tf.Tensor) -> tf.Tensor:
+        """Sum over the six neighbours of each voxel; the padding's sums are of no use."""
+        line = tf.pad(tf.reshape(vectors, [-1]), [[self._margin, self._margin]])
+        starts = [self._margin + sign * distance for distance in self.distances for sign in (1, -1)]
+        total = tf.add_n([tf.slice(line, [start], [self._size]) for start in starts])
+        return _like(tf.reshape(total, self.shape), vectors)
+
+    def weighted_neighbours(self, weights: list[tf.Tensor], vectors: tf.Tensor) -> tf.Tensor:
+        """Sum over the six neighbours of each voxel, each times its weight.
+
+        Args:
+            weights: of the next and the previous one along z, of those along y and along x.
+            vectors: (batch, row, z).
+        """
+        line = tf.pad(tf.reshape(vectors, [-1]), [[self._margin, self._margin]])
+        starts = [self._margin + sign * distance for distance in self.distances for sign in (1, -1)]
+        parts = [tf.reshape(tf.slice(line, [start], [self._size]), self.shape) for start in starts]
+        return _like(tf.add_n([weight * part for weight, part in zip(weights, parts, strict=True)]), vectors)
+
+    def even(self, images: tf.Tensor) -> tf.Tensor:
+        """(batch, x, y, z), with a layer of zeros where a size is odd."""
+        return tf.pad(images, [[0, 0], *([0, size % 2] for size in self._grid)])
+
+    def cut(self, images: tf.Tensor) -> tf.Tensor:
+        """Without the layers of zeros."""
+        x, y, z = self._grid
+        return images[:, :x, :y, :z]
+
+    def ahead(self, vectors: tf.Tensor, axis: int) -> tf.Tensor:
+        """Of each voxel's neighbour at the next higher place along z (axis 0), y (1) or x (2)."""
+        distance = self.distances[axis]
+        line = tf.pad(tf.reshape(vectors, [-1]), [[0, distance]])
+        return _like(tf.reshape(tf.slice(line, [distance], [self._size]), self.shape), vectors)
+
+    def behind(self, vectors: tf.Tensor, axis: int) -> tf.Tensor:
+        """Of each voxel's neighbour at the next lower place along z (axis 0), y (1) or x (2)."""
+        distance = self.distances[axis]
+        line = tf.pad(tf.reshape(vectors, [-1]), [[distance, 0]])
+        return _like(tf.reshape(tf.slice(line, [0], [self._size]), self.shape), vectors)
+
+
+def dot(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+    """Of each sample's vectors, (batch, 1, 1)."""
+    batch = tf.shape(a)[0]
+    return tf.matmul(tf.reshape(a, [batch, 1, -1]), tf.reshape(b, [batch, -1, 1]))
+
+
+def conjugate_gradients(
+    operator: Callable[[tf.Tensor], tf.Tensor],
+    right: tf.Tensor,
+    start: tf.Tensor | None,
+    accepted: tf.Tensor,
+    most: int,
+    precondition: Callable[[tf.Tensor], tf.Tensor] | None = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Solve a symmetric positive definite system for each sample of a batch.
+
+    A sample stops by itself: its answer doesn't depend on its neighbours.
+
+    Args:
+        operator: the matrix.
+        right: (batch, row, z) float32.
+        start: a guess of the solution; None for 0.
+        accepted: (batch, 1, 1) squared norm of the residual.
+        most: iterations.
+        precondition: about the inverse of the matrix, symmetric.
+
+    Returns:
+        The solution, and the number of iterations.
+    """
+    precondition = precondition or (lambda residual: residual)
+    solution = tf.zeros_like(right) if start is None else start
+    residual = right if start is None else right - operator(start)
+    square = dot(residual, residual)
+    direction = _like(precondition(residual), residual)
+    product = dot(residual, direction)
+
+    def step(k, solution, residual, direction, product, square):
+        image = _like(operator(direction), direction)
+        active = square > accepted
+        size = tf.where(active, product / _safe(dot(direction, image)), 0.0)
+        solution += size * direction
+        residual -= size * image
+        image = _like(precondition(residual), residual)
+        renewed = tf.where(active, dot(residual, image), product)
+        direction = image + tf.where(active, renewed / _safe(product), 0.0) * direction
+        return k + 1, solution, residual, direction, renewed, dot(residual, residual)
+
+    count, solution, *_ = tf.while_loop(
+        lambda k, solution, residual, direction, product, square: (
+            (k < most) & tf.reduce_any(square > accepted)
+        ),
+        step,
+        (0, solution, residual, direction, product, square),
+        parallel_iterations=1,
+    )
+    return solution, count
+
+
+def _like(values: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """With the static shape of another: loops insist on it."""
+    values.set_shape(other.shape)
+    return values
+
+
+def _safe(values: tf.Tensor) -> tf.Tensor:
+    return tf.where(values > 0.0, values, 1.0)

@@ -1,0 +1,413 @@
+"""Both reduced models through time: particles, potentials and salt, step by step under any current."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfmsnet.halfcell.parameters import FARADAY_C_MOL
+from tfmsnet.references.geometry import Conduction, Geometry
+from tfmsnet.references.materials import Materials
+from tfmsnet.references.particles import Spheres, Voxels
+from tfmsnet.references.planes import Planes
+
+# The first step after a jump of the current: this share of the frame, and not longer than that many seconds.
+_FIRST_SHARE = 0.05
+_FIRST_S = 30.0
+# How much longer the second step may be than the first, and any other than the one before.
+_SECOND_GROWTH = 3.0
+_GROWTH = 2.0
+# Shortest step, as a share of a frame.
+_SHORTEST = 1 / 512
+_PASSES = 10
+# Accepted misfit of the potentials to the reaction's kinetics and to the salt, V, root mean square.
+_MISFIT_V = 1e-4
+# Volts that the potentials may be expected to change by per relative change of the salt.
+_SALT_V = 0.1
+# The same per degree of lithiation, of the voxel that changes most: its diffusivity changes.
+_DOL_V = 0.1
+# Accepted error of the degree of lithiation that a linear solution may leave.
+_ERROR = 2e-5
+# Of the response to a common shift of the potential, relative.
+_ROUGHLY = 0.02
+# Share of the reaction's own slope that is left of it at least.
+_SMALLEST_SLOPE = 1e-4
+# Degrees of lithiation stay this far from 0 and 1 ...
+_MARGIN = 1e-5
+_NEVER = 1e30
+
+
+class State(NamedTuple):
+    """A moment.
+
+    Attributes:
+        time_s, step_s: (batch,) float64, of the moment, and of the step that led to it.
+        planned_s: (batch,) float64, next step.
+        charge: (batch,) float64, mean degree of lithiation gained.
+        dol, dol_before: (batch, cell, z) float32, less the mean.
+        salt, salt_before: (batch, layer) float64, mol/m3.
+        step, step_before: (batch, z) float64, V, phi_s - phi_l.
+        current, current_before: (batch, site, z) float32, A/m2 into the active material.
+        response: (batch, cell, z) float32, of the degree of lithiation to a volt, to start from.
+        solid, liquid: (batch, z) and (batch, layer) float64, V.
+        voltage: (batch,) float64, V.
+        alive: (batch,) bool.
+    """
+
+    time_s: tf.Tensor
+    step_s: tf.Tensor
+    planned_s: tf.Tensor
+    charge: tf.Tensor
+    dol: tf.Tensor
+    dol_before: tf.Tensor
+    salt: tf.Tensor
+    salt_before: tf.Tensor
+    step: tf.Tensor
+    step_before: tf.Tensor
+    current: tf.Tensor
+    current_before: tf.Tensor
+    response: tf.Tensor
+    solid: tf.Tensor
+    liquid: tf.Tensor
+    voltage: tf.Tensor
+    alive: tf.Tensor
+
+
+class _Guess(NamedTuple):
+    """What the passes of a step improve."""
+
+    dol: tf.Tensor
+    salt: tf.Tensor
+    step: tf.Tensor
+    current: tf.Tensor
+    response: tf.Tensor
+    solid: tf.Tensor
+    liquid: tf.Tensor
+    voltage: tf.Tensor
+    misfit_v: tf.Tensor  # (batch,) of what transport properties were taken at
+
+
+class March:
+    """Equations of one batch of electrodes, and their steps.
+
+    Args:
+        geometry, particles, planes: of the electrodes.
+        liquid, electronic: the conductors' answer to a current from everywhere.
+        materials: of the cell.
+    """
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        particles: Voxels | Spheres,
+        planes: Planes,
+        liquid: Conduction,
+        electronic: Conduction,
+        materials: Materials,
+    ) -> None:
+        self._geometry, self._particles, self._planes = geometry, particles, planes
+        self._materials = materials
+        self._liquid = particles.at_sites(liquid.deviation)
+        self._electronic = particles.at_sites(electronic.deviation)
+        area = particles.plane_sums(tf.ones_like(particles.area))
+        self._area = area
+        self._per_area = tf.where(area > 0.0, 1.0 / tf.where(area > 0.0, area, 1.0), 0.0)
+        am = tf.reduce_sum(geometry.lattice.plane_sums(geometry.am), axis=1) / geometry.foil_faces
+        thickness_m = am * geometry.voxel_size_m
+        # C/m2 of the foil in full active material.
+        self._capacity = materials.charge_c_m3 * tf.maximum(thickness_m, 1e-12)
+        self._reacts = tf.cast(particles.area > 0.0, tf.float32)
+
+    def current(self, c_rate: tf.Tensor) -> tf.Tensor:
+        """A/m2 of the foil: a C-rate of 1/h fills the active material from its initial state in an hour."""
+        return c_rate * self._capacity * (1.0 - self._materials.parameters.initial_dol) / 3600.0
+
+    def at_rest(self) -> State:
+        """Equilibrium at the initial degree of lithiation."""
+        particles, parameters = self._particles, self._materials.parameters
+        batch = tf.shape(self._geometry.am)[0]
+        zero = tf.zeros([batch], tf.float64)
+        dol = tf.zeros_like(particles.inside * particles.area)
+        sites = tf.zeros_like(particles.area)
+        start, _ = self._materials.open_circuit(tf.constant(parameters.initial_dol, tf.float64))
+        salt = parameters.initial_salt_mol_m3 * tf.ones([batch, self._geometry.layers], tf.float64)
+        step = start * tf.ones([batch, self._geometry.planes], tf.float64)
+        return State(
+            time_s=zero,
+            step_s=zero + _NEVER,
+            planned_s=zero,
+            charge=zero,
+            dol=dol,
+            dol_before=dol,
+            salt=salt,
+            salt_before=salt,
+            step=step,
+            step_before=step,
+            current=sites,
+            current_before=sites,
+            response=dol,
+            solid=step,
+            liquid=tf.zeros_like(salt),
+            voltage=step[:, 0],
+            alive=tf.reduce_sum(self._area, axis=1) > 0.0,
+        )
+
+    def to(self, state: State, frame_s: tf.Tensor, current: tf.Tensor, jumps: tf.Tensor) -> State:
+        """The state at a frame.
+
+        Args:
+            state: at the frame before.
+            frame_s: (batch,) s.
+            current: (batch,) A/m2 of the foil until then.
+            jumps: (batch,) bool, whether the current was another before.
+        """
+        whole = frame_s - state.time_s
+        state = state._replace(
+            planned_s=tf.where(jumps, tf.minimum(_FIRST_SHARE * whole, _FIRST_S), state.planned_s),
+            step_s=tf.where(jumps, tf.fill(tf.shape(whole), tf.constant(_NEVER, tf.float64)), state.step_s),
+        )
+
+        def left_s(state):
+            return tf.where(state.alive, frame_s - state.time_s, 0.0)
+
+        def advance(state):
+            left = left_s(state)
+            going = left > 1e-9 * whole
+            step_s = tf.minimum(state.planned_s, left)
+            # Rather two equal steps than a tiny last one.
+            step_s = tf.where((step_s < left) & (left < 1.5 * step_s), 0.5 * left, step_s)
+            step_s = tf.where(going, step_s, 1.0)
+            new, solved = self._step(state, step_s, current)
+            growth = _SECOND_GROWTH + (_GROWTH - _SECOND_GROWTH) * tf.cast(state.step_s < _NEVER, tf.float64)
+            planned = tf.where(solved, tf.maximum(growth * step_s, state.planned_s), 0.5 * step_s)
+            renewed = _chosen(going & solved, new, state)
+            return (
+                renewed._replace(
+                    planned_s=tf.where(going, planned, state.planned_s),
+                    alive=state.alive & (~going | solved | (0.5 * step_s >= _SHORTEST * whole)),
+                ),
+            )
+
+        (state,) = tf.while_loop(
+            lambda state: tf.reduce_any(left_s(state) > 1e-9 * whole),
+            advance,
+            (state,),
+            parallel_iterations=1,
+        )
+        return state
+
+    def kept(self, new: State, old: State) -> State:
+        """The new state where it is alive, else the old one, which isn't alive any more."""
+        return _chosen(new.alive, new, old)._replace(alive=new.alive)
+
+    def dol(self, state: State) -> tf.Tensor:
+        """(batch, cell, z) float32, degree of lithiation; 0 outside the active material."""
+        return self._particles.inside * (state.dol + self._mean(state.charge))
+
+    def plane_current(self, state: State) -> tf.Tensor:
+        """(batch, z) float64, mean current into the active material's surface, A/m2."""
+        return self._particles.plane_sums(state.current) * self._per_area
+
+    def _mean(self, charge: tf.Tensor) -> tf.Tensor:
+        mean = self._materials.parameters.initial_dol + charge
+        return tf.cast(mean, tf.float32)[:, None, None]
+
+    def _step(self, now: State, step_s: tf.Tensor, current: tf.Tensor) -> tuple[State, tf.Tensor]:
+        """The state `step_s` later, and whether it is solved (batch,).  BDF2; backward Euler after a jump."""
+        particles, planes, materials = self._particles, self._planes, self._materials
+        ratio = step_s / now.step_s
+        weight = (1.0 + 2.0 * ratio) / (1.0 + ratio) / step_s
+        older = ratio**2 / (1.0 + ratio)
+
+        def history(now, before):
+            rates = [_like((1.0 + ratio) / step_s, now), _like(older / step_s, now)]
+            return rates[0] * now - rates[1] * before
+
+        def ahead(now, before):
+            return now + _like(ratio, now) * (now - before)
+
+        charge = now.charge + current * step_s / self._capacity
+        mean = self._mean(charge)
+        past, salt_past = history(now.dol, now.dol_before), history(now.salt, now.salt_before)
+        jump = (current - tf.reduce_sum(particles.plane_sums(now.current), 1)) / tf.maximum(
+            tf.reduce_sum(self._area, axis=1), 1e-12
+        )
+        reacting = tf.where(
+            _like(now.step_s < _NEVER, now.current),
+            ahead(now.current, now.current_before),
+            now.current + self._reacts * _like(jump, now.current),
+        )
+        guess = _Guess(
+            dol=ahead(now.dol, now.dol_before),
+            salt=ahead(now.salt, now.salt_before),
+            step=ahead(now.step, now.step_before),
+            current=reacting,
+            response=now.response,
+            solid=now.solid,
+            liquid=now.liquid,
+            voltage=now.voltage,
+            misfit_v=tf.ones_like(step_s),
+        )
+        wide = _like(weight, now.dol)
+        error = tf.constant(_ERROR, tf.float32)
+
+        # What the mean gains.
+        rate = _like(current / self._capacity, now.dol)
+
+        def supply(density):
+            return particles.source(particles.uptake * density) - rate * particles.inside
+
+        def improve(k, going, guess):
+            reaction = self._reaction(guess, mean)
+            misfit_v = tf.maximum(reaction.misfit_v, guess.misfit_v)
+            going &= misfit_v > _MISFIT_V
+            dol = tf.clip_by_value(guess.dol + mean, _MARGIN, 1.0 - _MARGIN)
+            diffusion = particles.diffusion(dol, wide)
+            drain = particles.uptake * reaction.per_dol
+            rest = diffusion.residual(past + supply(reaction.current), guess.dol)
+            change = diffusion.solve(rest, drain, None, error)
+            force = particles.source(particles.uptake * reaction.per_volt)
+            size = tf.sqrt(tf.reduce_mean(guess.response**2, axis=(1, 2), keepdims=True))
+            response = diffusion.solve(force, drain, guess.response, tf.maximum(_ROUGHLY * size, 1e-4))
+            # Both at the potential that stays, and per volt.
+            fixed = reaction.current - reaction.per_dol * particles.sites(change)
+            slope = reaction.per_volt - reaction.per_dol * particles.sites(response)
+            slope = tf.maximum(slope, _SMALLEST_SLOPE * reaction.per_volt)
+            into, per_volt = particles.plane_sums(fixed), particles.plane_sums(slope)
+            found = planes.potentials(guess.step, into, per_volt, guess.salt, current)
+            rise = found.step - guess.step
+            rise_wide = particles.on_planes(rise)
+            density = fixed - slope * rise_wide
+            renewed = guess.dol + change - response * rise_wide
+            rest = diffusion.residual(past + supply(density), renewed)
+            renewed += diffusion.solve(rest, tf.zeros_like(drain), None, error)
+            salt = planes.salt(weight, salt_past, into - per_volt * rise, found.ionic, guess.salt)
+            moved = tf.sqrt(tf.reduce_mean((salt / materials.salt_in_range(guess.salt) - 1.0) ** 2, axis=1))
+            renewed = particles.without_mean(renewed)
+            farthest = tf.reduce_max(tf.abs(renewed - guess.dol), axis=(1, 2))
+            new = _Guess(
+                dol=renewed,
+                salt=salt,
+                step=found.step,
+                current=density,
+                response=response,
+                solid=found.solid,
+                liquid=found.liquid,
+                voltage=found.voltage,
+                misfit_v=tf.maximum(_SALT_V * moved, _DOL_V * tf.cast(farthest, tf.float64)),
+            )
+            return k + 1, going, _chosen(going, new, guess)
+
+        _, going, guess = tf.while_loop(
+            lambda k, going, guess: (k < _PASSES) & tf.reduce_any(going),
+            improve,
+            (0, now.alive, guess),
+            parallel_iterations=1,
+        )
+        state = State(
+            time_s=now.time_s + step_s,
+            step_s=step_s,
+            planned_s=now.planned_s,
+            charge=charge,
+            dol=guess.dol,
+            dol_before=now.dol,
+            salt=guess.salt,
+            salt_before=now.salt,
+            step=guess.step,
+            step_before=now.step,
+            current=guess.current,
+            current_before=now.current,
+            response=guess.response,
+            solid=guess.solid,
+            liquid=guess.liquid,
+            voltage=guess.voltage,
+            alive=now.alive,
+        )
+        return state, ~going & self._inside(guess, mean)
+
+    def _inside(self, guess: _Guess, mean: tf.Tensor) -> tf.Tensor:
+        """(batch,) bool: lithium and salt are within their limits."""
+        inside = self._particles.inside > 0.0
+        dol = tf.where(inside, guess.dol + mean, 0.5)
+        low, high = tf.reduce_min(dol, axis=(1, 2)), tf.reduce_max(dol, axis=(1, 2))
+        least, most = self._materials.parameters.salt_range_mol_m3
+        few, many = tf.reduce_min(guess.salt, axis=1), tf.reduce_max(guess.salt, axis=1)
+        return (
+            (low > _MARGIN)
+            & (high < 1.0 - _MARGIN)
+            & (few > least)
+            & (many < most)
+            & tf.math.is_finite(guess.voltage)
+        )
+
+    def _reaction(self, guess: _Guess, mean: tf.Tensor) -> "_Linear":
+        """The reaction at the guess, in series with diffusion from the cell's centre to the surface.
+
+        With b = F c_max / depth the current is b times the integral of D_s from cell to surface.
+        """
+        particles, materials = self._particles, self._materials
+        planes, salt = tf.shape(guess.step)[1], materials.salt_in_range(guess.salt)
+        salt = salt[:, :planes]
+        flux = particles.plane_sums(guess.current) * self._per_area
+        # Within a plane: salt and potentials deviate with the plane's current.
+        shift = (
+            -flux * (1.0 - materials.transference(salt)) / (FARADAY_C_MOL * materials.salt_diffusivity(salt))
+        )
+        gain = materials.diffusion_voltage(salt) / salt
+        local = particles.on_planes(salt) + self._liquid * particles.on_planes(shift)
+        lag = self._liquid * particles.on_planes(flux / materials.conductivity(salt) - gain * shift)
+        lag += self._electronic * particles.on_planes(flux)
+        salt = tf.maximum(local, materials.parameters.salt_range_mol_m3[0])
+
+        bound = materials.charge_c_m3 / tf.where(particles.depth_m > 0.0, particles.depth_m, 1.0)
+        centre = tf.clip_by_value(particles.sites(guess.dol) + mean, _MARGIN, 1.0 - _MARGIN)
+        at_centre = materials.solid_diffusivity(centre)
+        rise = guess.current / (bound * at_centre)
+        rise = guess.current / (bound * self._mean_diffusivity(centre, rise, at_centre))
+        surface = tf.clip_by_value(centre + rise, _MARGIN, 1.0 - _MARGIN)
+        passed = bound * (surface - centre) * self._mean_diffusivity(centre, surface - centre, at_centre)
+        at_surface = materials.solid_diffusivity(surface)
+
+        kinetics = materials.insertion(particles.on_planes(guess.step) + lag, surface, salt)
+        per_dol = tf.maximum(kinetics.per_dol, 0.0) / (bound * at_surface)
+        series = 1.0 + per_dol
+        current = self._reacts * (kinetics.current + per_dol * passed) / series
+        per_volt = self._reacts * kinetics.per_volt / series
+        misfit = particles.area * self._reacts * kinetics.per_volt
+        amount = tf.reduce_sum(misfit, axis=(1, 2))
+        apart = (current - guess.current) / tf.where(per_volt > 0.0, per_volt, 1.0)
+        misfit_v = tf.sqrt(
+            tf.reduce_sum(misfit * apart**2, axis=(1, 2)) / tf.where(amount > 0.0, amount, 1.0)
+        )
+        return _Linear(
+            current=current,
+            per_volt=per_volt,
+            per_dol=self._reacts * per_dol * bound * at_centre / series,
+            misfit_v=tf.cast(misfit_v, tf.float64),
+        )
+
+    def _mean_diffusivity(self, centre: tf.Tensor, rise: tf.Tensor, at_centre: tf.Tensor) -> tf.Tensor:
+        """Over the way from the cell's centre to its surface, by Simpson's rule."""
+        materials = self._materials
+        end = tf.clip_by_value(centre + rise, _MARGIN, 1.0 - _MARGIN)
+        middle = materials.solid_diffusivity(0.5 * (centre + end))
+        return (at_centre + 4.0 * middle + materials.solid_diffusivity(end)) / 6.0
+
+
+class _Linear(NamedTuple):
+    """The reaction linearised: current (A/m2), and how it falls per volt and per DOL of the cell."""
+
+    current: tf.Tensor
+    per_volt: tf.Tensor
+    per_dol: tf.Tensor
+    misfit_v: tf.Tensor
+
+
+def _like(values: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
+    """(batch,) with as many axes as another tensor, and of its type."""
+    values = tf.reshape(values, [-1, *([1] * (other.shape.rank - 1))])
+    return values if values.dtype == tf.bool else tf.cast(values, other.dtype)
+
+
+def _chosen(mask: tf.Tensor, new: tuple, old: tuple) -> tuple:
+    """Of each sample the new where the mask (batch,) holds, else the old."""
+    return type(old)(*(tf.where(_like(mask, b), a, b) for a, b in zip(new, old, strict=True)))

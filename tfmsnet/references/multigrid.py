@@ -1,0 +1,141 @@
+"""Conduction through an image: conjugate gradients with a geometric multigrid cycle as preconditioner."""
+
+import tensorflow as tf
+
+from tfmsnet.references.lattice import Lattice, conjugate_gradients, dot
+
+# Each has half the voxels of the one before, in every direction.
+_LEVELS = 4
+# Jacobi's steps are damped by this.
+_DAMPING = 0.85
+# A face between two blocks of 2x2x2 voxels has four faces of voxels, and twice their distance, which would
+# make this a half; but what blocks join is more tortuous. This takes the fewest iterations.
+_COARSE = 0.7
+_MOST_ITERATIONS = 500
+# So often the equations are solved for what is left, each time to this share of it.
+_REFINEMENTS = 2
+_SHARE = 0.03
+
+
+def conduct(
+    lattice: Lattice,
+    faces: tuple[tf.Tensor, tf.Tensor, tf.Tensor],
+    to_end: tf.Tensor,
+    source: tf.Tensor,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Potentials of voxels that conduct to each other and to an end at zero.
+
+    Args:
+        lattice: of the image.
+        faces: (batch, row, z) each, conductance from a voxel to the next one along z, y and x.
+        to_end: (batch, row, z), to the end.
+        source: (batch, row, z) current into each voxel; 0 where nothing conducts.
+
+    Returns:
+        (batch, row, z) float64, and the number of iterations.
+    """
+    levels = [_Level(lattice, faces, to_end)]
+    for _ in range(_LEVELS - 1):
+        levels.append(levels[-1].coarse())
+    faces, to_end, source = ([tf.cast(a, tf.float64) for a in group] for group in (faces, [to_end], [source]))
+    diagonal, links = _matrix(lattice, faces, *to_end)
+    potential, left, iterations = tf.zeros_like(source[0]), source[0], 0
+    # Potentials are so much larger than their steps between voxels that single precision alone won't do.
+    for _ in range(_REFINEMENTS):
+        right = tf.cast(left, tf.float32)
+        accepted = _SHARE**2 * dot(right, right)
+        change, count = conjugate_gradients(
+            levels[0].operator, right, None, accepted, _MOST_ITERATIONS, lambda r: _precondition(levels, r)
+        )
+        potential += tf.cast(change, tf.float64)
+        left = source[0] - diagonal * potential + lattice.weighted_neighbours(links, potential)
+        iterations += count
+    return potential, iterations
+
+
+def _matrix(lattice, faces, to_end):
+    """Its diagonal, and the conductances to the six neighbours."""
+    behind = [lattice.behind(face, axis) for axis, face in enumerate(faces)]
+    return tf.add_n([to_end, *faces, *behind]), [
+        link for pair in zip(faces, behind, strict=True) for link in pair
+    ]
+
+
+class _Level:
+    """The conductances of one grid."""
+
+    def __init__(self, lattice, faces, to_end):
+        self.lattice, self._faces, self._to_end = lattice, faces, to_end
+        diagonal, self._links = _matrix(lattice, faces, to_end)
+        self.inside = tf.cast(diagonal > 0.0, tf.float32)
+        self._diagonal = tf.where(diagonal > 0.0, diagonal, 1.0)
+        self.step = _DAMPING * self.inside / self._diagonal
+        # All of a plane moved as a whole.
+        joined, grounded = lattice.plane_sums(faces[0]), lattice.plane_sums(to_end)
+        below = tf.pad(joined[:, :-1], [[0, 0], [1, 0]])
+        own = joined + below + grounded
+        self._bands = tf.stack([-joined, tf.where(own > 0.0, own, 1.0), -below], axis=1)
+
+    def operator(self, u):
+        return self._diagonal * u - self.lattice.weighted_neighbours(self._links, u)
+
+    def planes(self, residual):
+        """The correction that moves planes as wholes."""
+        moved = tf.linalg.tridiagonal_solve(
+            self._bands, self.lattice.plane_sums(residual), partial_pivoting=False
+        )
+        return self.inside * tf.cast(moved, tf.float32)[:, None]
+
+    def coarse(self):
+        """Blocks of 2x2x2 voxels, joined by the faces between them."""
+        lattice = self.lattice
+        faces = []
+        for axis, face in enumerate(self._faces):
+            image, along = lattice.unpacked(face), 3 - axis
+            # The last voxel of each block, along the face's axis.
+            odd = [slice(None)] * 4
+            odd[along] = slice(1, None, 2)
+            picked = lattice.even(image)[tuple(odd)]
+            faces.append(_COARSE * _halved(picked, [a for a in (1, 2, 3) if a != along]))
+        to_end = _halved(lattice.even(lattice.unpacked(self._to_end)), [1, 2, 3])
+        coarse = Lattice(tf.shape(to_end))
+        return _Level(coarse, tuple(coarse.packed(face) for face in faces), coarse.packed(to_end))
+
+    def restricted(self, vectors, coarse):
+        image = self.lattice.even(self.lattice.unpacked(vectors))
+        return coarse.lattice.packed(_halved(image, [1, 2, 3]))
+
+    def prolonged(self, vectors, coarse):
+        image = coarse.lattice.unpacked(vectors)
+        for axis in (3, 2, 1):
+            image = tf.repeat(image, 2, axis=axis)
+        return self.inside * self.lattice.packed(self.lattice.cut(image))
+
+
+def _precondition(levels, residual):
+    """A V-cycle between two corrections by planes: what is slow is to carry a current from end to end."""
+    finest = levels[0]
+    u = finest.planes(residual)
+    u += _cycle(levels, residual - finest.operator(u))
+    return u + finest.planes(residual - finest.operator(u))
+
+
+def _cycle(levels, residual):
+    """One symmetric V-cycle from zero."""
+    level, rest = levels[0], levels[1:]
+    u = level.step * residual
+    left = residual - level.operator(u)
+    if rest:
+        u += level.prolonged(_cycle(rest, level.restricted(left, rest[0])), rest[0])
+    else:
+        u += level.planes(left)
+    return u + level.step * (residual - level.operator(u))
+
+
+def _halved(image, axes):
+    """Sums of two neighbours along each of the axes."""
+    for axis in axes:
+        even, odd = [slice(None)] * 4, [slice(None)] * 4
+        even[axis], odd[axis] = slice(0, None, 2), slice(1, None, 2)
+        image = image[tuple(even)] + image[tuple(odd)]
+    return image

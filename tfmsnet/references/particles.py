@@ -1,0 +1,207 @@
+"""Lithium in the active material: in the image's own voxels, or in one sphere for every plane.
+
+Both hold degrees of lithiation as (batch, cell, z), less the mean of the electrode, and surface values as
+(batch, site, z): in voxels each cell is a site of its own, in spheres the outermost shell is.  Both solve
+
+    du/dt = div D grad u + a q / (F c_max) - the mean of that,
+
+a being reacting area per volume and q the current into the active material.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import tensorflow as tf
+
+from tfmsnet.references.geometry import Geometry
+from tfmsnet.references.lattice import conjugate_gradients, dot
+from tfmsnet.references.materials import Materials
+
+_MOST_ITERATIONS = 200
+
+
+class Diffusion(NamedTuple):
+    """The matrix of one time step.
+
+    Attributes:
+        residual: (right, u) -> right - matrix u, (batch, cell, z).
+        solve: (right, drain, start, error) -> u with (matrix + drain) u = right; drain is (batch, site, z) in
+            1/s, at least 0, error (batch, 1, 1) the accepted root mean square error of u.
+    """
+
+    residual: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]
+    solve: Callable[[tf.Tensor, tf.Tensor, tf.Tensor | None, tf.Tensor], tf.Tensor]
+
+
+class Voxels:
+    """The active material's voxels.
+
+    Args:
+        geometry: of the image.
+        materials: of the cell.
+    """
+
+    def __init__(self, geometry: Geometry, materials: Materials) -> None:
+        self._geometry, self._lattice, self._materials = geometry, geometry.lattice, materials
+        self.inside = geometry.am
+        voxel = tf.cast(geometry.voxel_size_m, tf.float32)[:, None, None]
+        self._per_voxel2 = 1.0 / voxel**2
+        self.area = geometry.surface.area
+        self.depth_m = geometry.surface.depth * voxel
+        # Degree of lithiation per second and A/m2.
+        self.uptake = self.area / (voxel * materials.charge_c_m3)
+        self._count = tf.maximum(dot(self.inside, self.inside), 1.0)
+
+    def at_sites(self, voxels: tf.Tensor) -> tf.Tensor:
+        """A field on the surface of the image's active material, for the sites."""
+        return voxels
+
+    def sites(self, cells: tf.Tensor) -> tf.Tensor:
+        """Of the cells at the surface."""
+        return cells
+
+    def source(self, sites: tf.Tensor) -> tf.Tensor:
+        """What acts at the surface, in the cells."""
+        return sites
+
+    def plane_sums(self, density: tf.Tensor) -> tf.Tensor:
+        """A current density (batch, site, z) summed over planes, per area of the foil, (batch, z) float64."""
+        sums = self._lattice.plane_sums(self.area * density)
+        return sums[:, : self._geometry.planes] / self._geometry.foil_faces
+
+    def on_planes(self, values: tf.Tensor) -> tf.Tensor:
+        """(batch, z) -> (batch, 1, z) float32, as long as here."""
+        return self._lattice.on_planes(values)
+
+    def on_voxels(self, cells: tf.Tensor) -> tf.Tensor:
+        """As a field of the image's active material, (batch, row, z)."""
+        return self.inside * cells
+
+    def surface_and_mean(self, cells: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Means over the surface and over the volume of each plane, (batch, z) float64."""
+        lattice, planes = self._lattice, self._geometry.planes
+        count = lattice.plane_sums(self.inside)[:, :planes]
+        mean = lattice.plane_sums(self.inside * cells)[:, :planes] / tf.maximum(count, 1.0)
+        return self._geometry.plane_mean(cells), mean
+
+    def without_mean(self, cells: tf.Tensor) -> tf.Tensor:
+        """Less the mean over the active material."""
+        sums = tf.reduce_sum(self._lattice.plane_sums(self.inside * cells), axis=1)[:, None, None]
+        return self.inside * (cells - tf.cast(sums / tf.cast(self._count, tf.float64), tf.float32))
+
+    def diffusion(self, dol: tf.Tensor, weight: tf.Tensor) -> Diffusion:
+        """For D at `dol` (batch, cell, z), and a time derivative of weight (batch, 1, 1) in 1/s, times u."""
+        # The diffusivity of a face is the geometric mean of its sides.
+        inside, neighbours = self.inside, self._lattice.neighbours
+        links = inside * tf.sqrt(self._materials.solid_diffusivity(dol) * self._per_voxel2)
+        diagonal = weight + links * neighbours(links)
+
+        def residual(right, u):
+            return inside * (right - diagonal * u) + links * neighbours(links * u)
+
+        def solve(right, drain, start, error):
+            # Of the unknown u sqrt(diagonal): Jacobi's preconditioner.
+            inverse = tf.math.rsqrt(diagonal + drain)
+            scaled = links * inverse
+            accepted = (
+                (weight * error) ** 2 * self._count / tf.reduce_max(diagonal, axis=(1, 2), keepdims=True)
+            )
+            u, self.iterations = conjugate_gradients(
+                lambda v: v - scaled * neighbours(scaled * v),
+                inside * right * inverse,
+                None if start is None else start / inverse,
+                accepted,
+                _MOST_ITERATIONS,
+            )
+            return u * inverse
+
+        return Diffusion(residual, solve)
+
+
+class Spheres:
+    """A sphere of radius 3 V / A for every plane, V and A being volume and reacting area of the whole image.
+
+    Args:
+        geometry: of the image.
+        materials: of the cell.
+        shells: of equal thickness.
+    """
+
+    def __init__(self, geometry: Geometry, materials: Materials, shells: int = 20) -> None:
+        self._geometry, self._lattice, self._materials = geometry, geometry.lattice, materials
+        lattice = self._lattice
+        area = tf.reduce_sum(geometry.plane_area(), axis=1)
+        volume = lattice.plane_sums(geometry.am)
+        total = tf.reduce_sum(volume, axis=1)
+        self.volume, self._total = volume, tf.maximum(total, 1.0)
+        radius_m = 3.0 * self._total / tf.maximum(area, 1e-3) * geometry.voxel_size_m
+        radius_m = tf.cast(radius_m, tf.float32)[:, None, None]
+        edge = tf.linspace(0.0, 1.0, shells + 1)
+        self._shell = (edge[1:] ** 3 - edge[:-1] ** 3)[None, :, None]
+        self._between = (3.0 * edge[1:-1] ** 2 * shells)[None, :, None] / radius_m**2
+        self.inside = tf.cast(volume > 0.0, tf.float32)[:, None] * tf.ones([1, shells, 1])
+        self.area = tf.cast(volume, tf.float32)[:, None] * (3.0 / radius_m)
+        self._faces_m = tf.cast(geometry.voxel_size_m / geometry.foil_faces, tf.float32)[:, None, None]
+        self.depth_m = 0.5 / shells * radius_m * tf.ones_like(self.area)
+        self._surface = tf.one_hot(shells - 1, shells)[None, :, None]
+        self.uptake = 3.0 / (radius_m * materials.charge_c_m3) * tf.cast(self.area > 0.0, tf.float32)
+
+    def at_sites(self, voxels: tf.Tensor) -> tf.Tensor:
+        """A field on the surface of the image's active material, for the sites: its plane means."""
+        return self._lattice.on_planes(self._geometry.plane_mean(voxels))
+
+    def sites(self, cells: tf.Tensor) -> tf.Tensor:
+        """Of the outermost shells."""
+        return cells[:, -1:]
+
+    def source(self, sites: tf.Tensor) -> tf.Tensor:
+        """What acts at the surface, per volume of the sphere, in the shells."""
+        return self._surface / self._shell * sites
+
+    def plane_sums(self, density: tf.Tensor) -> tf.Tensor:
+        """As `Voxels.plane_sums`."""
+        sums = self._lattice.plane_sums(self.area * self._faces_m * density)
+        return sums[:, : self._geometry.planes]
+
+    def on_planes(self, values: tf.Tensor) -> tf.Tensor:
+        """(batch, z) -> (batch, 1, z) float32, as long as here."""
+        return self._lattice.on_planes(values)
+
+    def on_voxels(self, cells: tf.Tensor) -> tf.Tensor:
+        """As a field of the image's active material, (batch, row, z): the mean of each sphere."""
+        return self._geometry.am * self.means(cells)
+
+    def surface_and_mean(self, cells: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Of each sphere, (batch, z) float64."""
+        planes = self._geometry.planes
+        both = self.sites(cells)[:, 0, :planes], self.means(cells)[:, 0, :planes]
+        return tuple(tf.cast(values, tf.float64) for values in both)
+
+    def means(self, cells: tf.Tensor) -> tf.Tensor:
+        """(batch, 1, z), of each sphere."""
+        return tf.reduce_sum(self._shell * cells, axis=1, keepdims=True)
+
+    def without_mean(self, cells: tf.Tensor) -> tf.Tensor:
+        """Less the mean over the active material."""
+        mean = tf.reduce_sum(tf.cast(self.means(cells)[:, 0], tf.float64) * self.volume, axis=1)
+        return self.inside * (cells - tf.cast(mean / self._total, tf.float32)[:, None, None])
+
+    def diffusion(self, dol: tf.Tensor, weight: tf.Tensor) -> Diffusion:
+        """As `Voxels.diffusion`."""
+        between = self._between * self._materials.solid_diffusivity(0.5 * (dol[:, 1:] + dol[:, :-1]))
+        joined = tf.pad(between, [[0, 0], [1, 1], [0, 0]])
+        diagonal = weight * self._shell + joined[:, 1:] + joined[:, :-1]
+
+        def residual(right, u):
+            flow = tf.pad(between * (u[:, 1:] - u[:, :-1]), [[0, 0], [1, 1], [0, 0]])
+            balance = self._shell * (right - weight * u) + flow[:, 1:] - flow[:, :-1]
+            return self.inside * balance / self._shell
+
+        def solve(right, drain, start, error):
+            del start, error  # direct
+            bands = tf.stack([-joined[:, 1:], diagonal + self._surface * drain, -joined[:, :-1]], axis=1)
+            bands, right = tf.transpose(bands, [0, 3, 1, 2]), tf.transpose(self._shell * right, [0, 2, 1])
+            u = tf.linalg.tridiagonal_solve(bands, right, partial_pivoting=False)
+            return self.inside * tf.transpose(u, [0, 2, 1])
+
+        return Diffusion(residual, solve)
