@@ -28,9 +28,9 @@ from tfmsnet.electrode.resampling import resample
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, replacing, write_json
 from tfmsnet.halfcell import DischargeFailed, Parameters, open_circuit_potential, simulate
-from tfmsnet.load import constant_current
+from tfmsnet.load import constant_current, equal_charge_frames
+from tfmsnet.references.faraday import uniform_fields
 from tfmsnet.references.reduced import PorousElectrode, ResolvedParticles
-from tfmsnet.references.uniform import uniform_fields
 
 PARAMETERS = Parameters()
 SIZES = ((24, 24, 64), (32, 32, 64), (24, 24, 128), (48, 48, 64), (24, 24, 244), (48, 48, 128))
@@ -109,7 +109,7 @@ def coarse(image: PhaseImage, c_rate: float, frames: int) -> tuple[np.ndarray, n
     twice = 2 * image.voxel_size_m
     phase = resample(np.asarray(image.phase), image.voxel_size_m, twice)
     small, _ = remove_islands(PhaseImage(phase, twice, calendering_percent=image.calendering_percent))
-    found = simulate(small, c_rate, PARAMETERS, frames=frames)
+    found = simulate(small, constant_current(c_rate, frames), PARAMETERS)
     # Where the coarse image has no AM, the frame's mean.
     mean = found.dol[:, None, None, None] * PARAMETERS.c_max_mol_m3
     filled = np.where(np.asarray(small.phase) == AM, found.concentration, mean)
@@ -128,7 +128,7 @@ def judge(number: int, models: dict) -> dict:
             frames -= 4
             if frames < 5:
                 return {**told, "frames": 0}
-    profile, times_s = constant_current(c_rate, frames)
+    profile, times_s = equal_charge_frames(c_rate, frames)
     result = {**told, "frames": frames, "simulator": {"cpu_s": seconds}}
     known = uniform_fields(profile, times_s, PARAMETERS)
     flat = np.broadcast_to(known.concentration[:, None, None, None], truth.concentration.shape)

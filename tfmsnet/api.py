@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.load import Load
-from tfmsnet.predictors.config import describe_network
 from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.records import Split
 from tfmsnet.records.sample import Sample
@@ -65,7 +64,7 @@ def evaluate(
     test, models = Split(records, "test"), {}
     for name, source in {"": model, **(compare or {})}.items():
         loaded = _loaded(source)
-        name = name or describe_network(loaded.network)
+        name = name or loaded.title
         if name in models:
             raise UserError(f"compare: the name {name!r} is taken; choose another")
         _check_held_out(name if isinstance(source, Model) else str(source), loaded, test, warn)

@@ -7,7 +7,7 @@ import tensorflow as tf
 from halfcell_checks.dfn import dfn_curve, dfn_electrode
 from tfmsnet.electrode.transport import effective_transport
 from tfmsnet.halfcell import Parameters
-from tfmsnet.load import constant_current
+from tfmsnet.load import equal_charge_frames
 from tfmsnet.references import reduced
 from tfmsnet.references.geometry import SEPARATOR_LAYERS, Conduction, Geometry
 from tfmsnet.references.materials import Materials
@@ -62,7 +62,7 @@ class EvenSpheres(Spheres):
 def test_curve_is_that_of_the_dfn(c_rate, monkeypatch):
     monkeypatch.setattr(reduced, "Geometry", Even)
     monkeypatch.setattr(reduced, "Planes", EvenPlanes)
-    profile, times_s = constant_current(c_rate)
+    profile, times_s = equal_charge_frames(c_rate)
     found = tf.function(
         lambda *arguments: reduced.discharge(EvenSpheres, Materials(PARAMETERS), *arguments)["voltage_v"]
     )(np.array(IMAGE.phase)[None], np.array([0.5e-6]), profile[None], times_s[None], np.zeros(1))

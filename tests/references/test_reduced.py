@@ -7,7 +7,7 @@ import tensorflow as tf
 from halfcell_checks.dfn import dfn_curve, dfn_electrode
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE, PhaseImage, Recipe, generate
 from tfmsnet.halfcell import Parameters, open_circuit_potential, simulate
-from tfmsnet.load import constant_current
+from tfmsnet.load import constant_current, equal_charge_frames
 from tfmsnet.references.reduced import PLANE_CHANNELS, PorousElectrode, ResolvedParticles
 
 PARAMETERS = Parameters()
@@ -50,7 +50,7 @@ def truth(image):
 
 
 def test_resolved_particles_are_close_to_the_simulator(image, truth):
-    found = run(ResolvedParticles, image.phase, *constant_current(1.0))
+    found = run(ResolvedParticles, image.phase, *equal_charge_frames(1.0))
     am, solid = np.asarray(image.phase) == AM, np.asarray(image.phase) != ELECTROLYTE
     off, true = found["concentration"][0][1:, am] - truth.concentration[1:, am], truth.concentration[1:, am]
     assert np.median(off.std(1) / true.std(1)) < 0.015
@@ -62,14 +62,14 @@ def test_resolved_particles_are_close_to_the_simulator(image, truth):
 
 
 def test_a_porous_electrode_has_nearly_the_simulators_curve(image, truth):
-    found = run(PorousElectrode, image.phase, *constant_current(1.0))
+    found = run(PorousElectrode, image.phase, *equal_charge_frames(1.0))
     assert np.abs(found["voltage_v"][0] - truth.voltage_v).max() < 2e-3
 
 
 @pytest.mark.parametrize("c_rate", [0.5, 1.0, 2.0])
 def test_a_porous_electrode_has_pybamms_curve(c_rate):
     """PyBaMM's has the same porosity, surface and effective transport in all depths."""
-    found = run(PorousElectrode, dfn_electrode().phase, *constant_current(c_rate))
+    found = run(PorousElectrode, dfn_electrode().phase, *equal_charge_frames(c_rate))
     assert np.abs(found["voltage_v"][0, 1:] - dfn_curve(c_rate)["voltage_v"]).max() < 1.5e-3 * max(1, c_rate)
 
 
@@ -80,8 +80,8 @@ def layers(am=6, cbd=2, pores=16):
 def test_layers_are_the_simulators():
     """Nothing varies within a plane: the same equations."""
     frames = 12
-    known = simulate(PhaseImage(layers(), VOXEL_M, calendering_percent=0.0), 1.0, frames=frames)
-    found = run(ResolvedParticles, layers(), *constant_current(1.0, frames))
+    known = simulate(PhaseImage(layers(), VOXEL_M, calendering_percent=0.0), constant_current(1.0, frames))
+    found = run(ResolvedParticles, layers(), *equal_charge_frames(1.0, frames))
     assert np.abs(found["voltage_v"][0] - known.voltage_v).max() < 1e-4
     off = np.abs(found["concentration"][0] - known.concentration).max()
     assert off < 1e-3 * PARAMETERS.c_max_mol_m3
@@ -131,7 +131,7 @@ def test_a_mirrored_image_gives_the_mirrored_answer_and_batches_dont_matter(mode
 
 
 def test_discharge_ends_where_the_surface_is_full(image):
-    profile, times_s = constant_current(20.0, 40)
+    profile, times_s = equal_charge_frames(20.0, 40)
     for model in MODELS:
         found = run(model, image.phase, profile, times_s)
         assert 2 < found["ended"][0] < 40
@@ -158,7 +158,7 @@ def test_no_image_gives_nan_or_concentrations_out_of_bounds(model, image):
     for breaking in BROKEN.values():
         phases.append(np.array(image.phase))
         breaking(phases[-1])
-    found = run(model, np.stack(phases), *constant_current(4.0))
+    found = run(model, np.stack(phases), *equal_charge_frames(4.0))
     for name in ("concentration", "potential", "voltage_v", "planes"):
         assert np.isfinite(found[name]).all(), name
     assert found["concentration"].min() >= 0
@@ -168,7 +168,7 @@ def test_no_image_gives_nan_or_concentrations_out_of_bounds(model, image):
 
 
 def test_it_runs_from_a_saved_model(image, tmp_path):
-    profile, times_s = constant_current(1.0, 4)
+    profile, times_s = equal_charge_frames(1.0, 4)
     known = run(ResolvedParticles, image.phase, profile, times_s)
     module = tf.Module()
     module.discharge = traced[ResolvedParticles]

@@ -26,10 +26,10 @@ from tfmsnet.cli.progress import progress_bar
 def command(model, records, out, compare, timeout_s):
     """Score MODEL on the test geometries of RECORDS, which it never saw.
 
-    MODEL is a run, its best/, a SavedModel of `tfmsnet export`, cathode (the package's own model), or a
-    server, grpc://HOST:PORT/NAME or http://HOST:PORT/NAME.  The 0-D cell, persistence and a linear regression
-    on the image stand beside it in every table.  Writes report.html, metrics.json, metrics.csv and the
-    figures into OUT.
+    MODEL is a run, its best/, a SavedModel of `tfmsnet export`, cathode (the package's own model),
+    porous-electrode or resolved-particles (reduced models), or a server, grpc://HOST:PORT/NAME or
+    http://HOST:PORT/NAME.  The 0-D cell, persistence and a linear regression on the image stand beside it in
+    every table.  Writes report.html, metrics.json, metrics.csv and the figures into OUT.
     """
     from tfmsnet.api import evaluate
     from tfmsnet.serving.local import load_model

@@ -32,7 +32,8 @@ from tfmsnet.predictors.kinds import MODEL
     "--model",
     default=MODEL,
     show_default=True,
-    help="A run of `tfmsnet train` or its best/, a model of `tfmsnet export`, or cathode, the package's own.",
+    help="A run of `tfmsnet train` or its best/, a model of `tfmsnet export`, cathode (the package's own); "
+    "porous-electrode or resolved-particles, reduced models that need no training.",
 )
 @click.option(
     "--server",
@@ -62,6 +63,7 @@ def command(context, image, c_rate, load, load_every, model, server, timeout_s, 
     from tfmsnet.serving import Client
     from tfmsnet.serving.answer import write_answer
     from tfmsnet.serving.local import load_model
+    from tfmsnet.serving.reduced import ReducedModel
 
     if server and context.get_parameter_source("model") != click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--model and --server: give one of them, or none")
@@ -73,7 +75,9 @@ def command(context, image, c_rate, load, load_every, model, server, timeout_s, 
     source = server or model
     click.echo(f"{'asking' if server else 'loading'} {source}", err=True)
     loaded = Client(server, timeout_s=timeout_s) if server else load_model(model)
-    electrode = read_image_with(image, reading, loaded.voxel_size_m)
+    # A reduced model takes the voxels as they are.
+    own = reading["voxel_size_um"] * 1e-6 if isinstance(loaded, ReducedModel) else loaded.voxel_size_m
+    electrode = read_image_with(image, reading, own)
     check_dischargeable(electrode)
     click.echo(
         f"predicting {'x'.join(map(str, electrode.shape))} voxels; 1C is "

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "faraday": ["charge_passed", "mean_dol", "uniform_fields"],
         "reference": ["Conditions", "Reference"],
+        "reduced": ["PorousElectrode", "ResolvedParticles"],
         "registry": ["make_reference", "register_reference"],
         "uniform": ["Uniform"],
     },

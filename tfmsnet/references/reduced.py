@@ -14,46 +14,26 @@ from tfmsnet.references.march import March, State
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Spheres, Voxels
 from tfmsnet.references.planes import Planes
+from tfmsnet.references.reference import Conditions
+from tfmsnet.references.uniform import Uniform
 
 PLANE_CHANNELS = ("current_a_m2", "surface_dol", "mean_dol", "salt_mol_m3", "liquid_v", "solid_v")
 
 
-class PorousElectrode:
-    """One sphere a plane: the discharge curve and what varies with depth.
+class _Reduced:
+    """What both models have in common.
 
     Args:
         parameters: materials.
+        voxel_size_m: edge of the voxels, m, where the model is a reference; `discharge` is told each image's.
     """
 
-    name = "porous-electrode"
+    name: str
+    _kind: type[Spheres] | type[Voxels]
 
-    def __init__(self, parameters: Parameters) -> None:
-        self._materials = Materials(parameters)
-
-    def discharge(
-        self,
-        phase: tf.Tensor,
-        voxel_size_m: tf.Tensor,
-        c_rate_profile: tf.Tensor,
-        times_s: tf.Tensor,
-        calendering_percent: tf.Tensor,
-    ) -> dict[str, tf.Tensor]:
-        """See `discharge`; concentrations are those of the plane's sphere, on average."""
-        load = (c_rate_profile, times_s, calendering_percent)
-        return discharge(Spheres, self._materials, phase, voxel_size_m, *load)
-
-
-class ResolvedParticles:
-    """Diffusion in every voxel of the active material.
-
-    Args:
-        parameters: materials.
-    """
-
-    name = "resolved-particles"
-
-    def __init__(self, parameters: Parameters) -> None:
-        self._materials = Materials(parameters)
+    def __init__(self, parameters: Parameters, voxel_size_m: float = 0.0) -> None:
+        self._materials, self._known = Materials(parameters), Uniform(parameters)
+        self._voxel_size_m = voxel_size_m
 
     def discharge(
         self,
@@ -65,7 +45,33 @@ class ResolvedParticles:
     ) -> dict[str, tf.Tensor]:
         """See `discharge`."""
         load = (c_rate_profile, times_s, calendering_percent)
-        return discharge(Voxels, self._materials, phase, voxel_size_m, *load)
+        return discharge(self._kind, self._materials, phase, voxel_size_m, *load)
+
+    def conditions(self, phase: tf.Tensor, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:
+        """As a `Reference`; the CBD counts as uncalendered."""
+        images = tf.shape(phase)[0]
+        found = self.discharge(
+            phase, tf.fill([images], self._voxel_size_m), c_rate, times_s, tf.fill([images], float("nan"))
+        )
+        known = self._known.conditions(phase, c_rate, times_s)
+        return known._replace(fields={name: found[name] for name in known.fields})
+
+
+class PorousElectrode(_Reduced):
+    """One sphere a plane: the discharge curve and what varies with depth.
+
+    Concentrations are those of the plane's sphere, on average.
+    """
+
+    name = "porous-electrode"
+    _kind = Spheres
+
+
+class ResolvedParticles(_Reduced):
+    """Diffusion in every voxel of the active material."""
+
+    name = "resolved-particles"
+    _kind = Voxels
 
 
 def discharge(

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 # Makes a reference of a cell's parameters and the voxels' edge, m.
 Make = Callable[[Parameters, float], "Reference"]
 
-_REFERENCES: dict[str, Make | str] = {"uniform": "tfmsnet.references.uniform:Uniform"}
+_REFERENCES: dict[str, Make | str] = {
+    "uniform": "tfmsnet.references.uniform:Uniform",
+    "porous-electrode": "tfmsnet.references.reduced:PorousElectrode",
+    "resolved-particles": "tfmsnet.references.reduced:ResolvedParticles",
+}
+# Those that answer by themselves, with fields and curve.
+REDUCED = ("porous-electrode", "resolved-particles")
 
 
 def register_reference(name: str, make: Make | str) -> None:

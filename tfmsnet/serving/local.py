@@ -8,9 +8,11 @@ from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
 from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.predictors.store import DESCRIPTION, directory_of, load_predictor, train_geometries
+from tfmsnet.references.registry import REDUCED
 from tfmsnet.serving.client import Client
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.model import Call, Model
+from tfmsnet.serving.reduced import ReducedModel
 from tfmsnet.serving.saved_model import newest_saved_model
 from tfmsnet.serving.transports import SCHEMES, refusal
 
@@ -20,8 +22,9 @@ def load_model(source: str | Path = MODEL, *, timeout_s: float = 120.0) -> Model
 
     Args:
         source: a run directory of `tfmsnet train` or its best/; a SavedModel, or the directory of its
-            versions (the newest is taken); "cathode", the package's own model; or a server,
-            grpc://HOST:PORT/NAME or http://HOST:PORT/NAME.
+            versions (the newest is taken); "cathode", the package's own model; "porous-electrode" or
+            "resolved-particles", which need no training; or a server, grpc://HOST:PORT/NAME or
+            http://HOST:PORT/NAME.
         timeout_s: how long to wait for a server's answer.
 
     Raises:
@@ -29,6 +32,8 @@ def load_model(source: str | Path = MODEL, *, timeout_s: float = 120.0) -> Model
     """
     if str(source).partition("://")[0] in SCHEMES:
         return Client(str(source), timeout_s=timeout_s)
+    if str(source) in REDUCED and not Path(source).exists():
+        return ReducedModel(str(source))
     path = directory_of(source)
     if (path / DESCRIPTION).is_file():
         return _from_run(path)
@@ -37,7 +42,7 @@ def load_model(source: str | Path = MODEL, *, timeout_s: float = 120.0) -> Model
         return _from_saved_model(saved)
     raise UserError(
         f"{path}: expected a run made by `tfmsnet train`, a SavedModel made by `tfmsnet export`, {MODEL} "
-        "(the package's own model), or grpc://HOST:PORT/NAME"
+        f"(the package's own model), {', '.join(REDUCED)}, or grpc://HOST:PORT/NAME"
     )
 
 

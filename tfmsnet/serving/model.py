@@ -10,7 +10,7 @@ from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters, one_c_a_m2
 from tfmsnet.load import Ended, Load, constant_current
-from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.config import NetworkConfig, describe_network
 from tfmsnet.predictors.domain import outside
 from tfmsnet.predictors.kinds import kind_of
 from tfmsnet.serving.quantities import CURVE, FIELDS, LARGEST_C_RATE, SUMMARY
@@ -104,6 +104,11 @@ class Model:
     def train_geometries(self) -> list[str] | None:
         """Ids of the electrodes that it was trained on; None when that isn't known."""
         return self.description.get("train_geometries")
+
+    @property
+    def title(self) -> str:
+        """What tables call it."""
+        return describe_network(self.network)
 
     @property
     def fields_predicted(self) -> tuple[str, ...]:
@@ -265,6 +270,7 @@ class Model:
         return {key: np.asarray(value)[0] for key, value in answer.items()}
 
     def _check(self, image: PhaseImage, load: Load, profile: np.ndarray) -> None:
+        """Refuse what would be refused anyway, before it is sent."""
         largest = float(np.abs(profile[1:]).max())
         if not 0 < largest <= LARGEST_C_RATE:
             raise UserError(

@@ -1,0 +1,104 @@
+"""A reduced model as a model to ask: it answers from image and load without a network, on any voxels."""
+
+import numpy as np
+import tensorflow as tf
+
+from tfmsnet.electrode import PhaseImage
+from tfmsnet.errors import UserError
+from tfmsnet.halfcell import Parameters
+from tfmsnet.load import SATURATED, Ended, Load
+from tfmsnet.references.registry import make_reference
+from tfmsnet.serving.endpoints import summary
+from tfmsnet.serving.model import Model, Region
+
+
+class ReducedModel(Model):
+    """`tfmsnet.references.reduced` behind the calls of every `Model`.
+
+    Args:
+        name: one of `tfmsnet.references.registry.REDUCED`.
+        parameters: of the cell; None for the defaults.
+    """
+
+    def __init__(self, name: str, parameters: Parameters | None = None):
+        self.name, self._parameters = name, parameters or Parameters()
+        reference = make_reference(name, self._parameters, 0.0)
+        self._discharge = tf.function(reference.discharge, reduce_retracing=True)
+        super().__init__(self._refuse, dict)
+
+    @staticmethod
+    def _refuse(signature: str, inputs: dict) -> dict:
+        raise UserError(f"signature {signature!r}: a reduced model in this process has none; use its methods")
+
+    @property
+    def title(self) -> str:
+        return self.name
+
+    @property
+    def parameters(self) -> Parameters:
+        return self._parameters
+
+    @property
+    def fields_predicted(self) -> tuple[str, ...]:
+        return ("concentration", "potential")
+
+    @property
+    def train_geometries(self) -> list[str]:
+        """None at all: nothing was trained."""
+        return []
+
+    def __repr__(self) -> str:
+        return f"ReducedModel({self.name})"
+
+    def outside(self, image: PhaseImage, load: Load | float) -> list[str]:
+        """Nothing: there is no training to lie outside of."""
+        return []
+
+    def _check(self, image: PhaseImage, load: Load, profile: np.ndarray) -> None:
+        pass
+
+    def _ask(self, image, load: Load | None, profile, times_s, window: tuple[int, Region]) -> dict:
+        found = self._discharge(
+            tf.constant(image.phase[None]),
+            tf.constant([image.voxel_size_m], tf.float64),
+            tf.constant([profile], tf.float64),
+            tf.constant([times_s], tf.float64),
+            tf.constant([image.calendering_percent], tf.float64),
+        )
+        kept = int(found["ended"][0])
+        if kept < 2:
+            raise UserError(
+                f"load: {load!r}: the active material is full (in a charge: empty) or the salt depleted "
+                "before the first frame; ask for frames closer to each other, or a lower C-rate"
+            )
+        frames = {name: found[name][:, :kept] for name in ("concentration", "potential", "dol", "voltage_v")}
+        curve = {name: tf.cast(frames[name], tf.float32) for name in ("dol", "voltage_v")}
+        times = tf.constant([times_s[:kept]], tf.float32)
+        scalars = summary(
+            tf.constant(image.phase[None]),
+            times,
+            *curve.values(),
+            frames["concentration"][:, -1],
+            self._parameters,
+            image.voxel_size_m,
+        )
+        stride, (x0, x1, y0, y1, z0, z1) = window
+        fields = {
+            name: frames[name][:, ::stride, x0:x1, y0:y1, z0:z1] for name in ("concentration", "potential")
+        }
+        answer = {"times_s": times, **curve, **scalars, **fields}
+        return {name: np.asarray(value)[0] for name, value in answer.items()}
+
+    def _answer(self, image: PhaseImage, load: Load | float, window: tuple[int, Region]) -> tuple[dict, dict]:
+        curve, answer = super()._answer(image, load, window)
+        kept = len(curve["times_s"])
+        if kept < len(curve["c_rate_profile"]):
+            segment = curve["segment"][:kept]
+            last = int(curve["segment"][kept])
+            ended = Ended(last, float(curve["times_s"][-1]), SATURATED)
+            curve |= {
+                "c_rate_profile": curve["c_rate_profile"][:kept],
+                "segment": segment,
+                "ends": (*curve["ends"][:last], ended),
+            }
+        return curve, answer
