@@ -101,7 +101,7 @@ def test_a_bad_sample_leaves_no_directory(data, tmp_path):
     (tmp_path / "bad.h5").write_bytes(files[0].read_bytes()[:1000])
     with pytest.raises(UserError, match=r"bad\.h5"):
         write_records([*files, tmp_path / "bad.h5"], tmp_path / "records")
-    with pytest.raises(UserError, match="the same geometry and C-rate"):
+    with pytest.raises(UserError, match="the same geometry and load"):
         write_records([files[0], files[0]], tmp_path / "records")
     assert not (tmp_path / "records").exists()
     assert not list(tmp_path.glob(".*"))
