@@ -85,7 +85,7 @@ class End:
             "voltage_v": (-10, 10),
             "charge": (0, 1e3),
             "mean_dol": (0, 1),
-            "taper_c_rate": (0, LARGEST_C_RATE),
+            "taper_c_rate": (1e-5, LARGEST_C_RATE),
             "taper_a_m2": (0, _LARGEST_A_M2),
         }
         for name in self.given:

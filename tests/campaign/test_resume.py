@@ -195,3 +195,11 @@ def test_a_broken_file_under_a_sample_s_name_is_named(wired, tmp_path):
         file["phase"] = [1]
     with pytest.raises(UserError, match="not a tfmsnet sample"):
         discharge_all([task], tmp_path)
+
+
+def test_what_an_earlier_call_kept_of_a_failure_goes_when_the_sample_is_made(wired, tmp_path):
+    (task,) = image_campaign(wired, "electrode", (constant_current(2.0, 3),))
+    for name in (f"{task.name}_until_50s.h5", "other_1C_until_50s.h5"):
+        (tmp_path / name).write_bytes(b"")
+    assert discharge_all([task], tmp_path, jobs=1) == []
+    assert {path.name for path in tmp_path.iterdir()} == {f"{task.name}.h5", "other_1C_until_50s.h5"}

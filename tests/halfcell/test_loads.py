@@ -174,6 +174,11 @@ def test_a_failure_keeps_the_frames_before_it(electrode):
     np.testing.assert_allclose(partial.voltage_v[: len(whole.voltage_v)], whole.voltage_v, atol=5e-5)
 
 
+def test_a_held_voltage_that_cannot_reach_its_end_stops_at_equilibrium(small):
+    with pytest.raises(DischargeFailed, match=r"equilibrium with the 4\.100 V .* give the segment a time_s"):
+        simulate(small, Load((Voltage(4.1, End(charge=0.5)),), Every(1000)))
+
+
 def test_a_cut_off_that_is_not_reached_is_told(electrode):
     short = simulate(electrode, constant_current(2.0, 4, cutoff_voltage_v=3.0))
     assert [end.reason for end in short.ends] == ["charge"]

@@ -32,6 +32,8 @@ _SATURATED = 1.01
 # A segment ends within so much of its end: V, hours of 1C and DOL, share of the taper.
 _END_V, _END_CHARGE, _END_TAPER = 5e-5, 1e-6, 1e-3
 _SEARCHES = 60
+# A held voltage whose current has come down to this, 1/h, is the equilibrium: nothing more will come.
+_EQUILIBRIUM_C_RATE = 1e-6
 # Times that differ by less than this share are the same.
 _SAME = 1e-9
 
@@ -167,6 +169,10 @@ class _Leg:
             return self._known_reason
         return self.passed(state) if self.beyond(state) >= -1 else ""
 
+    def is_spent(self, state: State) -> bool:
+        """Whether a held voltage drives no current any more, though no time ends it."""
+        return self.c_rate is None and math.isinf(self.end_s) and self._c_rate_at(state) < _EQUILIBRIUM_C_RATE
+
     def done(self, state: State) -> float:
         """Share of it that is done, 0 where that can't be told."""
         return (state.time_s - self._start.time_s) / (self.end_s - self._start.time_s)
@@ -220,6 +226,12 @@ class _Walker:
             self._before, self.now = self.now, new
             reason = leg.reason(new)
             yield new, at_stop or bool(reason), reason
+            if not reason and leg.is_spent(new):
+                raise DischargeFailed(
+                    f"at t = {new.time_s:.6g} s (mean DOL {self._cell.mean_dol(new):.4f}) the cell is in "
+                    f"equilibrium with the {new.voltage_v:.3f} V that are held, and the end of the segment "
+                    "was not reached; hold another voltage, or give the segment a time_s"
+                )
 
     def _jump(self, leg: _Leg) -> None:
         self._before, self._control = None, leg.control
