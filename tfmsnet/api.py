@@ -10,8 +10,10 @@ from tfmsnet.load import Load
 from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.records import Split
 from tfmsnet.records.sample import Sample
+from tfmsnet.references.registry import REDUCED
 from tfmsnet.serving.local import load_model
 from tfmsnet.serving.model import Model
+from tfmsnet.serving.reduced import reduced_model
 from tfmsnet.serving.scored import Scored
 
 if TYPE_CHECKING:
@@ -47,7 +49,8 @@ def evaluate(
 
     Args:
         model: a loaded one, or what `load_model` takes; it must not have seen the test electrodes.
-        records: records directory; its training samples fit the linear regression.
+        records: records directory; its training samples fit the linear regression.  Both reduced models stand
+            beside the scores, for the records' cell.
         out: directory of the report; an earlier report there is replaced.
         compare: name -> further models that are scored beside it.
         progress: called with the fraction done, 0 to 1.
@@ -63,13 +66,17 @@ def evaluate(
 
     test, models = Split(records, "test"), {}
     for name, source in {"": model, **(compare or {})}.items():
-        loaded = _loaded(source)
+        # A reduced model is for the records' cell.
+        reduced = str(source) in REDUCED and not Path(str(source)).exists()
+        loaded = reduced_model(str(source), test.manifest.parameters) if reduced else _loaded(source)
         name = name or loaded.title
         if name in models:
             raise UserError(f"compare: the name {name!r} is taken; choose another")
         _check_held_out(name if isinstance(source, Model) else str(source), loaded, test, warn)
         models[name] = Scored(loaded)
-    return report.evaluate(models, Split(records, "train"), test, out, progress=progress)
+    cell = test.manifest.parameters
+    baselines = {name: Scored(reduced_model(name, cell)) for name in REDUCED if name not in models}
+    return report.evaluate(models, Split(records, "train"), test, out, progress=progress, baselines=baselines)
 
 
 def _loaded(model: Source) -> Model:

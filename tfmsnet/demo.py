@@ -98,21 +98,14 @@ def _train(out: Path, bar) -> Iterator[str]:
 
 
 def _evaluate(out: Path, bar) -> Iterator[str]:
-    from tfmsnet.evaluation.report import evaluate
-    from tfmsnet.records import Split
-    from tfmsnet.serving.local import load_model
-    from tfmsnet.serving.scored import Scored
+    from tfmsnet.api import evaluate
 
-    models = {
-        "AR-MSNet": Scored(load_model(out / "autoregressive")),
-        "time basis": Scored(load_model(out / "basis")),
-    }
     with bar("4/6 evaluating") as progress:
         report = evaluate(
-            models,
-            Split(out / "records", "train"),
-            Split(out / "records", "test"),
+            out / "autoregressive",
+            out / "records",
             out / "report",
+            compare={"time basis": out / "basis"},
             progress=progress,
         )
     yield "4/6 scores on an electrode that no model saw:\n" + report.table()

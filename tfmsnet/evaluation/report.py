@@ -52,6 +52,7 @@ def evaluate(
     test: Iterable[Sample],
     out_dir: str | Path,
     progress: Callable[[float], None] | None = None,
+    baselines: Mapping[str, Candidate] | None = None,
 ) -> Report:
     """Score models and baselines, and write a report.
 
@@ -61,21 +62,22 @@ def evaluate(
         test: the held-out samples, read once, one in memory at a time.
         out_dir: a new or empty directory, or that of an earlier report, which is replaced.
         progress: called with the fraction done after each sample, when `test` knows its length.
+        baselines: name -> further ones, beside the linear regression, the 0-D cell and persistence.
 
     Raises:
         UserError: no model, a model named as a baseline, no samples, a held-out electrode that is in the
             training samples too, or a directory that holds something else.
     """
     out_dir = Path(out_dir)
-    _check_names(models)
+    _check_names(models, baselines or {})
     _check_replaceable(out_dir)
     advance = _counter(progress, length_hint(test, 0))
     staged = _beside(out_dir, "new")
     with replacing_directory(staged) as folder:
         trained_on: set[str] = set()
         regression = LinearRegression().fit(_noting_geometry(train, trained_on))
-        baselines = (regression, ZeroDimensional(), Persistence())
-        predictors = {**models, **{baseline.name: baseline for baseline in baselines}}
+        usual = {known.name: known for known in (regression, ZeroDimensional(), Persistence())}
+        predictors = {**models, **(baselines or {}), **usual}
         pictures, cases = Pictures(models, folder), []
         for sample in test:
             _check_held_out(sample, trained_on)
@@ -107,10 +109,10 @@ def _counter(progress: Callable[[float], None] | None, total: int) -> Callable[[
     return advance
 
 
-def _check_names(models: Mapping[str, Candidate]) -> None:
+def _check_names(models: Mapping[str, Candidate], baselines: Mapping[str, Candidate]) -> None:
     if not models:
         raise UserError("evaluate: no model; expected at least one")
-    taken = [name for name in models if name in BASELINES]
+    taken = [name for name in models if name in (*BASELINES, *baselines)]
     if taken:
         raise UserError(f"evaluate: a model is named {taken[0]!r} as a baseline is; give it another name")
 

@@ -6,13 +6,14 @@ import tensorflow as tf
 
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
+from tfmsnet.halfcell import Parameters
 from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.predictors.store import DESCRIPTION, directory_of, load_predictor, train_geometries
 from tfmsnet.references.registry import REDUCED
 from tfmsnet.serving.client import Client
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.model import Call, Model
-from tfmsnet.serving.reduced import ReducedModel
+from tfmsnet.serving.reduced import reduced_model
 from tfmsnet.serving.saved_model import newest_saved_model
 from tfmsnet.serving.transports import SCHEMES, refusal
 
@@ -33,7 +34,7 @@ def load_model(source: str | Path = MODEL, *, timeout_s: float = 120.0) -> Model
     if str(source).partition("://")[0] in SCHEMES:
         return Client(str(source), timeout_s=timeout_s)
     if str(source) in REDUCED and not Path(source).exists():
-        return ReducedModel(str(source))
+        return reduced_model(str(source), Parameters())
     path = directory_of(source)
     if (path / DESCRIPTION).is_file():
         return _from_run(path)

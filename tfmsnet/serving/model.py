@@ -9,7 +9,7 @@ import numpy as np
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters, one_c_a_m2
-from tfmsnet.load import Ended, Load, constant_current
+from tfmsnet.load import SATURATED, Ended, Load, constant_current
 from tfmsnet.predictors.config import NetworkConfig, describe_network
 from tfmsnet.predictors.domain import outside
 from tfmsnet.predictors.kinds import kind_of
@@ -234,20 +234,23 @@ class Model:
         profile, times_s, segment = self._schedule(image, load)
         self._check(image, load, profile)
         answer = self._ask(image, load, profile, times_s, window)
-        kept = _before_the_limit(load, profile, segment, answer.get("voltage_v"))
-        cut = kept < len(times_s)
-        if cut:
-            profile, times_s, segment = profile[:kept], times_s[:kept], segment[:kept]
-            answer = self._ask(image, None, profile, times_s, window)
+        frames = len(answer["times_s"])
+        kept = _before_the_limit(load, profile[:frames], segment[:frames], answer.get("voltage_v"))
+        if kept < frames:
+            answer = self._ask(image, None, profile[:kept], times_s[:kept], window)
         ends = load.known_ends(one_c_a_m2(image, self.parameters), self.parameters.initial_dol)
+        if kept < len(times_s):
+            last = int(segment[kept])
+            reason = "voltage" if kept < frames else SATURATED
+            ends = (*ends[:last], Ended(last, float(times_s[kept - 1]), reason))
         curve = {
             "load": load,
-            "c_rate_profile": profile,
+            "c_rate_profile": profile[:kept],
             "times_s": answer["times_s"],
             "dol": answer["dol"],
             "voltage_v": answer.get("voltage_v"),
-            "segment": segment,
-            "ends": (*ends[:-1], Ended(len(ends) - 1, float(times_s[-1]), "voltage")) if cut else ends,
+            "segment": segment[:kept],
+            "ends": ends,
             "summary": {name: float(answer[name]) for name in _SUMMARY if name in answer},
         }
         return curve, answer

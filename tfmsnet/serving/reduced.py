@@ -1,12 +1,14 @@
 """A reduced model as a model to ask: it answers from image and load without a network, on any voxels."""
 
+import functools
+
 import numpy as np
 import tensorflow as tf
 
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters
-from tfmsnet.load import SATURATED, Ended, Load
+from tfmsnet.load import Load
 from tfmsnet.references.registry import make_reference
 from tfmsnet.serving.endpoints import summary
 from tfmsnet.serving.model import Model, Region
@@ -89,16 +91,8 @@ class ReducedModel(Model):
         answer = {"times_s": times, **curve, **scalars, **fields}
         return {name: np.asarray(value)[0] for name, value in answer.items()}
 
-    def _answer(self, image: PhaseImage, load: Load | float, window: tuple[int, Region]) -> tuple[dict, dict]:
-        curve, answer = super()._answer(image, load, window)
-        kept = len(curve["times_s"])
-        if kept < len(curve["c_rate_profile"]):
-            segment = curve["segment"][:kept]
-            last = int(curve["segment"][kept])
-            ended = Ended(last, float(curve["times_s"][-1]), SATURATED)
-            curve |= {
-                "c_rate_profile": curve["c_rate_profile"][:kept],
-                "segment": segment,
-                "ends": (*curve["ends"][:last], ended),
-            }
-        return curve, answer
+
+@functools.lru_cache(maxsize=8)
+def reduced_model(name: str, parameters: Parameters) -> ReducedModel:
+    """The reduced model of a name for a cell; one object for each, as it takes long to compile."""
+    return ReducedModel(name, parameters)

@@ -1,5 +1,7 @@
 """A model as a candidate that `tfmsnet evaluate` scores: by what it answers, wherever it computes."""
 
+import numpy as np
+
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.evaluation.candidates import Fields
 from tfmsnet.load import Load
@@ -21,6 +23,18 @@ class Scored:
         Raises:
             UserError: what the model can't answer, as voxels of another size than it was trained on.
         """
-        image = PhaseImage(sample.phase, sample.voxel_size_m, sample.geometry_id)
+        image = PhaseImage(
+            sample.phase,
+            sample.voxel_size_m,
+            sample.geometry_id,
+            calendering_percent=sample.calendering_percent,
+        )
         answer = self.model.fields(image, Load.from_profile(sample.c_rate_profile, sample.times_s))
-        return Fields(answer.concentration, answer.potential)
+        return Fields(*(_whole(values, sample.frames) for values in (answer.concentration, answer.potential)))
+
+
+def _whole(values: np.ndarray | None, frames: int) -> np.ndarray | None:
+    """Fields at all of a sample's frames: NaN, which scores infinity, after an answer that ended before."""
+    if values is None or len(values) == frames:
+        return values
+    return np.concatenate([values, np.full((frames - len(values), *values.shape[1:]), np.nan, values.dtype)])

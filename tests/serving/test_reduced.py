@@ -1,0 +1,99 @@
+"""Reduced models behind the calls of every model: near the simulator, under loads, on any voxels."""
+
+import numpy as np
+import pytest
+
+import tfmsnet
+from tfmsnet.electrode import PhaseImage, Recipe, generate
+from tfmsnet.errors import UserError
+from tfmsnet.load import CRate, End, Every, Load, Rest, constant_current
+from tfmsnet.serving.scored import Scored
+
+PULSES = Load((CRate(2.0, End(time_s=120)), Rest(End(time_s=180)), CRate(-1.0, End(time_s=120))), Every(30.0))
+
+
+@pytest.fixture(scope="module")
+def electrode():
+    return generate(Recipe(90.0, 10.0, (16, 16, 32), seed=5))
+
+
+@pytest.fixture(scope="module")
+def resolved():
+    return tfmsnet.load_model("resolved-particles")
+
+
+def vrmse(answer, known):
+    """Of the concentration, per frame."""
+    am = known.am_mask if hasattr(known, "am_mask") else known.image.phase == 1
+    pairs = zip(answer.concentration[1:], known.concentration[1:], strict=True)
+    return [float(np.sqrt(((a[am] - b[am]) ** 2).mean()) / b[am].std()) for a, b in pairs]
+
+
+@pytest.mark.parametrize("load", [1.0, PULSES])
+def test_it_is_near_the_simulator(resolved, electrode, load):
+    known = tfmsnet.simulate(electrode, load)
+    answer = resolved.predict(electrode, load)
+    assert np.abs(answer.voltage_v - known.voltage_v).max() < 1e-3
+    np.testing.assert_allclose(answer.dol, known.dol, atol=1e-5)
+    if load == 1.0:
+        assert np.median(vrmse(answer, known)) < 0.02
+        coarse = tfmsnet.load_model("porous-electrode").curve(electrode, load)
+        assert np.abs(coarse.voltage_v - known.voltage_v).max() < 5e-3
+
+
+def test_fields_curve_and_summary_go_together(resolved, electrode):
+    fields, curve = resolved.fields(electrode, PULSES), resolved.curve(electrode, PULSES)
+    np.testing.assert_allclose(curve.voltage_v, fields.voltage_v, rtol=1e-6)
+    assert curve.summary == pytest.approx(fields.summary, rel=1e-6)
+    assert [end.reason for end in curve.ends] == ["time"] * 3
+    assert (fields.concentration[:, electrode.phase != 1] == 0).all()
+    foil = electrode.phase[:, :, 0] != 0
+    np.testing.assert_allclose(fields.potential[:, :, :, 0][:, foil].mean(1), fields.voltage_v, atol=1e-4)
+    thinned = resolved.fields(electrode, PULSES, frame_stride=5, region=(0, 4, 2, 9, 0, 32))
+    np.testing.assert_allclose(thinned.potential, fields.potential[::5, 0:4, 2:9], rtol=1e-6)
+
+
+def test_any_voxels_without_a_warning(resolved, electrode):
+    finer = PhaseImage(electrode.phase, 0.35e-6)
+    assert resolved.outside(finer, PULSES) == []
+    assert resolved.curve(finer, 1.0).voltage_v[-1] > resolved.curve(electrode, 1.0).voltage_v[-1]
+
+
+def test_it_ends_where_the_material_is_full(resolved, electrode):
+    load = constant_current(4.0, 37, cutoff_voltage_v=2.0)
+    answer = resolved.predict(electrode, load)
+    known = tfmsnet.simulate(electrode, load)
+    assert answer.frames < 37
+    assert not answer.ends[-1].reason == "charge"
+    assert 0 <= known.times_s[-1] - answer.times_s[-1] < 2 * 25.0  # two of the frames
+
+
+def test_before_the_first_frame_nothing_can_be_answered(resolved, electrode):
+    with pytest.raises(UserError, match="before the first frame"):
+        resolved.curve(electrode, Load((CRate(300.0, End(time_s=60.0)),), Every(30.0)))
+
+
+def test_an_answer_that_ends_early_scores_infinity(resolved, sample):
+    class Short:
+        def fields(self, image, load):
+            found = resolved.fields(image, load)
+            return type(found)(**{**vars(found), "concentration": found.concentration[:3]})
+
+    fields = Scored(Short())(sample)
+    assert fields.concentration.shape == sample.concentration.shape
+    assert np.isnan(fields.concentration[3:]).all()
+
+
+def test_networks_start_from_a_reduced_model(judged, make_config, electrode, tmp_path):
+    """Untrained, the answer is the reference's; trained, it is scored like any other."""
+    config = make_config("direct", steps=2, learning_rate=1e-12, horizon=((1.0, 1),))
+    config = config.with_values({"reference": "porous-electrode", "filters": 2}, "test")
+    tfmsnet.train(judged, tmp_path / "run", config)
+    model = tfmsnet.load_model(tmp_path / "run")
+    assert model.network.reference == "porous-electrode"
+    image = PhaseImage(electrode.phase[:12, :12, :16])
+    answer, start = model.curve(image, 1.0), tfmsnet.load_model("porous-electrode").curve(image, 1.0)
+    np.testing.assert_allclose(answer.dol, start.dol, atol=1e-4)
+    tfmsnet.export(tmp_path / "run", tmp_path / "served")
+    served = tfmsnet.load_model(tmp_path / "served").curve(image, 1.0)
+    np.testing.assert_allclose(served.voltage_v, answer.voltage_v, atol=1e-5)
