@@ -12,9 +12,7 @@ _DAMPING = 0.85
 # make this a half; but what blocks join is more tortuous. This takes the fewest iterations.
 _COARSE = 0.7
 _MOST_ITERATIONS = 500
-# So often the equations are solved for what is left, each time to this share of it.
-_REFINEMENTS = 2
-_SHARE = 0.03
+_SHARE = 0.1
 
 
 def conduct(
@@ -22,6 +20,7 @@ def conduct(
     faces: tuple[tf.Tensor, tf.Tensor, tf.Tensor],
     to_end: tf.Tensor,
     source: tf.Tensor,
+    rounds: int,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Potentials of voxels that conduct to each other and to an end at zero.
 
@@ -30,6 +29,7 @@ def conduct(
         faces: (batch, row, z) each, conductance from a voxel to the next one along z, y and x.
         to_end: (batch, row, z), to the end.
         source: (batch, row, z) current into each voxel; 0 where nothing conducts.
+        rounds: so often the equations are solved for what is left, each time to a tenth of it.
 
     Returns:
         (batch, row, z) float64, and the number of iterations.
@@ -41,7 +41,7 @@ def conduct(
     diagonal, links = _matrix(lattice, faces, *to_end)
     potential, left, iterations = tf.zeros_like(source[0]), source[0], 0
     # Potentials are so much larger than their steps between voxels that single precision alone won't do.
-    for _ in range(_REFINEMENTS):
+    for _ in range(rounds):
         right = tf.cast(left, tf.float32)
         accepted = _SHARE**2 * dot(right, right)
         change, count = conjugate_gradients(
