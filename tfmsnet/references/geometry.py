@@ -181,8 +181,7 @@ class Geometry:
             both = inside * lattice.ahead(inside, axis) * (1.0 if axis == 0 else height)
             series = half + lattice.ahead(half, axis)
             weights.append(both / tf.where(both > 0.0, series, 1.0))
-        potential, self.iterations = conduct(lattice, tuple(weights), to_end, source * inside, rounds)
-        return potential
+        return conduct(lattice, tuple(weights), to_end, source * inside, rounds)
 
     def _upscaled(self, potential, at_surface, conductivity, plane_conductivity, from_foil) -> Conduction:
         """Resistances between planes: the step of their mean potentials over the current that passes.
