@@ -176,5 +176,5 @@ def test_it_runs_from_a_saved_model(image, tmp_path):
     loaded = tf.saved_model.load(tmp_path / "model")
     arguments = np.asarray(image.phase)[None], np.array([VOXEL_M]), profile[None], times_s[None], np.zeros(1)
     found = loaded.discharge(*map(tf.constant, arguments))
-    np.testing.assert_allclose(found["concentration"], known["concentration"], rtol=1e-6)
-    np.testing.assert_allclose(found["voltage_v"], known["voltage_v"], atol=1e-7)
+    np.testing.assert_allclose(found["concentration"], known["concentration"], rtol=1e-5)
+    np.testing.assert_allclose(found["voltage_v"], known["voltage_v"], atol=1e-6)

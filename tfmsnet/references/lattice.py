@@ -103,7 +103,7 @@ def conjugate_gradients(
     accepted: tf.Tensor,
     most: int,
     precondition: Callable[[tf.Tensor], tf.Tensor] | None = None,
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> tf.Tensor:
     """Solve a symmetric positive definite system for each sample of a batch.
 
     A sample stops by itself: its answer doesn't depend on its neighbours.
@@ -117,7 +117,7 @@ def conjugate_gradients(
         precondition: about the inverse of the matrix, symmetric.
 
     Returns:
-        The solution, and the number of iterations.
+        The solution.
     """
     precondition = precondition or (lambda residual: residual)
     solution = tf.zeros_like(right) if start is None else start
@@ -137,7 +137,7 @@ def conjugate_gradients(
         direction = image + tf.where(active, renewed / _safe(product), 0.0) * direction
         return k + 1, solution, residual, direction, renewed, dot(residual, residual)
 
-    count, solution, *_ = tf.while_loop(
+    _, solution, *_ = tf.while_loop(
         lambda k, solution, residual, direction, product, square: (
             (k < most) & tf.reduce_any(square > accepted)
         ),
@@ -145,7 +145,7 @@ def conjugate_gradients(
         (0, solution, residual, direction, product, square),
         parallel_iterations=1,
     )
-    return solution, count
+    return solution
 
 
 def _like(values: tf.Tensor, other: tf.Tensor) -> tf.Tensor:

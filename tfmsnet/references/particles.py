@@ -106,7 +106,7 @@ class Voxels:
             accepted = (
                 (weight * error) ** 2 * self._count / tf.reduce_max(diagonal, axis=(1, 2), keepdims=True)
             )
-            u, self.iterations = conjugate_gradients(
+            u = conjugate_gradients(
                 lambda v: v - scaled * neighbours(scaled * v),
                 inside * right * inverse,
                 None if start is None else start / inverse,
