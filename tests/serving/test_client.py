@@ -54,7 +54,7 @@ def test_the_model_describes_itself(client, served):
 
 @pytest.mark.parametrize("c_rate", [0.0, np.nan, 21.0])
 def test_mistakes_that_need_no_server(client, image, c_rate):
-    with pytest.raises(UserError, match=r"c_rate: expected a number|load: expected C-rates up to 20"):
+    with pytest.raises(UserError, match=r"c_rate: expected a number|load: expected C-rates of at most 20"):
         client.curve(image, c_rate)
     with pytest.raises(UserError, match=r"voxels of 0.4 um, but the model was trained on 0.5 um"):
         client.curve(PhaseImage(image.phase, 0.4e-6), 1.0)

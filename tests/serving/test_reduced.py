@@ -64,7 +64,7 @@ def test_it_ends_where_the_material_is_full(resolved, electrode):
     answer = resolved.predict(electrode, load)
     known = tfmsnet.simulate(electrode, load)
     assert answer.frames < 37
-    assert not answer.ends[-1].reason == "charge"
+    assert answer.ends[-1].reason != "charge"
     assert 0 <= known.times_s[-1] - answer.times_s[-1] < 2 * 25.0  # two of the frames
 
 

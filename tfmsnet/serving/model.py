@@ -277,7 +277,7 @@ class Model:
         largest = float(np.abs(profile[1:]).max())
         if not 0 < largest <= LARGEST_C_RATE:
             raise UserError(
-                f"load: expected C-rates up to {LARGEST_C_RATE:g}, some other than 0, found {largest:g}"
+                f"load: expected C-rates of at most {LARGEST_C_RATE:g}, some other than 0, found {largest:g}"
             )
         if kind_of(self.network).constant_current and not (profile[1:] == profile[1]).all():
             raise UserError(
