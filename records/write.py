@@ -29,7 +29,9 @@ CHOICES = (REFUSE, KEEP, DROP)
 def without_short(
     files: Sequence[Path], headers: Sequence[Sample], choice: str
 ) -> tuple[list[Path], list[Sample]]:
-    """The files and headers to take; short are those of fewer frames than the longest.
+    """The files and headers to take; short are those of fewer frames than the longest under the same load.
+
+    Samples that don't know their load are compared with each other.
 
     Args:
         files: of samples.
@@ -41,19 +43,26 @@ def without_short(
         UserError: there are short samples and the choice is to refuse them, or it is another one.
     """
     _check_choice("short", choice)
-    longest = max(header.frames for header in headers)
-    pairs = list(zip(files, headers, strict=True))
-    short = [(file, header.frames) for file, header in pairs if header.frames < longest]
+    pairs, longest = list(zip(files, headers, strict=True)), {}
+    for header in headers:
+        longest[_load(header)] = max(longest.get(_load(header), 0), header.frames)
+    short = [(file, header) for file, header in pairs if header.frames < longest[_load(header)]]
     if short and choice == REFUSE:
-        file, frames = min(short, key=lambda item: item[1])
+        file, header = min(short, key=lambda item: item[1].frames)
         raise UserError(
-            f"{file}: {frames} frames, where the longest discharge has {longest}; {len(short)} of "
-            f"{len(files)} samples are short: leave them out (--short drop), or take them (--short keep) and "
-            f"train on windows of at most {frames - 1} frames"
+            f"{file}: {header.frames} frames, where the longest discharge under its load has "
+            f"{longest[_load(header)]}; {len(short)} of {len(files)} samples are short: leave them out "
+            f"(--short drop), or take them (--short keep) and train on windows of at most {header.frames - 1} "
+            "frames"
         )
     if choice == DROP:
-        pairs = [(file, header) for file, header in pairs if header.frames == longest]
+        pairs = [(file, header) for file, header in pairs if header.frames == longest[_load(header)]]
     return [file for file, _ in pairs], [header for _, header in pairs]
+
+
+def _load(header: Sample) -> str:
+    """What tells the loads of samples apart; nothing where they aren't known."""
+    return header.load.digest if header.load else ""
 
 
 def without_partial(

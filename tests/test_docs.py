@@ -106,6 +106,12 @@ def test_somebody_elses_image_goes_through(run_page, capsys):
     assert Path("data/electrode_1C.h5").is_file()
 
 
+def test_the_reduced_models_page_runs(run_page):
+    names = run_page("references.md")
+    assert names["discharge"].concentration.shape == (25, 16, 16, 24)
+    assert 3.5 < names["discharge"].voltage_v[-1] < names["discharge"].voltage_v[0] < 4.3
+
+
 def test_what_is_ones_own_is_like_the_others(run_page, judged, monkeypatch, capsys):
     """From files outside of the package: a network trained, exported, searched; a load; a reference."""
     for module, name in ((registry, "_NETWORKS"), (references, "_REFERENCES"), (load, "LOADS")):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from tfmsnet.errors import RunFailed, UserError
 from tfmsnet.predictors.domain import training_domain
+from tfmsnet.predictors.kinds import kind_of
 from tfmsnet.predictors.predictor import Predictor, check_grid, make_predictor
 from tfmsnet.predictors.store import save_description, save_weights
 from tfmsnet.records.manifest import Manifest, open_manifest
@@ -67,6 +68,11 @@ def train(
     manifest = open_manifest(records)
     for sample in (sample for split in manifest.splits for sample in manifest.samples(split)):
         check_grid(sample["grid"], config.network.scales, f"{records}: {sample['sample_id']}")
+        if kind_of(config.network).constant_current and not sample.get("constant_current", True):
+            raise UserError(
+                f"{records}: {sample['sample_id']}: a load that changes, but a network with a time basis "
+                "holds for constant current alone; train in another --mode, or on records without it"
+            )
     team = Team.of(make_strategy(strategy, devices))
     _check_replicas(config.training, team.strategy.num_replicas_in_sync)
     try:
