@@ -49,11 +49,11 @@ def without_short(
     short = [(file, header) for file, header in pairs if header.frames < longest[_load(header)]]
     if short and choice == REFUSE:
         file, header = min(short, key=lambda item: item[1].frames)
+        frames, most = header.frames, longest[_load(header)]
         raise UserError(
-            f"{file}: {header.frames} frames, where the longest discharge under its load has "
-            f"{longest[_load(header)]}; {len(short)} of {len(files)} samples are short: leave them out "
-            f"(--short drop), or take them (--short keep) and train on windows of at most {header.frames - 1} "
-            "frames"
+            f"{file}: {frames} frames, where the longest discharge under its load has {most}; {len(short)} of "
+            f"{len(files)} samples are short: leave them out (--short drop), or take them (--short keep) and "
+            f"train on windows of at most {frames - 1} frames"
         )
     if choice == DROP:
         pairs = [(file, header) for file, header in pairs if header.frames == longest[_load(header)]]
