@@ -169,7 +169,11 @@ def _read(path: Path, fields: bool) -> tuple[Sample, dict[str, str]]:
     parameters = Parameters.from_json(texts.pop("parameters"))
     known = {}
     if load is not None:
-        known = {"load": Load.from_json(load), "ends": tuple(Ended(*end) for end in json.loads(ends or "[]"))}
+        try:
+            ends = tuple(Ended(*end) for end in json.loads(ends or "[]"))
+            known = {"load": Load.from_json(load), "ends": ends}
+        except (ValueError, TypeError) as error:
+            raise UserError(f"{path}: load: {error}; write the sample again") from None
     return Sample(**arrays, **numbers, **texts, parameters=parameters, **known), checksums
 
 

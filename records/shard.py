@@ -199,7 +199,10 @@ def describe(sample: Sample) -> dict:
             ("calendering_percent", sample.calendering_percent),
         )
     }
-    load = {"constant_current": sample.is_constant_current}
+    load = {
+        "constant_current": sample.is_constant_current,
+        "charges": bool((sample.c_rate_profile < 0).any()),
+    }
     if sample.load is not None:
         load |= {"load": sample.load.label, "load_digest": sample.load.digest, "complete": sample.complete}
     return {

@@ -51,9 +51,9 @@ def without_short(
         file, header = min(short, key=lambda item: item[1].frames)
         frames, most = header.frames, longest[_load(header)]
         raise UserError(
-            f"{file}: {frames} frames, where the longest discharge under its load has {most}; {len(short)} of "
-            f"{len(files)} samples are short: leave them out (--short drop), or take them (--short keep) and "
-            f"train on windows of at most {frames - 1} frames"
+            f"{file}: {frames} frames, where the longest discharge under its load has {most}; {len(short)} "
+            f"of {len(files)} samples are short: leave them out (--short drop), or take them (--short keep) "
+            f"and train on windows of at most {frames - 1} frames"
         )
     if choice == DROP:
         pairs = [(file, header) for file, header in pairs if header.frames == longest[_load(header)]]
@@ -227,6 +227,10 @@ def _headers(files: Sequence[Path]) -> list[Sample]:
             raise UserError(f"{file}: the same geometry and load as {seen[header.sample_id]}; remove one")
         seen[header.sample_id] = file
         headers.append(header)
+        if not header.c_rate:
+            raise UserError(
+                f"{file}: no current flows at any time, so there is nothing to learn; leave it out"
+            )
         for name in ("voxel_size_m", "parameters"):
             if getattr(header, name) != getattr(headers[0], name):
                 raise UserError(f"{file}: {name} differs from that of {files[0]}; a data set has one of it")

@@ -20,10 +20,14 @@ __version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["electrode", "evaluation", "halfcell", "load", "records", "serving", "training", "tuning"],
+    submodules=[
+        *("campaign", "electrode", "evaluation", "features", "halfcell", "load", "networks", "predictors"),
+        *("records", "references", "serving", "training", "tuning"),
+    ],
     submod_attrs={
         "api": ["evaluate", "predict"],
         "halfcell": ["simulate"],
+        "load": ["register_load"],
         "references.registry": ["register_reference"],
         "networks.registry": ["register_network"],
         "records.hdf5": ["read_sample", "write_sample"],

@@ -13,7 +13,7 @@ from tfmsnet.records.sample import Sample
 from tfmsnet.references.registry import REDUCED
 from tfmsnet.serving.local import load_model
 from tfmsnet.serving.model import Model
-from tfmsnet.serving.reduced import reduced_model
+from tfmsnet.serving.reduced import ReducedModel, reduced_model
 from tfmsnet.serving.scored import Scored
 
 if TYPE_CHECKING:
@@ -66,9 +66,9 @@ def evaluate(
 
     test, models = Split(records, "test"), {}
     for name, source in {"": model, **(compare or {})}.items():
-        # A reduced model is for the records' cell.
-        reduced = str(source) in REDUCED and not Path(str(source)).exists()
-        loaded = reduced_model(str(source), test.manifest.parameters) if reduced else _loaded(source)
+        loaded = _loaded(source)
+        if isinstance(loaded, ReducedModel):  # for the records' cell
+            loaded = reduced_model(loaded.name, test.manifest.parameters)
         name = name or loaded.title
         if name in models:
             raise UserError(f"compare: the name {name!r} is taken; choose another")

@@ -6,7 +6,7 @@ import pytest
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import one_c_a_m2
-from tfmsnet.load import CRate, CurrentDensity, End, Every, Load, Rest, Voltage, cccv, constant_current
+from tfmsnet.load import CRate, CurrentDensity, End, Every, Load, Rest, Voltage, cccv, constant_current, hppc
 from tfmsnet.predictors.store import load_predictor
 from tfmsnet.references.faraday import mean_dol
 from tfmsnet.serving.local import load_model
@@ -37,6 +37,15 @@ def test_fields_and_curve_are_the_predictors_under_the_same_profile(run, local, 
     assert curve.summary == pytest.approx(answer.summary, rel=1e-6)
     np.testing.assert_allclose(answer.c_rate_profile, [0, 1, 1, 1, 0, 0, -0.5, -0.5])
     np.testing.assert_allclose(answer.dol, mean_dol(profile, times_s, local.parameters), rtol=1e-5)
+
+
+def test_a_load_may_begin_with_a_rest_or_a_charge(local, image):
+    answer = local.curve(image, hppc(levels=1, rest_s=600.0))
+    assert answer.c_rate_profile[1] == 0
+    assert answer.dol[1] == pytest.approx(answer.dol[0], abs=1e-6)
+    assert np.isfinite(answer.voltage_v).all()
+    charged = local.curve(image, constant_current(-0.5, 3))
+    assert charged.dol[-1] < charged.dol[0]
 
 
 def test_a_client_answers_loads_as_the_model_does(client, local, image):

@@ -106,7 +106,7 @@ def _check_kept(path: Path, task: Task, parameters: Parameters) -> None:
         another = "another electrode"
     elif kept.parameters != parameters:
         another = "a cell of other parameters"
-    elif kept.load is not None and kept.load != task.load:
+    elif kept.load is not None and kept.load.digest != task.load.digest:
         another = "another load"
     if another:
         raise UserError(f"{path}: is there already, but of {another}; remove it or choose another directory")
@@ -147,6 +147,8 @@ def _kept(partial: Discharge | None, path: Path) -> str:
     """Write what there is of a discharge that failed; returns what to say of it."""
     if partial is None:
         return ""
+    for earlier in _partials(path):
+        earlier.unlink(missing_ok=True)
     until_s = partial.times_s[-1]
     kept = path.with_name(f"{path.stem}_until_{until_s:{'.0f' if until_s >= 10 else '.3g'}}s.h5")
     try:

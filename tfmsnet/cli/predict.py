@@ -59,7 +59,7 @@ def command(context, image, c_rate, load, load_every, model, server, timeout_s, 
     """
     from tfmsnet.electrode import check_dischargeable
     from tfmsnet.halfcell import one_c_a_m2
-    from tfmsnet.load import constant_current, read_load
+    from tfmsnet.load import SATURATED, constant_current, read_load
     from tfmsnet.serving import Client
     from tfmsnet.serving.answer import write_answer
     from tfmsnet.serving.local import load_model
@@ -88,12 +88,15 @@ def command(context, image, c_rate, load, load_every, model, server, timeout_s, 
     warnings = loaded.outside(electrode, asked)
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
-    if answer.ends[-1].reason == "voltage":
-        click.echo(f"{image}: the voltage limit ended it after {answer.ends[-1].time_s:.0f} s", err=True)
+    ended = answer.ends[-1]
+    if ended.reason in ("voltage", SATURATED):
+        why = "its voltage limit" if ended.reason == "voltage" else "the active material being full or empty"
+        click.echo(f"{image}: ended after {ended.time_s:.0f} s by {why}", err=True)
     about = {
         "image": str(image),
         "model": str(source),
         "load": repr(asked),
+        "ends": [end._asdict() for end in answer.ends],
         "summary": answer.summary,
         "domain": loaded.description.get("domain"),
         "warnings": warnings,

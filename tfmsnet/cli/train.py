@@ -10,6 +10,7 @@ import click
 from tfmsnet.cli.options import PATH
 from tfmsnet.load import FRAMES
 from tfmsnet.predictors.config import describe_network
+from tfmsnet.predictors.kinds import KINDS
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.memory import (
     available_bytes,
@@ -102,7 +103,7 @@ def _gigabytes(value: float) -> str:
 )
 @click.option(
     "--mode",
-    type=click.Choice(["autoregressive", "classic", "direct", "basis"]),
+    type=click.Choice(tuple(KINDS)),
     help="autoregressive: on its own predictions; classic: one step from the true frame; direct: each frame "
     "from image, C-rate and time alone; basis: direct, all frames in one pass (constant current, many times "
     "faster).  [default: the configuration's]",
@@ -189,8 +190,6 @@ def command(
         click.echo(json.dumps(chosen.as_dict(), indent=1))
         return 0
     if dry_run:
-        from tfmsnet.cli.train import estimated
-
         for line in estimated(chosen, records, size, frames):
             click.echo(line)
         return 0

@@ -134,7 +134,8 @@ _MEANING = {
     "pattern": "the same once the error of the mean is taken away: 1 is any uniform field",
     "middle, last, worst": "the frame in the middle of the discharge, the last one, the worst one; "
     "the initial frame is never scored",
-    "curve": "voltage at equal degree of lithiation, 0.47 to 0.82",
+    "curve": "voltage at equal degree of lithiation, 0.47 to 0.82; over time where the load isn't a "
+    "discharge at constant current",
     "error of mean": "of the frame's mean concentration, worst frame: the paper's own measure; "
     "a uniform field passes it",
     "lithium balance": "lithium taken up against the charge passed",

@@ -74,7 +74,7 @@ class Scores:
         model: the predictor's name.
         sample_id, geometry_id, c_rate, load: of the sample; the largest C-rate in 1/h, and what tables call
             its load.
-        in_time: whether the curve is one over time: the load changes.
+        in_time: whether the curve is one over time: the load changes, or charges.
         concentration, potential: None where the predictor doesn't have the field.
         curve_error: of the discharge curve; NaN without both fields.
         lithium_balance: relative deviation of the predicted lithium uptake from the charge passed
@@ -141,7 +141,7 @@ def score(model: str, sample: Sample, predicted: Fields) -> Scores:
     """
     _check(model, sample, predicted)
     both = predicted.concentration is not None and predicted.potential is not None
-    in_time = not sample.is_constant_current
+    in_time = not sample.is_constant_current or sample.c_rate < 0
     compare = curve_error_in_time if in_time else curve_error
     true_curve = discharge_curve(sample, sample)
     curve = discharge_curve(predicted, sample) if both else None

@@ -42,7 +42,7 @@ def training_domain(samples: Iterable[dict], voxel_size_m: float) -> dict:
         "geometries": len({sample["geometry_id"] for sample in samples}),
         "voxel_size_m": voxel_size_m,
         "varying_loads": any(not sample.get("constant_current", True) for sample in samples),
-        "charges": any(sample["c_rate"] < 0 for sample in samples),
+        "charges": any(sample.get("charges", sample["c_rate"] < 0) for sample in samples),
         "ranges": {name: [min(found), max(found)] for name, found in values.items() if found},
     }
 

@@ -10,6 +10,8 @@ from tfmsnet.predictors.state import phase_mean
 
 # Mean square of the state below which a frame's relative error isn't counted in full.
 RELATIVE_FLOOR = 0.02
+# Share of a discharge's largest standard deviation that errors are at least relative to.
+SMALLEST_SPREAD = 0.05
 # Relative squared error below which the root of it is no longer sharper than a parabola.
 ROOT_FLOOR = 1e-4
 
@@ -64,6 +66,8 @@ def _phase_mean(values, mask):
 def vrmse(output, target, mask):
     """Root of the squared error over the frame's variance, per sample (1: no better than the mean).
 
+    The variance counts as no less than (5 %)^2 of the discharge's largest: after a rest little is left of it.
+
     Args:
         output, target: (batch, time, x, y, z), of one field; any unit, any uniform offset.
         mask: (batch, x, y, z), of its phase.
@@ -74,4 +78,5 @@ def vrmse(output, target, mask):
     mean = phase_mean(target * mask[:, None], mask)[:, :, None, None, None]
     variance = phase_mean((target - mean) ** 2 * mask[:, None], mask)
     error = phase_mean((output - target) ** 2 * mask[:, None], mask)
-    return tf.sqrt(error / tf.maximum(variance, 1e-30))
+    smallest = SMALLEST_SPREAD**2 * tf.reduce_max(variance, axis=1, keepdims=True)
+    return tf.sqrt(error / tf.maximum(variance, tf.maximum(smallest, 1e-30)))

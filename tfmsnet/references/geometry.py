@@ -11,7 +11,7 @@ from tfmsnet.references.materials import Materials
 from tfmsnet.references.multigrid import conduct
 
 SEPARATOR_LAYERS = 6  # as the simulator's
-# As `tfmsnet.halfcell.interface`.
+# As `tfmsnet.halfcell.grid`.
 _SMOOTHING_M = 0.75e-6
 _SMALLEST_COSINE = 1e-3
 # Where less than this share of the current passes between two planes its resistance is noise.

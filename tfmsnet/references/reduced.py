@@ -8,6 +8,7 @@ plane with the plane's current.  Nothing is fitted.
 
 import tensorflow as tf
 
+from tfmsnet.fields import FIELDS
 from tfmsnet.halfcell import Parameters
 from tfmsnet.references.geometry import Geometry
 from tfmsnet.references.march import March, State
@@ -54,7 +55,13 @@ class _Reduced:
             phase, tf.fill([images], self._voxel_size_m), c_rate, times_s, tf.fill([images], float("nan"))
         )
         known = self._known.conditions(phase, c_rate, times_s)
-        return known._replace(fields={name: found[name] for name in known.fields})
+        # Where the model has ended its last frame stays; the mean is Faraday's on.
+        missing = known.mean_dol - tf.cast(found["dol"], tf.float32)
+        shift = (missing * self._materials.parameters.c_max_mol_m3)[:, :, None, None, None]
+        am = tf.cast(FIELDS["concentration"].mask(phase), tf.float32)[:, None]
+        fields = {name: found[name] for name in known.fields}
+        fields["concentration"] += shift * am
+        return known._replace(fields=fields)
 
 
 class PorousElectrode(_Reduced):

@@ -55,8 +55,8 @@ def _model_card(description: dict, signatures: dict[str, Signature], limits: dic
         "",
         f"A 3D convolutional network ({describe_network(network)}, {network.scales} scales, {values}), after "
         f"doi:10.1016/j.ensm.2023.102927, with the state `{network.state}`. It predicts "
-        f"{' and '.join(network.fields)} at every voxel of a half-cell that is discharged at constant "
-        f"current, and the discharge curve. Images have voxels of {voxel * 1e6:g} um, at least "
+        f"{' and '.join(network.fields)} at every voxel of a half-cell under a load, "
+        f"and its voltage. Images have voxels of {voxel * 1e6:g} um, at least "
         f"{limits['smallest_edge_voxels']} along each edge and at most {limits['max_voxels']} in a request.",
         "",
         "## What it was trained on",

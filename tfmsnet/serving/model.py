@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from tfmsnet.halfcell import Parameters, one_c_a_m2
 from tfmsnet.load import SATURATED, Ended, Load, constant_current
 from tfmsnet.predictors.config import NetworkConfig, describe_network
 from tfmsnet.predictors.domain import outside
-from tfmsnet.predictors.kinds import kind_of
+from tfmsnet.predictors.kinds import Kind, kind_of
 from tfmsnet.serving.quantities import CURVE, FIELDS, LARGEST_C_RATE, SUMMARY
 
 # Signature and its inputs by name -> its outputs by name, both with the batch in front.
@@ -21,6 +22,7 @@ Region = tuple[int, int, int, int, int, int]
 
 UNITS = {quantity.name: quantity.unit for quantity in (*CURVE, *FIELDS, *SUMMARY)}
 _SUMMARY = tuple(quantity.name for quantity in SUMMARY)
+_FRAMES = {quantity.name for quantity in (*CURVE, *FIELDS)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,6 +68,10 @@ class FieldFrames(Curve):
     potential: np.ndarray | None = field(default=None, repr=False)
 
 
+class EndedAtOnce(UserError):
+    """Under the load nothing can be answered, not even the first frame."""
+
+
 class Model:
     """A trained model, whatever computes it.
 
@@ -97,8 +103,13 @@ class Model:
 
     @cached_property
     def network(self) -> NetworkConfig:
-        """The configuration of its network."""
-        return self._from_description(lambda content: NetworkConfig.from_dict(content["network"], "network"))
+        """The configuration of its network, which has to be registered.
+
+        Raises:
+            UserError: it isn't.
+        """
+        content = {"padding": "zero", **self._from_description(lambda content: content["network"])}
+        return NetworkConfig.from_dict(content, "network")
 
     @property
     def train_geometries(self) -> list[str] | None:
@@ -108,12 +119,27 @@ class Model:
     @property
     def title(self) -> str:
         """What tables call it."""
-        return describe_network(self.network)
+        try:
+            return describe_network(self.network)
+        except UserError:  # a network of somebody's own, whose code isn't here: an export needs none
+            return f"{self.kind.label}{self.description['network']['architecture']}"
 
-    @property
+    @cached_property
+    def kind(self) -> Kind:
+        """How it makes its frames."""
+        return self._from_description(
+            lambda content: kind_of(SimpleNamespace(**{"basis": 0, **content["network"]}))
+        )
+
+    @cached_property
+    def scales(self) -> int:
+        """Of its network."""
+        return self._from_description(lambda content: int(content["network"]["scales"]))
+
+    @cached_property
     def fields_predicted(self) -> tuple[str, ...]:
         """Of "concentration" and "potential"."""
-        return self.network.fields
+        return self._from_description(lambda content: tuple(content["network"]["fields"]))
 
     def _from_description(self, read):
         description = self.description  # outside of the try: a server may be what is wrong
@@ -237,7 +263,12 @@ class Model:
         frames = len(answer["times_s"])
         kept = _before_the_limit(load, profile[:frames], segment[:frames], answer.get("voltage_v"))
         if kept < frames:
-            answer = self._ask(image, None, profile[:kept], times_s[:kept], window)
+            # The summary of what is kept; the frames themselves are those that the limit was found in.
+            shorter = self._ask(image, None, profile[:kept], times_s[:kept], window)
+            answer = {
+                **shorter,
+                **{name: answer[name][: len(shorter[name])] for name in _FRAMES & set(answer)},
+            }
         ends = load.known_ends(one_c_a_m2(image, self.parameters), self.parameters.initial_dol)
         if kept < len(times_s):
             last = int(segment[kept])
@@ -260,7 +291,7 @@ class Model:
         stride, region = window
         inputs = {"phase": image.phase[None]}
         kept = {"frame_stride": np.array([stride], np.int32), "region": np.array([region], np.int32)}
-        if load is not None and load == constant_current(profile[1]) and profile[1] > 0:
+        if load is not None and profile[1] > 0 and load.digest == constant_current(profile[1]).digest:
             inputs["c_rate"] = np.array([profile[1]], np.float32)
             name = "serving_default" if window == _NOTHING else "fields"
         else:
@@ -279,7 +310,7 @@ class Model:
             raise UserError(
                 f"load: expected C-rates of at most {LARGEST_C_RATE:g}, some other than 0, found {largest:g}"
             )
-        if kind_of(self.network).constant_current and not (profile[1:] == profile[1]).all():
+        if self.kind.constant_current and not (profile[1:] == profile[1]).all():
             raise UserError(
                 f"load: {load!r}: the model's network has a time basis, which answers constant current "
                 "alone; use another model"
@@ -289,11 +320,11 @@ class Model:
                 f"image: voxels of {image.voxel_size_m * 1e6:g} um, but the model was trained on "
                 f"{self.voxel_size_m * 1e6:g} um; resample the image"
             )
-        smallest = 2 ** (self.network.scales - 1)
+        smallest = 2 ** (self.scales - 1)
         if min(image.shape) < smallest:
             raise UserError(
                 f"image: a grid of {'x'.join(map(str, image.shape))} voxels, expected at least {smallest} "
-                f"along each edge for {self.network.scales} scales; use a larger image"
+                f"along each edge for {self.scales} scales; use a larger image"
             )
 
 

@@ -7,11 +7,12 @@ import tensorflow as tf
 
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
+from tfmsnet.fields import FIELDS
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import Load
 from tfmsnet.references.registry import make_reference
 from tfmsnet.serving.endpoints import summary
-from tfmsnet.serving.model import Model, Region
+from tfmsnet.serving.model import EndedAtOnce, Model, Region
 
 
 class ReducedModel(Model):
@@ -42,7 +43,7 @@ class ReducedModel(Model):
 
     @property
     def fields_predicted(self) -> tuple[str, ...]:
-        return ("concentration", "potential")
+        return tuple(FIELDS)
 
     @property
     def train_geometries(self) -> list[str]:
@@ -69,11 +70,11 @@ class ReducedModel(Model):
         )
         kept = int(found["ended"][0])
         if kept < 2:
-            raise UserError(
+            raise EndedAtOnce(
                 f"load: {load!r}: the active material is full (in a charge: empty) or the salt depleted "
                 "before the first frame; ask for frames closer to each other, or a lower C-rate"
             )
-        frames = {name: found[name][:, :kept] for name in ("concentration", "potential", "dol", "voltage_v")}
+        frames = {name: found[name][:, :kept] for name in (*FIELDS, "dol", "voltage_v")}
         curve = {name: tf.cast(frames[name], tf.float32) for name in ("dol", "voltage_v")}
         times = tf.constant([times_s[:kept]], tf.float32)
         scalars = summary(
@@ -85,9 +86,7 @@ class ReducedModel(Model):
             image.voxel_size_m,
         )
         stride, (x0, x1, y0, y1, z0, z1) = window
-        fields = {
-            name: frames[name][:, ::stride, x0:x1, y0:y1, z0:z1] for name in ("concentration", "potential")
-        }
+        fields = {name: frames[name][:, ::stride, x0:x1, y0:y1, z0:z1] for name in FIELDS}
         answer = {"times_s": times, **curve, **scalars, **fields}
         return {name: np.asarray(value)[0] for name, value in answer.items()}
 

@@ -6,7 +6,7 @@ from tfmsnet.electrode import PhaseImage
 from tfmsnet.evaluation.candidates import Fields
 from tfmsnet.load import Load
 from tfmsnet.records.sample import Sample
-from tfmsnet.serving.model import Model
+from tfmsnet.serving.model import EndedAtOnce, Model
 
 
 class Scored:
@@ -29,7 +29,11 @@ class Scored:
             sample.geometry_id,
             calendering_percent=sample.calendering_percent,
         )
-        answer = self.model.fields(image, Load.from_profile(sample.c_rate_profile, sample.times_s))
+        try:
+            answer = self.model.fields(image, Load.from_profile(sample.c_rate_profile, sample.times_s))
+        except EndedAtOnce:
+            nothing = np.full_like(sample.concentration, np.nan)
+            return Fields(nothing, nothing)
         return Fields(*(_whole(values, sample.frames) for values in (answer.concentration, answer.potential)))
 
 

@@ -18,6 +18,7 @@ from tfmsnet.predictors.store import (
     DESCRIPTION,
     WEIGHTS,
     described_network,
+    directory_of,
     load_weights,
     read_description,
     train_geometries,
@@ -55,7 +56,7 @@ class Trained(Chance):
     """
 
     def __init__(self, directory: str | Path, network: NetworkConfig):
-        self.directory = Path(directory)
+        self.directory = directory_of(directory)
         self._description = read_description(self.directory)
         if described_network(self._description, self.directory) != network:
             raise UserError(

@@ -89,7 +89,7 @@ def training_batches(
         worker: which of them this is.
         replicas: devices of all workers that share it, one for each worker by default; a batch of the
             stream is one replica's part.
-        data_service: grpc://HOST:PORT of a tf.data service that makes the batches, see `service.served`.
+        data_service: grpc://HOST:PORT of a tf.data service that makes the batches, see `pipeline.served`.
 
     Raises:
         UserError: an empty split; workers that don't divide the batch; no such service.

@@ -80,8 +80,10 @@ class Position:
 
     def begin_epoch(self, steps_per_epoch: int) -> None:
         """Put the sums of an epoch that was cut off back, once Keras has cleared its metrics."""
-        if self._restored and self.step % steps_per_epoch:
-            for variable, value in zip(sums_of(self.trainer), self._restored, strict=True):
+        variables = sums_of(self.trainer)
+        # Others come from a version that kept other sums: its epoch's means begin here.
+        if len(self._restored) == len(variables) and self.step % steps_per_epoch:
+            for variable, value in zip(variables, self._restored, strict=True):
                 variable.assign(value)
         self._restored = []
 
@@ -170,7 +172,8 @@ def fit(
     Returns:
         Optimizer steps done.
     """
-    steps = _Together(trainer, team, stop) if team.workers > 1 else _Here(trainer, stop)
+    together = isinstance(team.strategy, tf.distribute.MultiWorkerMirroredStrategy)
+    steps = _Together(trainer, team, stop) if together else _Here(trainer, stop)
     last = _Last(steps.asked, position, steps_per_epoch)
     inner = [_First(position, steps_per_epoch), steps.counting(position), *callbacks, last]
     hooks = _Callbacks(inner, add_history=True, model=trainer)

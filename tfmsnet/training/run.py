@@ -198,7 +198,7 @@ class _Run:
     def _batches(self, predictor, step):
         """The stream from an optimizer step on; with several workers, this one's part of it."""
         parts = (predictor, self.config.training, self.manifest, self.records)
-        if self.team.workers == 1:
+        if not isinstance(self.team.strategy, tf.distribute.MultiWorkerMirroredStrategy):
             return training_batches(*parts, step=step, data_service=self.data_service)
         return self.team.strategy.distribute_datasets_from_function(
             lambda context: training_batches(
