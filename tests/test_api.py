@@ -74,7 +74,7 @@ def test_every_kind_of_model_is_scored_by_what_it_answers(trained, exported, jud
     sample = next(iter(Split(judged, "test")))
     image = PhaseImage(sample.phase, sample.voxel_size_m)
     for kind, source in (("run", trained), ("best", trained / "best"), ("saved", exported)):
-        report = tfmsnet.evaluate(source, judged, tmp_path / kind)
+        report = tfmsnet.evaluate(source, judged, tmp_path / kind, reduced=False)
         found = next(case for case in report.cases if case.sample_id == sample.sample_id)
         answer = tfmsnet.predict(image, sample.c_rate, source)
         expected = score(found.model, sample, answer)
@@ -86,8 +86,8 @@ def test_a_server_is_scored_too(exported, trained, judged, tmp_path):
     from model_server import ModelServer
 
     with ModelServer(exported) as server, Client(server.grpc_url, attempts=1) as client:
-        served = tfmsnet.evaluate(client, judged, tmp_path / "served")
-    here = tfmsnet.evaluate(trained, judged, tmp_path / "here")
+        served = tfmsnet.evaluate(client, judged, tmp_path / "served", reduced=False)
+    here = tfmsnet.evaluate(trained, judged, tmp_path / "here", reduced=False)
     one, other = served.cases[0].summary(), here.cases[0].summary()
     assert one == pytest.approx(other, rel=1e-4, nan_ok=True)
 
@@ -108,7 +108,7 @@ def test_scores_on_what_it_was_trained_on_are_refused(
     if kind == "tuned":
         tfmsnet.train(judged, source, make_config(steps=2, horizon=((1.0, 1),)), init=trained / "best")
     with pytest.raises(UserError, match=r"was trained on .* of the test geometries"):
-        tfmsnet.evaluate(source, turned, tmp_path / "report")
+        tfmsnet.evaluate(source, turned, tmp_path / "report", reduced=False)
 
 
 def test_a_model_of_before_is_scored_with_a_warning(trained, judged, tmp_path):
@@ -119,7 +119,7 @@ def test_a_model_of_before_is_scored_with_a_warning(trained, judged, tmp_path):
     write_json(older / "surrogate.json", content)
     (older / "surrogate.weights.h5").write_bytes((trained / "surrogate.weights.h5").read_bytes())
     warnings = []
-    tfmsnet.evaluate(older, judged, tmp_path / "report", warn=warnings.append)
+    tfmsnet.evaluate(older, judged, tmp_path / "report", warn=warnings.append, reduced=False)
     assert "isn't recorded" in warnings[0]
 
 

@@ -42,6 +42,7 @@ def evaluate(
     out: str | Path,
     *,
     compare: Mapping[str, Source] | None = None,
+    reduced: bool = True,
     progress: Callable[[float], None] | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> "Report":
@@ -49,10 +50,11 @@ def evaluate(
 
     Args:
         model: a loaded one, or what `load_model` takes; it must not have seen the test electrodes.
-        records: records directory; its training samples fit the linear regression.  Both reduced models stand
-            beside the scores, for the records' cell.
+        records: records directory; its training samples fit the linear regression.
         out: directory of the report; an earlier report there is replaced.
         compare: name -> further models that are scored beside it.
+        reduced: whether both reduced models stand beside the scores, for the records' cell; on large images
+            they take longer than a network.
         progress: called with the fraction done, 0 to 1.
         warn: called with what could be wrong with the scores.
 
@@ -75,7 +77,8 @@ def evaluate(
         _check_held_out(name if isinstance(source, Model) else str(source), loaded, test, warn)
         models[name] = Scored(loaded)
     cell = test.manifest.parameters
-    baselines = {name: Scored(reduced_model(name, cell)) for name in REDUCED if name not in models}
+    beside = [name for name in REDUCED if reduced and name not in models]
+    baselines = {name: Scored(reduced_model(name, cell)) for name in beside}
     return report.evaluate(models, Split(records, "train"), test, out, progress=progress, baselines=baselines)
 
 

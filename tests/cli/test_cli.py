@@ -92,7 +92,8 @@ def test_the_path_from_samples_to_scores(tfmsnet, data, run, tmp_path):
     assert status == 0
     assert "12x12x16" in out
     assert tfmsnet("records", "verify", tmp_path / "records")[0] == 0
-    status, out, _ = tfmsnet("evaluate", run, tmp_path / "records", "--out", tmp_path / "report")
+    arguments = ("evaluate", run, tmp_path / "records", "--no-reduced")
+    status, out, _ = tfmsnet(*arguments, "--out", tmp_path / "report")
     assert status == 0
     for name in ("AR-MSNet", "linear regression", "0-D cell", "persistence"):
         assert name in out

@@ -160,12 +160,12 @@ def test_a_unet_is_trained_scored_beside_msnet_and_exported(
     status, _, err = train(records, "--out", out, *options)
     assert status == 0, err
     status, printed, err = tfmsnet(
-        "evaluate", run, records, "--out", tmp_path / "report", "--compare", f"unet={out}"
+        "evaluate", run, records, "--no-reduced", "--out", tmp_path / "report", "--compare", f"unet={out}"
     )
     assert status == 0, err
     assert "AR-MSNet" in printed
     assert "unet" in printed
-    status, printed, err = tfmsnet("evaluate", out, records, "--out", tmp_path / "alone")
+    status, printed, err = tfmsnet("evaluate", out, records, "--no-reduced", "--out", tmp_path / "alone")
     assert status == 0, err
     assert "direct U-Net" in printed
     assert tfmsnet("export", out, tmp_path / "served")[0] == 0

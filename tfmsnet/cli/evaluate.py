@@ -17,13 +17,20 @@ from tfmsnet.cli.progress import progress_bar
     help="Score another model beside it, such as direct=run-direct; repeatable.",
 )
 @click.option(
+    "--reduced/--no-reduced",
+    default=True,
+    show_default=True,
+    help="Whether both reduced models stand beside the scores; on large images they take longer than a "
+    "network.",
+)
+@click.option(
     "--timeout-s",
     type=click.FloatRange(0, min_open=True),
     default=120.0,
     show_default=True,
     help="How long to wait for a server's answer.",
 )
-def command(model, records, out, compare, timeout_s):
+def command(model, records, out, compare, reduced, timeout_s):
     """Score MODEL on the test geometries of RECORDS, which it never saw.
 
     MODEL is a run, its best/, a SavedModel of `tfmsnet export`, cathode (the package's own model),
@@ -46,6 +53,7 @@ def command(model, records, out, compare, timeout_s):
             records,
             out,
             compare=sources,
+            reduced=reduced,
             progress=progress,
             warn=lambda text: click.echo(f"warning: {text}", err=True),
         )
