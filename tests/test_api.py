@@ -37,15 +37,17 @@ PARTS = (
 )
 
 
-@pytest.mark.parametrize("part", PARTS)
-def test_dir_shows_what_a_part_offers_and_it_is_there(part):
+def test_dir_shows_what_a_part_offers_and_it_is_there():
     code = f"""
-import tfmsnet.{part} as part
-names = [name for name in dir(part) if name[0] != "_"]
-print(len([getattr(part, name) for name in names]))
+import importlib
+for name in {PARTS}:
+    part = importlib.import_module(f"tfmsnet.{{name}}")
+    offered = [name for name in dir(part) if name[0] != "_"]
+    assert len(offered) >= 3, name
+    for attribute in offered:
+        getattr(part, attribute)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert int(done.stdout) >= 3
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_importing_it_is_light():

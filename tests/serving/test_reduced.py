@@ -84,6 +84,7 @@ def test_an_answer_that_ends_early_scores_infinity(resolved, sample):
     assert np.isnan(fields.concentration[3:]).all()
 
 
+@pytest.mark.slow
 def test_networks_start_from_a_reduced_model(judged, make_config, electrode, tmp_path):
     """Untrained, the answer is the reference's; trained, it is scored like any other."""
     config = make_config("direct", steps=2, learning_rate=1e-12, horizon=((1.0, 1),))
