@@ -34,7 +34,9 @@ def test_every_mode_that_has_steps_trains_on_them(mixed, make_config, mode, tmp_
     answer = model.predict(PhaseImage(sample.phase), sample.load)
     assert answer.sample_id.rpartition("_")[2] == sample.sample_id.rpartition("_")[2]
     np.testing.assert_allclose(answer.dol, sample.dol, atol=1e-4)
-    assert model.outside(PhaseImage(sample.phase), sample.load) == []
+    # Another electrode may lie outside, its load doesn't.
+    outside = model.outside(PhaseImage(sample.phase), sample.load)
+    assert not [text for text in outside if text.startswith(("load", "largest C-rate"))]
 
 
 def test_scores_stand_by_load(mixed, make_config, tmp_path):
