@@ -222,6 +222,33 @@ def test_tables_that_are_no_load_name_their_line(tmp_path, text, message):
         read_load(tmp_path / "a.csv")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("time_s,c_rate\n0,1,5\n60,0,5\n120,0,0\n", "write decimals with a point"),
+        ("time_s,time_s,c_rate\n0,0,1\n60,60,1\n", "line 1: expected the columns"),
+    ],
+)
+def test_what_would_be_read_wrongly_is_refused(tmp_path, text, message):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_load(tmp_path / "a.csv")
+
+
+def test_a_slip_of_units_does_not_hang(tmp_path):
+    (tmp_path / "ms.csv").write_text("time_s,c_rate\n0,1\n100000000,1\n")
+    with pytest.raises(UserError, match=r"at most 100000 frames, got 3\.33e"):
+        read_load(tmp_path / "ms.csv", 30.0)
+
+
+def test_json_that_is_no_load_is_one_line(tmp_path):
+    path = tmp_path / "a.json"
+    for text in ('{"segments": [{"kind": ["rest"]}]}', "[" * 100_000):
+        path.write_text(text)
+        with pytest.raises(UserError, match=r"a\.json"):
+            read_load(path)
+
+
 def test_a_json_file_is_named_after_itself_and_in_errors(tmp_path):
     path = tmp_path / "slow.json"
     path.write_text('{"segments": [{"kind": "c_rate", "c_rate": 0.1, "until": {"charge": 0.5}}]}')

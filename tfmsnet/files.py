@@ -62,7 +62,7 @@ def read_json(path: str | os.PathLike, what: str) -> dict:
         content = json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected {what}") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise UserError(f"{path}: not readable as {what}: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: expected {what} (a JSON object), got {type(content).__name__}")

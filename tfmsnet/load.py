@@ -32,6 +32,8 @@ _FRAME_CHARGE = FRAME_SECONDS_AT_1C / HOUR_S
 _LARGEST_A_M2 = 1e6
 # Frames that are closer to the end of a segment than this are the frame at its end, s.
 _MERGED_S = 1e-6
+# More than these are a mistake in the times, or hours of computing.
+_MOST_FRAMES = 100_000
 # A mean current below this, 1/h, is what rounding leaves of none.
 _NO_C_RATE = 1e-9
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -522,7 +524,7 @@ def _tagged(item, kinds: dict) -> dict:
 def _untagged(where: str, content: object, kinds: dict):
     values = dict(content) if isinstance(content, dict) else {}
     kind = values.pop("kind", None)
-    if kind not in kinds:
+    if not isinstance(kind, str) or kind not in kinds:
         raise UserError(
             f"{where}: expected an object whose kind is one of {', '.join(kinds)}, got {content!r}"
         )
@@ -724,6 +726,11 @@ def drive_cycle(
     """
     times, currents, density = _profile(times_s, c_rate, a_m2)
     every_s = _number("every_s", every_s, 0, 1e9)
+    if times[-1] > _MOST_FRAMES * every_s:
+        raise UserError(
+            f"drive_cycle: expected at most {_MOST_FRAMES} frames, got {times[-1] / every_s:.3g}, every "
+            f"{every_s:g} s over {times[-1]:g} s; ask for longer intervals, and check that times are in s"
+        )
     count = max(1, math.ceil((times[-1] - _MERGED_S) / every_s))
     edges = np.append(np.arange(count) * every_s, times[-1])
     passed = np.concatenate([[0.0], np.cumsum(currents[:-1] * np.diff(times))])
@@ -801,7 +808,7 @@ def _rows(path: Path) -> tuple[str, list[tuple[float, float]]]:
     table = csv.reader(lines)
     header = [cell.strip() for cell in next(table, [])]
     column = [name for name in header if name in _COLUMNS]
-    if "time_s" not in header or len(column) != 1:
+    if header.count("time_s") != 1 or len(column) != 1:
         found = ", ".join(header) or "nothing"
         raise UserError(f"{path}: line 1: expected the columns {expected[11:]}, found {found}")
     places, rows = [header.index(name) for name in ("time_s", column[0])], []
@@ -809,6 +816,11 @@ def _rows(path: Path) -> tuple[str, list[tuple[float, float]]]:
         if not any(cell.strip() for cell in cells):
             continue
         line = table.line_num
+        if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
+            raise UserError(
+                f"{path}: line {line}: expected {len(header)} numbers as in the header, found "
+                f"{','.join(cells)!r}; write decimals with a point, and separate columns by commas"
+            )
         try:
             time, current = (float(cells[place]) for place in places)
         except (ValueError, IndexError):

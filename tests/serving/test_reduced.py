@@ -44,7 +44,7 @@ def test_it_is_near_the_simulator(resolved, electrode, load):
 def test_fields_curve_and_summary_go_together(resolved, electrode):
     fields, curve = resolved.fields(electrode, PULSES), resolved.curve(electrode, PULSES)
     np.testing.assert_allclose(curve.voltage_v, fields.voltage_v, rtol=1e-6)
-    assert curve.summary == pytest.approx(fields.summary, rel=1e-6)
+    assert curve.summary == pytest.approx(fields.summary, rel=1e-4)
     assert [end.reason for end in curve.ends] == ["time"] * 3
     assert (fields.concentration[:, electrode.phase != 1] == 0).all()
     foil = electrode.phase[:, :, 0] != 0

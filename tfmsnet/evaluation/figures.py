@@ -310,6 +310,7 @@ def discharge_figure(sample: Sample, title: str) -> Figure:
                 sample.times_s / 3600, sample.c_rate_profile, where="pre", color="#888888", linewidth=0.9
             )
             current.set_ylabel("C-rate (1/h)", color="#888888")
+            current.grid(visible=False)
         if in_time:
             figure.suptitle(title)
         else:

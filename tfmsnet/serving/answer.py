@@ -40,6 +40,6 @@ def write_answer(sample: Sample, directory: str | Path, about: dict | None = Non
 def _write_curve(sample: Sample, path: Path) -> None:
     with replacing(path) as partial, open(partial, "w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["time_s", "degree_of_lithiation", "voltage_v"])
-        for row in zip(sample.times_s, sample.dol, sample.voltage_v, strict=True):
+        writer.writerow(["time_s", "degree_of_lithiation", "voltage_v", "c_rate"])
+        for row in zip(sample.times_s, sample.dol, sample.voltage_v, sample.c_rate_profile, strict=True):
             writer.writerow([f"{value:.6g}" for value in row])

@@ -12,6 +12,7 @@ from tfmsnet.errors import UserError
 from tfmsnet.files import replacing_directory
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import directory_of, load_predictor, read_description, train_geometries
+from tfmsnet.references.registry import REDUCED
 from tfmsnet.serving.card import documents
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.quantities import MAX_VOXELS, Signature, signatures
@@ -43,6 +44,8 @@ def export(source: str | Path, directory: str | Path, *, max_voxels: int | None 
     """
     if str(source).partition("://")[0] in SCHEMES:
         raise UserError(f"{source}: a server doesn't hand its weights out; export the run that it serves")
+    if str(source) in REDUCED and not Path(source).exists():
+        raise UserError(f"{source}: reduced models can't be exported yet; ask them with `tfmsnet predict`")
     directory = Path(directory)
     target, source = directory / str(_next_version(directory)), directory_of(source)
     saved = newest_saved_model(source)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from tfmsnet.electrode import PhaseImage
+from tfmsnet.errors import UserError
 from tfmsnet.evaluation.candidates import Fields
 from tfmsnet.load import Load
 from tfmsnet.records.sample import Sample
@@ -34,6 +35,8 @@ class Scored:
         except EndedAtOnce:
             nothing = np.full_like(sample.concentration, np.nan)
             return Fields(nothing, nothing)
+        except UserError as error:
+            raise UserError(f"{self.model.title}: {sample.sample_id}: {error}") from None
         return Fields(*(_whole(values, sample.frames) for values in (answer.concentration, answer.potential)))
 
 
