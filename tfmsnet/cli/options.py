@@ -6,6 +6,14 @@ import click
 
 PATH = click.Path(path_type=Path)
 
+load_every_option = click.option(
+    "--load-every",
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="Resample CSV loads to frames so many seconds apart, each with the mean current before it.  "
+    "[default: a frame at every row]",
+)
+
 
 def image_options(function):
     """How a phase image is to be read: see `tfmsnet.electrode.read_image`."""

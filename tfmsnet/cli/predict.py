@@ -2,7 +2,7 @@
 
 import click
 
-from tfmsnet.cli.options import PATH, image_options, read_image_with
+from tfmsnet.cli.options import PATH, image_options, load_every_option, read_image_with
 from tfmsnet.predictors.kinds import MODEL
 
 
@@ -21,13 +21,7 @@ from tfmsnet.predictors.kinds import MODEL
     help="Instead of --c-rate: a load. CSV with time_s, and c_rate (1/h) or current_a_m2 (A/m2) from that "
     "time on, negative charges; JSON as tfmsnet.load.Load writes it; or gitt, hppc, cccv.",
 )
-@click.option(
-    "--load-every",
-    type=click.FloatRange(0, min_open=True),
-    metavar="S",
-    help="Seconds between frames of a load from a CSV file, the mean current in each interval.  [default: a "
-    "frame at every row's time]",
-)
+@load_every_option
 @click.option(
     "--model",
     default=MODEL,

@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import click
 
-from tfmsnet.cli.options import PATH, image_options, read_image_with
+from tfmsnet.cli.options import PATH, image_options, load_every_option, read_image_with
 from tfmsnet.cli.progress import progress_bar
 from tfmsnet.load import FRAMES, Load, constant_current, read_load
 
@@ -46,13 +46,7 @@ _GB_PER_MILLION = 1.6
     "discharges): the load from that time on, the last row ends it.  JSON: segments of current, rest and "
     "held voltage, see docs/loads.md.  Or gitt, hppc, cccv.",
 )
-@click.option(
-    "--load-every",
-    type=click.FloatRange(0, min_open=True),
-    metavar="S",
-    help="Resample CSV loads to frames so many seconds apart, each with the mean current before it.  "
-    "[default: a frame at every row]",
-)
+@load_every_option
 @click.option(
     "--frames",
     type=click.IntRange(2),

@@ -252,7 +252,11 @@ class Model:
         return outside(self.description.get("domain") or {}, image, profile)
 
     def _schedule(self, image: PhaseImage, load: Load) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return load.schedule(one_c_a_m2(image, self.parameters), self.parameters.initial_dol)
+        return load.schedule(*self._cell(image))
+
+    def _cell(self, image: PhaseImage) -> tuple[float, float]:
+        """What 1C is, A/m2, and the initial degree of lithiation: all that a load asks of the cell."""
+        return one_c_a_m2(image, self.parameters), self.parameters.initial_dol
 
     def _answer(self, image: PhaseImage, load: Load | float, window: tuple[int, Region]) -> tuple[dict, dict]:
         """The entries of a `Curve`, and the outputs of the signature for a batch of one."""
@@ -269,7 +273,7 @@ class Model:
                 **shorter,
                 **{name: answer[name][: len(shorter[name])] for name in _FRAMES & set(answer)},
             }
-        ends = load.known_ends(one_c_a_m2(image, self.parameters), self.parameters.initial_dol)
+        ends = load.known_ends(*self._cell(image))
         if kept < len(times_s):
             last = int(segment[kept])
             reason = "voltage" if kept < frames else SATURATED
