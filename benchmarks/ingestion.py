@@ -8,7 +8,7 @@ import time
 
 import numpy as np
 
-from tfmsnet.records.ingest import GaussianKernel, Grid, interpolate
+from tfmsnet.records.ingest import GaussianKernel, VoxelGrid, interpolate
 
 WAVE_PER_UM = np.array([0.5, -0.4, 0.6])
 RADII_UM = (0.6, 0.75, 1.0, 1.5)
@@ -22,7 +22,7 @@ def ball(radius_um):
     axis = np.arange(0, edge, 0.5)
     nodes = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
     nodes += np.random.default_rng(0).uniform(-0.12, 0.12, nodes.shape)
-    grid = Grid.over((0.0, 0.0, 0.0), (edge * 1e-6,) * 3, 0.5e-6)
+    grid = VoxelGrid.over((0.0, 0.0, 0.0), (edge * 1e-6,) * 3, 0.5e-6)
     centres = grid.centres_m(np.ones(grid.shape, bool))
     inside = [
         np.linalg.norm(places - edge / 2 * unit, axis=1) < radius_um * unit

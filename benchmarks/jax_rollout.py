@@ -22,7 +22,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 TOLERANCE = 1e-5
-STATIC, FIELDS, DRIVE = 3, 1, 1
+STATIC, FIELDS, OPERATING_POINT = 3, 1, 1
 
 
 def network():
@@ -32,7 +32,7 @@ def network():
 
     net = MSNet(FIELDS, PAPER, padding="zero", name="msnet")
     space = (None, None, None, None)
-    net.build([(*space, STATIC)] * net.scales, [(*space, FIELDS)] * net.scales, (None, DRIVE))
+    net.build([(*space, STATIC)] * net.scales, [(*space, FIELDS)] * net.scales, (None, OPERATING_POINT))
     rng = np.random.default_rng(0)
     net.set_weights([_random_weight(weight.shape, rng) for weight in net.weights])
     return net
@@ -45,7 +45,7 @@ def _random_weight(shape, rng):
 
 
 def inputs(size, frames, scales):
-    """features and masks on all scales, drive (time, batch, 1), true states (time, batch, x, y, z, 1)."""
+    """Features, masks on all scales, operating points (time, batch, 1), states (time, batch, x, y, z, 1)."""
     from keras import ops
 
     from tfmsnet.networks.msnet import coarsened
@@ -54,8 +54,8 @@ def inputs(size, frames, scales):
     mask = (rng.random((1, *size, FIELDS)) > 0.4).astype(np.float32)
     features = ops.convert_to_tensor(rng.random((1, *size, STATIC)).astype(np.float32))
     true = rng.random((frames + 1, 1, *size, FIELDS)).astype(np.float32) * mask
-    drive = np.full((frames, 1, DRIVE), 1 / 3, np.float32)
-    return coarsened(features, scales), coarsened(ops.convert_to_tensor(mask), scales), drive, true
+    operating_point = np.full((frames, 1, OPERATING_POINT), 1 / 3, np.float32)
+    return coarsened(features, scales), coarsened(ops.convert_to_tensor(mask), scales), operating_point, true
 
 
 def squared_error(outputs, target, masks):
@@ -72,22 +72,22 @@ def squared_error(outputs, target, masks):
     return sum(errors[1:], errors[0])
 
 
-def jax_function(net, features, masks, drive, true):
+def jax_function(net, features, masks, operating_point, true):
     """() -> loss, last frame, gradients."""
     import jax
 
-    def loss(weights, features, masks, drive, true):
+    def loss(weights, features, masks, operating_point, true):
         def step(state, now):
-            drive_now, target = now
-            outputs, _ = net.stateless_call(weights, [], features, masks, drive_now, state)
+            operating_point_now, target = now
+            outputs, _ = net.stateless_call(weights, [], features, masks, operating_point_now, state)
             return outputs[0], squared_error(outputs, target, masks)
 
-        last, losses = jax.lax.scan(jax.checkpoint(step), true[0], (drive, true[1:]))
+        last, losses = jax.lax.scan(jax.checkpoint(step), true[0], (operating_point, true[1:]))
         return losses.mean(), last
 
     compiled = jax.jit(jax.value_and_grad(loss, has_aux=True))
     weights = [variable.value for variable in net.trainable_variables]
-    arrays = jax.device_put((features, masks, drive, true))
+    arrays = jax.device_put((features, masks, operating_point, true))
 
     def run():
         (value, last), gradients = jax.block_until_ready(compiled(weights, *arrays))
@@ -96,27 +96,27 @@ def jax_function(net, features, masks, drive, true):
     return run
 
 
-def tensorflow_function(net, features, masks, drive, true):
+def tensorflow_function(net, features, masks, operating_point, true):
     """() -> loss, last frame, gradients."""
     import tensorflow as tf
 
     from tfmsnet.predictors.trajectory import adjoint_gradient
 
-    drive, true = tf.constant(drive), tf.constant(true)
+    operating_point, true = tf.constant(operating_point), tf.constant(true)
 
     def step(t, state):
-        outputs = net(features, masks, drive[t], state)
+        outputs = net(features, masks, operating_point[t], state)
         loss = squared_error(outputs, true[t + 1], masks)
         return outputs[0], loss, loss[None]
 
     @tf.function
     def compiled():
-        found = adjoint_gradient(step, true[0], len(drive), net.trainable_variables, records=1)
+        found = adjoint_gradient(step, true[0], len(operating_point), net.trainable_variables, records=1)
         return found[0], found[2]
 
     from tfmsnet.predictors.trajectory import trajectory
 
-    last = trajectory(lambda t, state: step(t, state)[0], true[0], len(drive))[:, -1]
+    last = trajectory(lambda t, state: step(t, state)[0], true[0], len(operating_point))[:, -1]
 
     def run():
         value, gradients = compiled()

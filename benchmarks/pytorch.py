@@ -58,13 +58,18 @@ def _save_case(trainer, batch, path):
     """Inputs, weights and results, for PyTorch to compute the same."""
     import tensorflow as tf
 
-    scene, conditions, true = trainer.window(batch)
-    drive = trainer.predictor.state.drive(conditions)
+    static, conditions, true = trainer.window(batch)
+    operating_point = trainer.predictor.state.operating_point(conditions)
     loss, _, gradients = tf.function(trainer.loss_and_gradients)(batch)
-    frames = tf.function(trainer.predictor.states)(scene, conditions, true[:, 0])
+    frames = tf.function(trainer.predictor.states)(static, conditions, true[:, 0])
     arrays = {f"weight_{i:03d}": weight for i, weight in enumerate(trainer.predictor.get_weights())}
     arrays |= {f"gradient_{i:03d}": gradient for i, gradient in enumerate(gradients)}
-    arrays |= {"features": scene.features[0], "mask": scene.masks[0], "drive": drive, "true": true}
+    arrays |= {
+        "features": static.features[0],
+        "mask": static.masks[0],
+        "operating_point": operating_point,
+        "true": true,
+    }
     arrays |= {"loss": loss, "frames": frames}
     np.savez(path, **{name: np.asarray(value) for name, value in arrays.items()})
     return {"parameters": trainer.predictor.count_params()}

@@ -24,7 +24,7 @@ def refine(coarse, fine_mask, coarse_mask):
 
 
 class MSNet(nn.Module):
-    """One step; geometry channels, drive, previous state and what the scale below predicts."""
+    """One step; geometry channels, operating point, previous state and what the scale below predicts."""
 
     def __init__(self, static, fields):
         super().__init__()
@@ -37,10 +37,10 @@ class MSNet(nn.Module):
                 layers += [nn.Conv3d(filters if index else inputs, filters, 3, padding=1), nn.CELU()]
             self.branches.append(nn.Sequential(*layers, nn.Conv3d(filters, fields, 1)))
 
-    def forward(self, features, masks, drive, state):
+    def forward(self, features, masks, operating_point, state):
         states, outputs, refined = coarsened(state), [None] * SCALES, None
         for scale in reversed(range(SCALES)):
-            constant = drive[:, :, None, None, None].expand(-1, -1, *features[scale].shape[2:])
+            constant = operating_point[:, :, None, None, None].expand(-1, -1, *features[scale].shape[2:])
             parts = [features[scale], constant, states[scale]]
             if scale < SCALES - 1:
                 refined = refine(outputs[scale + 1], masks[scale], masks[scale + 1])
@@ -60,19 +60,19 @@ def frame_loss(outputs, target, masks):
     return sum(errors)
 
 
-def rollout_loss(network, features, masks, drive, true, by_frame):
+def rollout_loss(network, features, masks, operating_point, true, by_frame):
     """Mean over the frames on the network's own predictions (eq. 18), and the frames.
 
     With `by_frame` a frame's activations are computed again on the way back.
     """
 
-    def step(drive_now, state, target):
-        outputs = network(features, masks, drive_now, state)
+    def step(operating_point_now, state, target):
+        outputs = network(features, masks, operating_point_now, state)
         return outputs[0], frame_loss(outputs, target, masks)
 
     state, losses, frames = true[:, 0], [], []
     for t in range(1, true.shape[1]):
-        inputs = (drive[:, t], state, true[:, t])
+        inputs = (operating_point[:, t], state, true[:, t])
         state, loss = checkpoint(step, *inputs, use_reentrant=False) if by_frame else step(*inputs)
         losses.append(loss)
         frames.append(state)
@@ -89,15 +89,19 @@ class Case:
             [part.contiguous(memory_format=memory_format) for part in coarsened(_to_torch(arrays[name]))]
             for name in ("features", "mask")
         )
-        self.drive, self.true = torch.tensor(arrays["drive"]), _to_torch(arrays["true"])
-        self.network = MSNet(self.features[0].shape[1] + self.drive.shape[-1], self.masks[0].shape[1])
+        self.operating_point, self.true = torch.tensor(arrays["operating_point"]), _to_torch(arrays["true"])
+        self.network = MSNet(
+            self.features[0].shape[1] + self.operating_point.shape[-1], self.masks[0].shape[1]
+        )
         for parameter, weight in zip(self.network.parameters(), _named(arrays, "weight"), strict=True):
             parameter.data.copy_(weight)
         self.network.to(memory_format=memory_format)
 
     def loss(self, by_frame):
         """Loss and frames."""
-        return rollout_loss(self.network, self.features, self.masks, self.drive, self.true, by_frame)
+        return rollout_loss(
+            self.network, self.features, self.masks, self.operating_point, self.true, by_frame
+        )
 
     def errors(self):
         """Largest differences to what tfmsnet found, relative to the largest value."""

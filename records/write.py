@@ -19,8 +19,8 @@ from tfmsnet.records.sample import Sample
 from tfmsnet.records.shard import COMPRESSIONS, SCHEMA_VERSION
 from tfmsnet.records.source import choose_reader
 from tfmsnet.records.split import SPLITS, split_geometries
+from tfmsnet.records.staging import ShardPlan, StagingDirectory
 from tfmsnet.records.statistics import merged, summary
-from tfmsnet.records.workbench import ShardPlan, Workbench
 
 REFUSE, KEEP, DROP = "refuse", "keep", "drop"
 CHOICES = (REFUSE, KEEP, DROP)
@@ -172,7 +172,7 @@ def write_records(
         )
         for name in SPLITS
     }
-    with Workbench(directory) as bench:
+    with StagingDirectory(directory) as bench:
         parts = _written(bench, [plan for name in SPLITS for plan in plans[name]], reader, jobs, progress)
         manifest = Manifest(
             SCHEMA_VERSION,
@@ -187,7 +187,7 @@ def write_records(
 
 
 def _written(
-    bench: Workbench,
+    bench: StagingDirectory,
     plans: list[ShardPlan],
     reader: str,
     jobs: int | None,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from tfmsnet.errors import UserError
 from tfmsnet.networks.config import field_names
 from tfmsnet.networks.registry import registered, registered_configs
-from tfmsnet.predictors.predictor import check_grid
+from tfmsnet.predictors.domain import check_grid
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.training.config import RunConfig, TrainingConfig
 from tfmsnet.training.memory import estimate, parameters

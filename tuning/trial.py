@@ -15,12 +15,12 @@ from tfmsnet.predictors.store import save_description, save_weights
 from tfmsnet.records.manifest import Manifest, open_manifest
 from tfmsnet.training import callbacks
 from tfmsnet.training.checkpoints import Checkpoints
-from tfmsnet.training.claim import claim, trained_geometries
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.data import conditions_of, sample_names, training_batches, validation_batches
 from tfmsnet.training.loop import Interrupted, Position, StopRequest, fit
 from tfmsnet.training.memory import parameters
 from tfmsnet.training.run import assembled
+from tfmsnet.training.run_directory import claim_run_directory, trained_geometries
 from tfmsnet.training.strategies import Team
 from tfmsnet.training.trainer import Trainer
 from tfmsnet.training.validation import Means, discharge_scores, overall_vrmse
@@ -104,7 +104,7 @@ def run_trial(
     keras.utils.set_random_seed(config.training.seed)
     manifest = open_manifest(records)
     trainer = assembled(config, manifest)
-    claim(run, records, config, manifest)
+    claim_run_directory(run, records, config, manifest)
     _go_on_from(source, run)
     with StopRequest() as stop:
         deadline = _Deadline(stop, minutes)
@@ -198,8 +198,8 @@ def _rollout_seconds(predictor: Predictor, batch: dict[str, tf.Tensor]) -> float
 
     @tf.function
     def rolled_out():
-        scene = predictor.scene(batch["phase"], batch["features"])
-        return predictor.states(scene, conditions, predictor.state.initial(scene.masks[0], conditions))
+        static = predictor.static_inputs(batch["phase"], batch["features"])
+        return predictor.states(static, conditions, predictor.state.initial(static.masks[0], conditions))
 
     rolled_out()
     return min(timeit.repeat(lambda: rolled_out().numpy(), number=1, repeat=TIMED))

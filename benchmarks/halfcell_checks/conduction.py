@@ -6,7 +6,7 @@ from scipy.sparse.linalg import spsolve
 
 from tfmsnet.halfcell.grid import join_cells, number_cells
 from tfmsnet.halfcell.multigrid import Multigrid, conjugate_gradients
-from tfmsnet.halfcell.network import Network
+from tfmsnet.halfcell.network import ConductanceNetwork
 
 _VOXEL_M = 0.5e-6
 _MOST_ITERATIONS = 60
@@ -16,7 +16,7 @@ def conduction(conductivity: np.ndarray) -> tuple[sparse.csr_matrix, np.ndarray]
     """Matrix and right-hand side: 1 V on the bottom of z, 0 V on its top, conductivity (x, y, z) in S/m."""
     number = number_cells(conductivity > 0)
     faces = join_cells(number, conductivity, np.full(conductivity.shape[2], _VOXEL_M), _VOXEL_M)
-    network = Network(number.max() + 1, faces.tails, faces.heads)
+    network = ConductanceNetwork(number.max() + 1, faces.tails, faces.heads)
     bottom, top = np.zeros(network.nodes), np.zeros(network.nodes)
     for plane, ends in ((0, bottom), (-1, top)):
         cells = number[:, :, plane]

@@ -8,19 +8,19 @@ other layouts.
 from tfmsnet.records.ingest.arrays import Mapping, import_arrays, mapping_from, read_arrays, read_mapping
 from tfmsnet.records.ingest.assembly import to_sample
 from tfmsnet.records.ingest.comsol import read_comsol
-from tfmsnet.records.ingest.solution import Domains, Grid, NodeField, Quantity, Reading, Solution
+from tfmsnet.records.ingest.solution import Domains, NodeField, Reading, Solution, Variable, VoxelGrid
 from tfmsnet.records.ingest.voxelisation import GaussianKernel, interpolate
 from tfmsnet.records.ingest.vtu import read_vtu
 
 __all__ = [
     "Domains",
     "GaussianKernel",
-    "Grid",
     "Mapping",
     "NodeField",
-    "Quantity",
     "Reading",
     "Solution",
+    "Variable",
+    "VoxelGrid",
     "import_arrays",
     "interpolate",
     "mapping_from",

@@ -11,12 +11,12 @@ import numpy as np
 from tfmsnet.electrode import AM, CBD, PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.records.ingest.solution import (
-    Grid,
     Label,
     NodeField,
-    Quantity,
     Reading,
     Solution,
+    Variable,
+    VoxelGrid,
     at_times,
     parse_label,
 )
@@ -129,7 +129,7 @@ def _solution(export: Export, reading: Reading, image, origin_m, reach_m: float)
         image = phases_of_nodes(nodes, labels, grid, reach_m)
     else:
         origin = nodes.min(axis=0) if origin_m is None else origin_m
-        grid = Grid(tuple(float(x) for x in origin), image.shape, image.voxel_size_m)
+        grid = VoxelGrid(tuple(float(x) for x in origin), image.shape, image.voxel_size_m)
     quantities = (reading.concentration, reading.potential)
     times, columns = _time_columns(export, *quantities)
     scales = reading.factors(*(export.labels[index[0]].unit for index in columns))
@@ -166,7 +166,7 @@ def _labels(export: Export, reading: Reading) -> np.ndarray | None:
     return labels
 
 
-def _time_columns(export: Export, *quantities: Quantity) -> tuple[np.ndarray, list[list[int]]]:
+def _time_columns(export: Export, *quantities: Variable) -> tuple[np.ndarray, list[list[int]]]:
     """Times (time,) in the file's unit, and for each quantity the columns of these."""
     found = [at_times(export.labels, quantity.name) for quantity in quantities]
     for quantity, columns in zip(quantities, found, strict=True):

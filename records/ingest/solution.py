@@ -18,7 +18,7 @@ _DEGREE_OF_LITHIATION = ("1", "")
 
 
 @dataclass(frozen=True)
-class Quantity:
+class Variable:
     """What a user calls a field: its name in the file and its unit, None for what the file says."""
 
     name: str
@@ -92,7 +92,7 @@ _LARGEST_VOXELS = 1e9
 
 
 @dataclass(frozen=True)
-class Grid:
+class VoxelGrid:
     """Cubic voxels: the lower corner of the first one (x, y, z), m; how many (x, y, z); their edge, m."""
 
     origin_m: tuple[float, float, float]
@@ -100,7 +100,7 @@ class Grid:
     voxel_size_m: float
 
     @classmethod
-    def over(cls, low_m: Sequence[float], high_m: Sequence[float], voxel_size_m: float) -> "Grid":
+    def over(cls, low_m: Sequence[float], high_m: Sequence[float], voxel_size_m: float) -> "VoxelGrid":
         """The voxels that fit into a box; a rest at its upper end that doesn't fill a voxel is left out.
 
         Raises:
@@ -191,8 +191,8 @@ class Reading:
         c_max_mol_m3: turns a degree of lithiation (unit "1") to a concentration.
     """
 
-    concentration: Quantity
-    potential: Quantity
+    concentration: Variable
+    potential: Variable
     domain: str | None = None
     domains: Domains = field(default_factory=Domains)
     voxel_size_m: float = 0.5e-6
@@ -233,7 +233,7 @@ class Solution:
     """
 
     image: PhaseImage
-    grid: Grid
+    grid: VoxelGrid
     times_s: np.ndarray
     concentration: NodeField
     potential: NodeField

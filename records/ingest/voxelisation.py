@@ -9,7 +9,7 @@ from scipy.spatial import cKDTree
 
 from tfmsnet.electrode import ELECTROLYTE, PhaseImage
 from tfmsnet.errors import UserError
-from tfmsnet.records.ingest.solution import Grid, bounded_ranges
+from tfmsnet.records.ingest.solution import VoxelGrid, bounded_ranges
 
 # Corners of each tetrahedron, in VTK's order of a cell's nodes; nodes on edges and faces are left out.
 _TETRA = ((0, 1, 2, 3),)
@@ -64,7 +64,7 @@ def split_cells(blocks: Sequence[tuple[str, np.ndarray]]) -> tuple[np.ndarray, n
     return np.concatenate(corners), np.concatenate(owners)
 
 
-def locate(points_m: np.ndarray, corners: np.ndarray, grid: Grid) -> np.ndarray:
+def locate(points_m: np.ndarray, corners: np.ndarray, grid: VoxelGrid) -> np.ndarray:
     """The tetrahedron that holds each voxel's centre.
 
     A centre on a face belongs to the later one of its tetrahedra.
@@ -229,13 +229,15 @@ def _loneliness(tree: cKDTree, targets_m, lonely, kernel: GaussianKernel, what: 
 _COINCIDENT = 1e-6  # of a voxel
 
 
-def grid_over(nodes_m: np.ndarray, box_m: tuple[float, ...] | None, voxel_size_m: float) -> Grid:
+def grid_over(nodes_m: np.ndarray, box_m: tuple[float, ...] | None, voxel_size_m: float) -> VoxelGrid:
     """The voxels of a box, or of the extent of nodes (node, 3)."""
     low, high = (nodes_m.min(axis=0), nodes_m.max(axis=0)) if box_m is None else (box_m[0::2], box_m[1::2])
-    return Grid.over(low, high, voxel_size_m)
+    return VoxelGrid.over(low, high, voxel_size_m)
 
 
-def phases_of_cells(points_m: np.ndarray, corners: np.ndarray, labels: np.ndarray, grid: Grid) -> PhaseImage:
+def phases_of_cells(
+    points_m: np.ndarray, corners: np.ndarray, labels: np.ndarray, grid: VoxelGrid
+) -> PhaseImage:
     """Voxels by the cell that holds their centre.
 
     Args:
@@ -260,7 +262,7 @@ def phases_of_cells(points_m: np.ndarray, corners: np.ndarray, labels: np.ndarra
     return PhaseImage(phase.astype(np.uint8), grid.voxel_size_m)
 
 
-def phases_of_nodes(nodes_m: np.ndarray, labels: np.ndarray, grid: Grid, reach_m: float) -> PhaseImage:
+def phases_of_nodes(nodes_m: np.ndarray, labels: np.ndarray, grid: VoxelGrid, reach_m: float) -> PhaseImage:
     """Voxels by the nearest node.
 
     Nodes of an interface, at one place in two phases or of unknown phase, have no vote: the voxels beside it

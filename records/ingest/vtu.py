@@ -12,7 +12,15 @@ import numpy as np
 
 from tfmsnet.electrode import AM, ELECTROLYTE, PhaseImage
 from tfmsnet.errors import UserError
-from tfmsnet.records.ingest.solution import Grid, Label, NodeField, Reading, Solution, at_times, parse_label
+from tfmsnet.records.ingest.solution import (
+    Label,
+    NodeField,
+    Reading,
+    Solution,
+    VoxelGrid,
+    at_times,
+    parse_label,
+)
 from tfmsnet.records.ingest.voxelisation import grid_over, phases_of_cells, split_cells
 from tfmsnet.units import LENGTH_M, TIME_S, factor
 
@@ -191,7 +199,7 @@ class _Phases:
     """The phases of a mesh, on its voxels, and what to take of its arrays for each field."""
 
     image: PhaseImage
-    grid: Grid
+    grid: VoxelGrid
     nodes: list[np.ndarray]
 
     def __init__(self, mesh: Mesh, reading: Reading) -> None:

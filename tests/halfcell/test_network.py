@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfmsnet.halfcell.network import Network
+from tfmsnet.halfcell.network import ConductanceNetwork
 
 
 @settings(deadline=None)  # the first call compiles
@@ -11,7 +11,7 @@ from tfmsnet.halfcell.network import Network
 def test_matrix_is_the_laplacian_and_currents_follow_ohms_law(seed, nodes):
     rng = np.random.default_rng(seed)
     pairs = np.argwhere(np.triu(rng.random((nodes, nodes)) < 0.5, 1))
-    network = Network(nodes, pairs[:, 0], pairs[:, 1])
+    network = ConductanceNetwork(nodes, pairs[:, 0], pairs[:, 1])
     conductance, ground = rng.uniform(0.1, 10, len(pairs)), rng.uniform(0, 1, nodes)
     matrix = network.matrix(conductance, ground).toarray()
     expected = np.diag(ground)
@@ -25,7 +25,7 @@ def test_matrix_is_the_laplacian_and_currents_follow_ohms_law(seed, nodes):
 
 
 def test_values_are_renewed_in_place():
-    network = Network(2, np.array([0]), np.array([1]))
+    network = ConductanceNetwork(2, np.array([0]), np.array([1]))
     first = network.matrix(np.array([1.0]), np.zeros(2))
     second = network.matrix(np.array([3.0]), np.zeros(2))
     assert second is first
@@ -34,4 +34,4 @@ def test_values_are_renewed_in_place():
 
 def test_a_pair_joined_twice_is_refused():
     with pytest.raises(ValueError, match="twice"):
-        Network(2, np.array([0, 1]), np.array([1, 0]))
+        ConductanceNetwork(2, np.array([0, 1]), np.array([1, 0]))

@@ -37,9 +37,9 @@ def geometry(fixture):
     return coarsened(distance, 3), coarsened((distance > 0).astype(np.float32), 3)
 
 
-def outputs(network, geometry, drive=0, state=None):
+def outputs(network, geometry, operating_point=0, state=None):
     features, masks = geometry
-    answers = network(features, masks, np.full((1, drive), 0.7, np.float32), state)
+    answers = network(features, masks, np.full((1, operating_point), 0.7, np.float32), state)
     return [np.asarray(answer)[0, ..., 0] for answer in answers]
 
 

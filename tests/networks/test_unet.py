@@ -21,7 +21,7 @@ OPTIONS = UNetConfig(**SIZE, shortcut=False)
 MODES = ["autoregressive", "classic", "direct", "basis"]
 
 
-def scene(shape=(1, 8, 8, 12), scales=3):
+def static(shape=(1, 8, 8, 12), scales=3):
     rng = np.random.default_rng(0)
     features = rng.random((*shape, 3)).astype(np.float32)
     mask = (rng.random((*shape, 2)) < 0.5).astype(np.float32)
@@ -37,7 +37,7 @@ def step(network, features, masks, state=None):
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
 def test_it_answers_as_msnet_does(options, dtype):
     options = dict(options)
-    features, masks = scene(scales=options.get("scales", 3))
+    features, masks = static(scales=options.get("scales", 3))
     state = masks[0] * 0.1 if options.get("autoregressive", True) else None
     shortcut = options.pop("shortcut", False)
     ours, theirs = (
@@ -50,7 +50,7 @@ def test_it_answers_as_msnet_does(options, dtype):
 
 @pytest.mark.parametrize("parts", [None, ("pattern", "level")])
 def test_every_scale_is_masked_and_has_its_parts(parts):
-    features, masks = scene()
+    features, masks = static()
     for output, mask in zip(
         step(UNet(2, OPTIONS, parts=parts), features, masks, masks[0]), masks, strict=True
     ):
@@ -67,7 +67,7 @@ def test_every_scale_is_masked_and_has_its_parts(parts):
 
 def test_only_the_finest_inputs_are_seen():
     """By all scales: the coarsest head answers to a change of the finest geometry, not of its own."""
-    features, masks = scene()
+    features, masks = static()
     network = UNet(2, OPTIONS, autoregressive=False)
     before = step(network, features, masks)
     coarse = step(network, [features[0], *(part + 1 for part in features[1:])], masks)
@@ -79,7 +79,7 @@ def test_only_the_finest_inputs_are_seen():
 
 def test_far_voxels_are_seen_through_the_coarse_scales():
     """One convolution per block reaches 1 voxel, the coarsest of three scales 4 voxels at a time."""
-    features, masks = scene((1, 16, 4, 4))
+    features, masks = static((1, 16, 4, 4))
     masks = [np.ones_like(mask) for mask in masks]
     network = UNet(2, UNetConfig(filters=4, growth=1.0, convolutions=1, shortcut=False), autoregressive=False)
     before = step(network, features, masks)[0]

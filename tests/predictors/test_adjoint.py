@@ -18,11 +18,11 @@ def rollout_problem(autoregressive=True):
     features = coarsened(tf.constant(rng.random((*shape, 3)), tf.float32), 2)
     masks = coarsened(tf.constant(rng.random((*shape, 2)) < 0.5, tf.float32), 2)
     target = tf.constant(rng.standard_normal((5, *shape, 2)), tf.float32) * masks[0]
-    drive = tf.constant(rng.random((5, 2, 1)), tf.float32)
+    operating_point = tf.constant(rng.random((5, 2, 1)), tf.float32)
     network = MSNet(2, MSNetConfig(filters=4, convolutions=2), scales=2, autoregressive=autoregressive)
 
     def step(t, state):
-        outputs = network(features, masks, drive[t], state)
+        outputs = network(features, masks, operating_point[t], state)
         losses = tf.stack(
             [
                 tf.reduce_mean((output - true) ** 2)

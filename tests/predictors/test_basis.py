@@ -44,8 +44,8 @@ def test_the_potential_has_one_level_on_all_of_the_solid_and_a_pattern_around_it
     profile, times_s = equal_charge_frames(1.0)
     load = _load(profile, times_s)
     conditions = model.conditions(phase, load["c_rate_profile"], load["times_s"])
-    scene = model.scene(tf.constant(phase), model.features(tf.constant(phase)))
-    states = model.states(scene, conditions, None).numpy()[0]
+    static = model.static_inputs(tf.constant(phase), model.features(tf.constant(phase)))
+    states = model.states(static, conditions, None).numpy()[0]
     solid = phase[0] > 0
     assert np.abs(states[:, solid, 1].mean(1)).max() < 1e-5
     assert states[:, solid, 2].std(1).max() < 1e-5

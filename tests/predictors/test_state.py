@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmsnet.predictors.scene import field_masks
 from tfmsnet.predictors.state import MinMax, ReferenceDeviation
+from tfmsnet.predictors.static_inputs import field_masks
 from tfmsnet.records.statistics import statistics
 from tfmsnet.references.faraday import mean_dol
 from tfmsnet.references.uniform import Uniform

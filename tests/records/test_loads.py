@@ -59,7 +59,7 @@ def test_files_of_version_1_are_read_and_named_by_their_c_rate(make, tmp_path):
 
 
 def test_records_of_schema_3_are_read_and_verified(small_files, tmp_path, monkeypatch):
-    for module in ("shard", "write", "workbench"):
+    for module in ("shard", "write", "staging"):
         monkeypatch.setattr(f"tfmsnet.records.{module}.SCHEMA_VERSION", 3)
     write_records(small_files, tmp_path / "records", split="1/2")
     monkeypatch.undo()

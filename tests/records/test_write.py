@@ -11,7 +11,7 @@ import pytest
 
 from tfmsnet.errors import UserError
 from tfmsnet.records import Split, open_manifest, verify, write_records
-from tfmsnet.records.workbench import Workbench
+from tfmsnet.records.staging import StagingDirectory
 
 
 def content(directory):
@@ -37,8 +37,8 @@ def test_a_small_split_is_several_shards_all_the_same(small):
 KILLED = """
 import os, signal, sys, threading
 from pathlib import Path
-from tfmsnet.records import sample_files, write_records, workbench
-original, written, lock = workbench.write_shard, [], threading.Lock()
+from tfmsnet.records import sample_files, write_records, staging
+original, written, lock = staging.write_shard, [], threading.Lock()
 def write_some(samples, path, compression):
     def counted():
         for sample in samples:
@@ -48,7 +48,7 @@ def write_some(samples, path, compression):
                 if len(written) == int(sys.argv[3]):
                     os.kill(os.getpid(), signal.SIGKILL)
     return original(counted(), path, compression)
-workbench.write_shard = write_some
+staging.write_shard = write_some
 write_records(sample_files(sys.argv[1]), sys.argv[2], split="1/2", reader="h5py", jobs=2)
 """
 
@@ -126,7 +126,7 @@ def test_a_finished_shard_that_was_damaged_is_written_again(small_files, small, 
 
 def test_two_writers_of_one_directory_do_not_mix(small_files, tmp_path):
     with (
-        Workbench(tmp_path / "out"),
+        StagingDirectory(tmp_path / "out"),
         pytest.raises(UserError, match="another process is writing it"),
     ):
         write_records(small_files, tmp_path / "out", split="1/2")

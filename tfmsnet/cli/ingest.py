@@ -218,11 +218,11 @@ def _numbers(text: str | None) -> list[float] | None:
 
 
 def _reading(options: dict, parameters):
-    from tfmsnet.records.ingest import Domains, Quantity, Reading
+    from tfmsnet.records.ingest import Domains, Reading, Variable
 
     return Reading(
-        Quantity(options["concentration"], options["concentration_unit"]),
-        Quantity(options["potential"], options["potential_unit"]),
+        Variable(options["concentration"], options["concentration_unit"]),
+        Variable(options["potential"], options["potential_unit"]),
         domain=options["domain"],
         domains=Domains(
             whole_numbers(options["am_domains"], "--am-domains"),

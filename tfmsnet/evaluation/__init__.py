@@ -4,14 +4,14 @@ Matplotlib is imported only by the modules that draw, when they are used.
 """
 
 from tfmsnet.evaluation.candidates import Candidate, Fields, Persistence, ZeroDimensional
-from tfmsnet.evaluation.curve import Curve, discharge_curve
+from tfmsnet.evaluation.curve import DischargeCurve, discharge_curve
 from tfmsnet.evaluation.regression import LinearRegression
 from tfmsnet.evaluation.report import Report, evaluate
 from tfmsnet.evaluation.scores import FieldScores, Scores, score
 
 __all__ = [
     "Candidate",
-    "Curve",
+    "DischargeCurve",
     "FieldScores",
     "Fields",
     "LinearRegression",

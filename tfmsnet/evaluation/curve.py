@@ -13,7 +13,7 @@ COMPARED_DOL = (0.47, 0.82)
 _ROUNDING = 5e-4
 
 
-class Curve(NamedTuple):
+class DischargeCurve(NamedTuple):
     """A discharge curve.
 
     Attributes:
@@ -47,7 +47,7 @@ def frame_means(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.array([frame[mask].mean(dtype=np.float64) for frame in values])
 
 
-def discharge_curve(fields: Fields | Sample, sample: Sample) -> Curve:
+def discharge_curve(fields: Fields | Sample, sample: Sample) -> DischargeCurve:
     """The discharge curve of predicted fields, as the paper takes it (its section 5).
 
     The degree of lithiation is the mean concentration over the active material, the voltage the mean
@@ -58,10 +58,10 @@ def discharge_curve(fields: Fields | Sample, sample: Sample) -> Curve:
         sample: gives the phase image and the maximum concentration.
     """
     dol = frame_means(fields.concentration, sample.am_mask) / sample.parameters.c_max_mol_m3
-    return Curve(dol, frame_means(fields.potential, sample.solid_mask), sample.times_s)
+    return DischargeCurve(dol, frame_means(fields.potential, sample.solid_mask), sample.times_s)
 
 
-def curve_error(true: Curve, predicted: Curve) -> CurveError:
+def curve_error(true: DischargeCurve, predicted: DischargeCurve) -> CurveError:
     """Compare two curves of constant current at the true degrees of lithiation within `COMPARED_DOL`.
 
     The initial frame is left out of both.  The predicted voltage is interpolated to the true degree of
@@ -76,7 +76,7 @@ def curve_error(true: Curve, predicted: Curve) -> CurveError:
     return _summarised(error, np.ones(len(error)))
 
 
-def curve_error_in_time(true: Curve, predicted: Curve) -> CurveError:
+def curve_error_in_time(true: DischargeCurve, predicted: DischargeCurve) -> CurveError:
     """Compare two curves under any load, frame by frame, each for the time that it stands for.
 
     Under a load that changes voltage is no function of the degree of lithiation.  The initial frame is left
@@ -95,7 +95,7 @@ def _summarised(error_mv: np.ndarray, weights: np.ndarray) -> CurveError:
     return CurveError(float(np.sqrt(mean)), float(np.abs(error_mv).max()))
 
 
-def _voltage_at(dol: np.ndarray, curve: Curve) -> np.ndarray:
+def _voltage_at(dol: np.ndarray, curve: DischargeCurve) -> np.ndarray:
     # A poor prediction's degree of lithiation may go back and forth; interpolation needs it in order.
     if not (np.isfinite(curve.dol).all() and np.isfinite(curve.voltage_v).all()):
         return np.full_like(dol, np.nan)

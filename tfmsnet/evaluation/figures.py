@@ -9,7 +9,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from tfmsnet.evaluation.candidates import Fields
-from tfmsnet.evaluation.curve import Curve, frame_means
+from tfmsnet.evaluation.curve import DischargeCurve, frame_means
 from tfmsnet.evaluation.scores import Scores
 from tfmsnet.evaluation.style import COLOURS, LINES, MARKERS, colour_map, look, new_figure, thinned_out
 from tfmsnet.evaluation.tables import loads_of
@@ -163,7 +163,7 @@ def _colour(index: int) -> str:
     return COLOURS[(2, 0, 1, 3)[index % 4]]
 
 
-def _abscissa(case: Scores, curve: Curve) -> np.ndarray:
+def _abscissa(case: Scores, curve: DischargeCurve) -> np.ndarray:
     return curve.times_s / 3600 if case.in_time else curve.dol
 
 

@@ -9,8 +9,8 @@ from tfmsnet.errors import UserError
 from tfmsnet.evaluation import metrics
 from tfmsnet.evaluation.candidates import Fields
 from tfmsnet.evaluation.curve import (
-    Curve,
     CurveError,
+    DischargeCurve,
     curve_error,
     curve_error_in_time,
     discharge_curve,
@@ -92,8 +92,8 @@ class Scores:
     potential: FieldScores | None
     curve_error: CurveError
     lithium_balance: float
-    true_curve: Curve
-    curve: Curve | None
+    true_curve: DischargeCurve
+    curve: DischargeCurve | None
 
     def summary(self) -> dict[str, float]:
         """One number a score, flat; the keys begin with the field. The same keys for every predictor."""

@@ -73,7 +73,7 @@ def loads_of(cases: Sequence[Scores]) -> list[str]:
     return [load for *_, load in sorted({(c.in_time, 0.0 if c.in_time else c.c_rate, c.load) for c in cases})]
 
 
-class Cell(NamedTuple):
+class MedianWorst(NamedTuple):
     """A score over the held-out samples, by magnitude; NaN where the predictor doesn't have it."""
 
     median: float
@@ -131,12 +131,12 @@ class Tables:
             grouped[case.load, case.model].append(case.summary())
         return grouped
 
-    def cell(self, load: str, name: str, column: Column) -> Cell:
+    def cell(self, load: str, name: str, column: Column) -> MedianWorst:
         """One predictor's score under one load, in the column's unit."""
         summaries = self._summaries.get((load, name), [])
         values = [abs(summary[column.key]) * column.factor for summary in summaries]
         values = [value for value in values if not np.isnan(value)]
-        return Cell(float(np.median(values)), max(values)) if values else Cell(np.nan, np.nan)
+        return MedianWorst(float(np.median(values)), max(values)) if values else MedianWorst(np.nan, np.nan)
 
     def best(self, load: str, column: Column) -> set[str]:
         """The predictors with the lowest median; several when they agree to rounding."""

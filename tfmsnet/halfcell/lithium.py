@@ -5,7 +5,7 @@ from numba import njit
 
 from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
-from tfmsnet.halfcell.network import Network, pattern
+from tfmsnet.halfcell.network import ConductanceNetwork, pattern
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 2000
@@ -33,7 +33,7 @@ class Lithium:
         self._faces, self._interface = grid.am_faces, grid.interface
         self.cells = len(grid.am_voxels)
         self._volume = grid.voxel_size_m**3
-        self._network = Network(self.cells, self._faces.tails, self._faces.heads)
+        self._network = ConductanceNetwork(self.cells, self._faces.tails, self._faces.heads)
         self._matrix = None
         self._weight = 0.0
 

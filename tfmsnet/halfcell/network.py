@@ -5,7 +5,7 @@ from numba import njit
 from scipy import sparse
 
 
-class Network:
+class ConductanceNetwork:
     """Nodes joined by edges; gives the matrix of a weighted graph Laplacian over and over in the same memory.
 
     With conductances G, node potentials u and edge sources e the current through an edge from tail to head is
@@ -29,7 +29,7 @@ class Network:
         layout = sparse.csr_matrix((labels, (rows, columns)), shape=(nodes, nodes))
         layout.sort_indices()
         if layout.nnz != len(rows):
-            raise ValueError("Network: some pair of nodes is joined twice")
+            raise ValueError("ConductanceNetwork: some pair of nodes is joined twice")
         self._edge_of_entry = layout.data - 1
         self._matrix = sparse.csr_matrix(
             (np.zeros(layout.nnz), layout.indices, layout.indptr), shape=(nodes, nodes)

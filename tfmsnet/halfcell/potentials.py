@@ -11,7 +11,7 @@ from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
 from tfmsnet.halfcell.kinetics import lithium_metal_overpotential
 from tfmsnet.halfcell.multigrid import Multigrid, conjugate_gradients
-from tfmsnet.halfcell.network import Network
+from tfmsnet.halfcell.network import ConductanceNetwork
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 60
@@ -75,7 +75,9 @@ class Potentials:
             (interface.solid, interface.liquid + self.solids),
             (grid.foil, np.full(len(grid.foil), collector)),
         ]
-        self._network = Network(collector + 1, *(np.concatenate(side) for side in zip(*parts, strict=True)))
+        self._network = ConductanceNetwork(
+            collector + 1, *(np.concatenate(side) for side in zip(*parts, strict=True))
+        )
         bounds = np.cumsum([0] + [len(tails) for tails, _ in parts])
         solid, self._liquid_edges, self._reacting_edges, self._foil_edges = (
             slice(low, high) for low, high in itertools.pairwise(bounds)

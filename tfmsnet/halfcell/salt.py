@@ -7,7 +7,7 @@ from tfmsnet.halfcell import electrolyte
 from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
 from tfmsnet.halfcell.multigrid import Multigrid, conjugate_gradients
-from tfmsnet.halfcell.network import Network
+from tfmsnet.halfcell.network import ConductanceNetwork
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
 from tfmsnet.halfcell.potentials import Flows
 
@@ -30,7 +30,7 @@ class Salt:
     def __init__(self, grid: Grid, parameters: Parameters, weight: float) -> None:
         self._grid, self._parameters = grid, parameters
         self.cells = len(grid.liquid_volume_m3)
-        self._network = Network(self.cells, grid.liquid_faces.tails, grid.liquid_faces.heads)
+        self._network = ConductanceNetwork(self.cells, grid.liquid_faces.tails, grid.liquid_faces.heads)
         self._preconditioner: Multigrid | None = Multigrid(self._assemble(self.initial(), weight))
 
     def initial(self) -> np.ndarray:

@@ -106,7 +106,7 @@ class MSNetConfig(ConvolutionalConfig):
         """All convolutions.
 
         Args:
-            inputs: channels that every scale sees: geometry, drive, previous state.
+            inputs: channels that every scale sees: geometry, operating_point, previous state.
             outputs: channels of the next state.
             scales: of the network.
         """

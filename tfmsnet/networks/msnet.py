@@ -21,7 +21,7 @@ class MSNet(StepNetwork):
         y_N-1 = CNN_N-1(X_N-1, y_N-1(t-1))
         y_n   = CNN_n(X_n, y_n(t-1), R(y_n+1)) + R(y_n+1),   n = N-2 ... 0
 
-    X are the geometry channels and the drive (what is known of the frame: C-rate, mean degree of
+    X are the geometry channels and the operating_point (what is known of the frame: C-rate, mean degree of
     lithiation), R is `MaskedRefine`.  CNN_n, a `ScaleBranch`, is multiplied by the mask of its scale, so
     every field is exactly zero outside its phase on every scale; in je-santos/ms_net it isn't
     (`MSNetConfig.masked` "refinement": a network without `parts`, whose voxels outside the phases mean
@@ -30,12 +30,12 @@ class MSNet(StepNetwork):
     Arguments and call: see `StepNetwork`; its options are `MSNetConfig`.
     """
 
-    def build(self, features_shape, masks_shape, drive_shape, state_shape=None):
+    def build(self, features_shape, masks_shape, operating_point_shape, state_shape=None):
         self.refine = MaskedRefine(dtype="float32", name="refine")
         self.coarsen = Coarsen(dtype="float32", name="coarsen")
         self.refine.built = self.coarsen.built = True  # nothing to build; `fit` under a strategy asks
         self.branches = []
-        static = features_shape[0][-1] + drive_shape[-1]
+        static = features_shape[0][-1] + operating_point_shape[-1]
         for scale in range(self.scales):
             branch = ScaleBranch(
                 self.outputs,
@@ -58,7 +58,7 @@ class MSNet(StepNetwork):
             states.append(self.coarsen(states[-1]))
         return states
 
-    def call(self, features, masks, drive, state=None):
+    def call(self, features, masks, operating_point, state=None):
         states = self.pyramid(state) if self.autoregressive else [None] * self.scales
         outputs, refined = [None] * self.scales, None
         # A projection is of what lies in a phase.
@@ -66,7 +66,9 @@ class MSNet(StepNetwork):
         for scale in reversed(range(self.scales)):
             if scale < self.scales - 1:
                 refined = self.refine(outputs[scale + 1], masks[scale], masks[scale + 1])
-            update = self.branches[scale](self.inputs(features[scale], drive, states[scale], refined))
+            update = self.branches[scale](
+                self.inputs(features[scale], operating_point, states[scale], refined)
+            )
             update = update if everywhere else self.masked(update, masks[scale])
             outputs[scale] = update if refined is None else update + refined
         return outputs

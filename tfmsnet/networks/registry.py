@@ -13,7 +13,7 @@ from tfmsnet.plugins import PLUGINS, import_plugins
 
 
 @dataclass(frozen=True)
-class Network:
+class RegisteredNetwork:
     """A network that can be chosen.
 
     Attributes:
@@ -37,8 +37,8 @@ class Network:
 
 
 _NETWORKS = {
-    "msnet": Network("msnet", "tfmsnet.networks.msnet:MSNet", MSNetConfig, "MSNet"),
-    "unet": Network("unet", "tfmsnet.networks.unet:UNet", UNetConfig, "U-Net"),
+    "msnet": RegisteredNetwork("msnet", "tfmsnet.networks.msnet:MSNet", MSNetConfig, "MSNet"),
+    "unet": RegisteredNetwork("unet", "tfmsnet.networks.unet:UNet", UNetConfig, "U-Net"),
 }
 
 
@@ -65,10 +65,10 @@ def register_network(name: str, layer: type | str, config: type, *, label: str |
         raise UserError(
             f"register_network: {name}: config: expected defaults for all values ({error})"
         ) from None
-    _NETWORKS[name] = Network(name, layer, config, label or name)
+    _NETWORKS[name] = RegisteredNetwork(name, layer, config, label or name)
 
 
-def registered(name: str) -> Network:
+def registered(name: str) -> RegisteredNetwork:
     """The network of a name.
 
     Raises:
@@ -105,7 +105,7 @@ def sizes(name: str, options, inputs: int, outputs: int, scales: int) -> tuple[i
     Args:
         name: of the architecture.
         options: its configuration.
-        inputs: channels that it sees: geometry, drive, previous state.
+        inputs: channels that it sees: geometry, operating_point, previous state.
         outputs: channels of the next state.
         scales: how many.
     """

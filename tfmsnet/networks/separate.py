@@ -17,23 +17,23 @@ class SeparateNetworks(keras.layers.Layer):
         self.networks = list(networks)
         self.outputs = sum(network.outputs for network in self.networks)
 
-    def build(self, features_shape, masks_shape, drive_shape, state_shape=None):
+    def build(self, features_shape, masks_shape, operating_point_shape, state_shape=None):
         for network in self.networks:
             if not network.built:  # keras builds what it reads back
                 masks = [(*shape[:-1], network.outputs) for shape in masks_shape]
-                network.build(features_shape, masks, drive_shape)
+                network.build(features_shape, masks, operating_point_shape)
         self.built = True
 
-    def call(self, features, masks, drive, state=None):
+    def call(self, features, masks, operating_point, state=None):
         outputs, begin = [], 0
         for network in self.networks:
             own = slice(begin, begin + network.outputs)
             previous = None if state is None else state[..., own]
-            outputs.append(network(features, [mask[..., own] for mask in masks], drive, previous))
+            outputs.append(network(features, [mask[..., own] for mask in masks], operating_point, previous))
             begin += network.outputs
         return [ops.concatenate(parts, axis=-1) for parts in zip(*outputs, strict=True)]
 
-    def compute_output_shape(self, features_shape, masks_shape, drive_shape, state_shape=None):
+    def compute_output_shape(self, features_shape, masks_shape, operating_point_shape, state_shape=None):
         return [tuple(shape) for shape in masks_shape]
 
     def get_config(self):

@@ -24,7 +24,7 @@ class StepNetwork(keras.layers.Layer):
     Call with
         features: list over scales of (batch, x/2^n, y/2^n, z/2^n, channel),
         masks: list over scales of (batch, x/2^n, y/2^n, z/2^n, state channel),
-        drive: (batch, drive channel),
+        operating_point: (batch, operating-point channel),
         state: (batch, x, y, z, state channel) at the previous frame; None for the direct network.
     Returns the list over scales, finest first, of the next state (batch, x/2^n, ..., state channel), float32.
     """
@@ -44,11 +44,13 @@ class StepNetwork(keras.layers.Layer):
         if self.project:
             self.project.built = True  # nothing to build; `fit` under a strategy asks
 
-    def inputs(self, features, drive, *states):
-        """What the convolutions of a scale take: all of it side by side, the drive spread over the voxels."""
+    def inputs(self, features, operating_point, *states):
+        """What the convolutions of a scale take, side by side; the operating point spread over the voxels."""
         space = ops.shape(features)[1:4]
-        channels = drive[:, None, None, None, :]
-        constant = ops.broadcast_to(channels, (ops.shape(drive)[0], *space, drive.shape[-1]))
+        channels = operating_point[:, None, None, None, :]
+        constant = ops.broadcast_to(
+            channels, (ops.shape(operating_point)[0], *space, operating_point.shape[-1])
+        )
         parts = [features, constant, *(state for state in states if state is not None)]
         return ops.concatenate([ops.cast(part, self.compute_dtype) for part in parts], axis=-1)
 
@@ -57,7 +59,7 @@ class StepNetwork(keras.layers.Layer):
         output = ops.cast(output, "float32") * mask
         return self.project(output, mask) if self.project else output
 
-    def compute_output_shape(self, features_shape, masks_shape, drive_shape, state_shape=None):
+    def compute_output_shape(self, features_shape, masks_shape, operating_point_shape, state_shape=None):
         return [tuple(shape) for shape in masks_shape]
 
     def get_config(self):

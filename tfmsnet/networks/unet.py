@@ -97,8 +97,10 @@ class UNet(StepNetwork):
     channels of each scale, down and up; `shortcut` lets the finest head see the inputs too.
     """
 
-    def build(self, features_shape, masks_shape, drive_shape, state_shape=None):
-        inputs = features_shape[0][-1] + drive_shape[-1] + (self.outputs if self.autoregressive else 0)
+    def build(self, features_shape, masks_shape, operating_point_shape, state_shape=None):
+        inputs = (
+            features_shape[0][-1] + operating_point_shape[-1] + (self.outputs if self.autoregressive else 0)
+        )
         channels = [self.options.filters_at(scale) for scale in range(self.scales)]
         self.down = [
             self._block(scale, before, "down") for scale, before in enumerate([inputs, *channels[:-1]])
@@ -128,8 +130,8 @@ class UNet(StepNetwork):
         block.build((None, None, None, None, inputs))
         return block
 
-    def call(self, features, masks, drive, state=None):
-        inputs = self.inputs(features[0], drive, state if self.autoregressive else None)
+    def call(self, features, masks, operating_point, state=None):
+        inputs = self.inputs(features[0], operating_point, state if self.autoregressive else None)
         encoded = [self.down[0](inputs)]
         for block in self.down[1:]:
             encoded.append(block(coarsen(encoded[-1])))

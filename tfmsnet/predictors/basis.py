@@ -16,7 +16,8 @@ from tfmsnet.halfcell import open_circuit_potential
 from tfmsnet.predictors.kinds import BASIS_WIDTH, TIME_FEATURES
 from tfmsnet.predictors.objective import frame_losses
 from tfmsnet.predictors.predictor import Predictor
-from tfmsnet.predictors.scene import Scene
+from tfmsnet.predictors.state import UNIT_C_RATE
+from tfmsnet.predictors.static_inputs import StaticInputs
 from tfmsnet.references.reference import Conditions
 
 # Step of the difference that the open-circuit potential's slope is taken from, degree of lithiation.
@@ -48,7 +49,7 @@ def time_features(conditions: Conditions, parameters) -> tf.Tensor:
         open_circuit_potential(dol + step, parameters, tanh=tf.tanh) for step in (-_SLOPE_STEP, _SLOPE_STEP)
     )
     features = [
-        conditions.c_rate / 3.0,
+        conditions.c_rate / UNIT_C_RATE,
         charge,
         tf.sqrt(tf.abs(charge)),
         charge**2,
@@ -125,29 +126,29 @@ class Basis(Predictor):
         self.basis.build((None, None, TIME_FEATURES))
         return super()._make_network(precision)
 
-    def frames(self, scene: Scene, conditions: Conditions):
+    def frames(self, static: StaticInputs, conditions: Conditions):
         """All frames but the first, a list over scales of (batch, time - 1, x, y, z, channel)."""
-        masks = [tf.repeat(mask, self.config.basis, axis=-1) for mask in scene.masks]
-        c_rate = conditions.c_rate_scale[:, None] / 3.0
-        coefficients = self.network(scene.features, masks, c_rate)
+        masks = [tf.repeat(mask, self.config.basis, axis=-1) for mask in static.masks]
+        c_rate = conditions.c_rate_scale[:, None] / UNIT_C_RATE
+        coefficients = self.network(static.features, masks, c_rate)
         functions = self.basis(time_features(conditions, self.parameters)[:, 1:])
         channels = len(self.state.channels)
         return [combine(part, functions, channels) for part in coefficients]
 
-    def walk(self, scene, conditions):
-        states = self.states(scene, conditions, None)
+    def walk(self, static, conditions):
+        states = self.states(static, conditions, None)
         return lambda frame, state: states[:, frame - 1]
 
-    def states(self, scene, conditions, initial):
+    def states(self, static, conditions, initial):
         """As `Predictor.states`; the initial state isn't looked at."""
-        return self.frames(scene, conditions)[0]
+        return self.frames(static, conditions)[0]
 
-    def loss_and_gradients(self, scene, conditions, true, index, objective):
+    def loss_and_gradients(self, static, conditions, true, index, objective):
         variables = [variable.value for variable in self.trainable_variables]
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            outputs = self.frames(scene, conditions)
-            losses = frame_losses(outputs, true[:, 1:], scene.masks, objective.loss)
+            outputs = self.frames(static, conditions)
+            losses = frame_losses(outputs, true[:, 1:], static.masks, objective.loss)
             per_scale = tf.reduce_sum(tf.reduce_mean(losses, axis=1), axis=0)
             loss = tf.reduce_sum(per_scale)
         return loss, per_scale, tape.gradient(loss, variables)

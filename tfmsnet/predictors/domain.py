@@ -1,10 +1,11 @@
 """Where a surrogate may be believed: the ranges of what it was trained on."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from tfmsnet.electrode import PhaseImage, morphology
+from tfmsnet.errors import UserError
 
 # Name -> what it is called in messages.
 RANGES = {
@@ -19,6 +20,25 @@ RANGES = {
 }
 # Ranges of a few electrodes are narrow: as far outside as this share of the upper end is still inside.
 _MARGIN = 0.05
+
+
+def smallest_edge(scales: int) -> int:
+    """Edge of the coarsest scale's voxels: the smallest image's, whose multiples images are padded to."""
+    return 2 ** (scales - 1)
+
+
+def check_grid(grid: Sequence[int], scales: int, name: str) -> None:
+    """Refuse an image with fewer voxels along an edge than one voxel of the coarsest scale has.
+
+    Raises:
+        UserError: names the grid and the smallest that would do.
+    """
+    smallest = smallest_edge(scales)
+    if min(grid) < smallest:
+        raise UserError(
+            f"{name}: a grid of {'x'.join(map(str, grid))} voxels, expected at least {smallest} along each "
+            f"edge for {scales} scales; use a larger image or fewer scales"
+        )
 
 
 def training_domain(samples: Iterable[dict], voxel_size_m: float) -> dict:

@@ -30,7 +30,7 @@ class Kind:
         network: values of the network's configuration that make it this one.
         training: values of the training's configuration that it needs.
         outputs: configuration of the network -> outputs of the network per channel of the state.
-        drive: numbers that the network is told of a frame; None for the state's.
+        operating_point: numbers that the network is told of a frame; None for the state's.
         parameters: configuration of the network -> weights and biases beside the network's own.
         frames_held: copies of all frames that a training step holds at its peak.
     """
@@ -44,7 +44,7 @@ class Kind:
     network: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     outputs: Callable[[Any], int] = lambda network: 1
-    drive: int | None = None
+    operating_point: int | None = None
     parameters: Callable[[Any], int] = lambda network: 0
     frames_held: int = 2
 
@@ -89,7 +89,7 @@ KINDS = {
             network={"autoregressive": False},
             training={"horizon": ((1.0, 0),), "state_dropout": 0.0, "noise": 0.0},
             outputs=lambda network: network.basis,
-            drive=1,
+            operating_point=1,
             parameters=_basis_parameters,
             frames_held=4,
         ),

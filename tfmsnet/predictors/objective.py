@@ -35,9 +35,9 @@ def frame_losses(outputs, target, masks, kind):
     targets = _coarsened(target, len(outputs))
     weight = 1.0
     if kind != "mse":
-        weight = 1.0 / (_phase_mean(target**2, masks[0]) + RELATIVE_FLOOR)
+        weight = 1.0 / (phase_mean(target**2, masks[0]) + RELATIVE_FLOOR)
     errors = [
-        _phase_mean((output - true) ** 2, mask) * weight
+        phase_mean((output - true) ** 2, mask) * weight
         for output, true, mask in zip(outputs, targets, masks, strict=True)
     ]
     if kind == "relative-root":
@@ -54,13 +54,6 @@ def _coarsened(target, scales):
     return [
         tf.reshape(part, tf.concat([lead, tf.shape(part)[1:]], axis=0)) for part in coarsened(merged, scales)
     ]
-
-
-def _phase_mean(values, mask):
-    """(batch, [time,] x, y, z, channel) -> (batch, [time,] channel)."""
-    space = (-4, -3, -2)
-    volume = tf.maximum(tf.reduce_sum(mask, space), 1.0)
-    return tf.reduce_sum(values, space) / (volume if len(values.shape) == 5 else volume[:, None])
 
 
 def vrmse(output, target, mask):

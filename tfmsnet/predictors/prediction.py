@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import tensorflow as tf
 
 from tfmsnet.fields import FIELDS
-from tfmsnet.predictors.scene import crop_space, pad_space
+from tfmsnet.predictors.domain import smallest_edge
+from tfmsnet.predictors.state import phase_mean
+from tfmsnet.predictors.static_inputs import crop_space, pad_space
 
 if TYPE_CHECKING:
     from tfmsnet.predictors.predictor import Predictor
@@ -33,12 +35,6 @@ class Window(NamedTuple):
         return tf.slice(values, tf.concat([[0], self.begin], 0), tf.concat([[-1], self.size], 0))
 
 
-def _mean(values, mask):
-    """(batch, x, y, z) each -> (batch,)."""
-    mask = tf.cast(mask, tf.float32)
-    return tf.reduce_sum(values * mask, axis=(1, 2, 3)) / tf.reduce_sum(mask, axis=(1, 2, 3))
-
-
 class Prediction:
     """What a predictor says of some images under some load, in physical fields.
 
@@ -50,23 +46,23 @@ class Prediction:
 
     def __init__(self, predictor: "Predictor", phase, c_rate_profile, times_s):
         self.predictor, self.phase = predictor, phase
-        self.scene = predictor.scene(phase, predictor.features(phase))
+        self.static = predictor.static_inputs(phase, predictor.features(phase))
         self.conditions = predictor.conditions(phase, c_rate_profile, times_s)
-        self.first = predictor.state.initial(self.scene.masks[0], self.conditions)
-        self.advance = predictor.walk(self.scene, self.conditions)
+        self.first = predictor.state.initial(self.static.masks[0], self.conditions)
+        self.advance = predictor.walk(self.static, self.conditions)
 
     def fields(self, state, frame) -> dict:
         """State (batch, padded x, y, z, channel) -> field: (batch, x, y, z) in the fields' units."""
-        masks, conditions = self.scene.masks[0], self.conditions.frames(frame, 1)
+        masks, conditions = self.static.masks[0], self.conditions.frames(frame, 1)
         fields = self.predictor.state.decode(state[:, None], masks, conditions)
         return {name: crop_space(values, self.phase, axis=2)[:, 0] for name, values in fields.items()}
 
     def state(self, fields: dict, frame):
         """The inverse of `fields`."""
-        multiple = 2 ** (len(self.scene.masks) - 1)
+        multiple = smallest_edge(len(self.static.masks))
         padded = {name: pad_space(values, multiple, axis=1)[:, None] for name, values in fields.items()}
         conditions = self.conditions.frames(frame, 1)
-        return self.predictor.state.encode(padded, self.scene.masks[0], conditions)[:, 0]
+        return self.predictor.state.encode(padded, self.static.masks[0], conditions)[:, 0]
 
     def curve(self, fields: dict, frame) -> dict:
         """dol and, with the potential, voltage_v, (batch,) each.
@@ -77,11 +73,11 @@ class Prediction:
         """
         found = {"dol": self.conditions.mean_dol[:, frame]}
         if "concentration" in fields:
-            mean = _mean(fields["concentration"], FIELDS["concentration"].mask(self.phase))
+            mean = phase_mean(fields["concentration"], FIELDS["concentration"].mask(self.phase))
             found["dol"] = mean / self.predictor.parameters.c_max_mol_m3
         if "potential" in fields:
             foil = FIELDS["potential"].mask(self.phase[..., :1])
-            found["voltage_v"] = _mean(fields["potential"][..., :1], foil)
+            found["voltage_v"] = phase_mean(fields["potential"][..., :1], foil)
         return found
 
     def run(self, window: Window | None = None) -> tuple[dict, dict]:

@@ -11,15 +11,15 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
-from tfmsnet.errors import UserError
 from tfmsnet.features import geometry_features
 from tfmsnet.networks.registry import registered
 from tfmsnet.networks.separate import SeparateNetworks
 from tfmsnet.predictors.config import NetworkConfig, Objective
+from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.kinds import kind_of
 from tfmsnet.predictors.prediction import Prediction, Window
-from tfmsnet.predictors.scene import Scene, make_scene, pad_space
 from tfmsnet.predictors.state import STATES
+from tfmsnet.predictors.static_inputs import StaticInputs, make_static_inputs, pad_space
 from tfmsnet.predictors.trajectory import trajectory
 from tfmsnet.references.reference import Conditions
 from tfmsnet.references.registry import make_reference
@@ -28,20 +28,6 @@ from tfmsnet.references.registry import make_reference
 def make_predictor(config: NetworkConfig, *args, **kwargs) -> "Predictor":
     """The predictor of a configuration, see `Predictor` for the arguments."""
     return kind_of(config).load()(config, *args, **kwargs)
-
-
-def check_grid(grid, scales: int, name: str) -> None:
-    """Refuse an image with fewer voxels along an edge than one voxel of the coarsest scale has.
-
-    Raises:
-        UserError: names the grid and the smallest that would do.
-    """
-    smallest = 2 ** (scales - 1)
-    if min(grid) < smallest:
-        raise UserError(
-            f"{name}: a grid of {'x'.join(map(str, grid))} voxels, expected at least {smallest} along each "
-            f"edge for {scales} scales; use a larger image or fewer scales"
-        )
 
 
 class Predictor(keras.Model):
@@ -101,16 +87,20 @@ class Predictor(keras.Model):
         space = (None, None, None, None)
         features = [(*space, len(self.config.channels))] * self.config.scales
         masks = [(*space, self.network.outputs)] * self.config.scales
-        self.network.build(features, masks, (None, self.kind.drive or self.state.drive_channels))
+        self.network.build(
+            features, masks, (None, self.kind.operating_point or self.state.operating_point_channels)
+        )
         self.built = True
 
     def features(self, phase):
         """(batch, x, y, z) uint8 -> (batch, x, y, z, channel), the network's geometry channels."""
         return geometry_features(phase, self.voxel_size_m, self.config.channels)
 
-    def scene(self, phase, features) -> Scene:
+    def static_inputs(self, phase, features) -> StaticInputs:
         """The static inputs on all scales, padded."""
-        return make_scene(phase, features, self.channel_fields, self.config.scales, self.config.padding)
+        return make_static_inputs(
+            phase, features, self.channel_fields, self.config.scales, self.config.padding
+        )
 
     @property
     def channel_fields(self) -> tuple[str, ...]:
@@ -118,12 +108,12 @@ class Predictor(keras.Model):
         return tuple(channel.field for channel in self.state.channels)
 
     def conditions(self, phase, c_rate, times_s) -> Conditions:
-        """The reference's answer, padded as the scene is; arguments as `Reference.conditions` has them."""
+        """The reference's answer, padded as the static inputs are; arguments as `Reference.conditions`'."""
         return self.padded(self.reference.conditions(phase, c_rate, times_s))
 
     def padded(self, conditions: Conditions) -> Conditions:
-        """Conditions whose reference fields, where they have voxels, are as large as the scene."""
-        multiple = 2 ** (self.config.scales - 1)
+        """Conditions whose reference fields, where they have voxels, are as large as the static inputs."""
+        multiple = smallest_edge(self.config.scales)
         fields = {
             name: values if values.shape[2:] == (1, 1, 1) else pad_space(values, multiple, axis=2)
             for name, values in conditions.fields.items()
@@ -131,7 +121,9 @@ class Predictor(keras.Model):
         return conditions._replace(fields=fields)
 
     @abstractmethod
-    def walk(self, scene: Scene, conditions: Conditions) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    def walk(
+        self, static: StaticInputs, conditions: Conditions
+    ) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
         """`(frame, state) -> state`: the state of a frame from 1 on from that of the frame before it.
 
         States are (batch, x, y, z, channel), padded; `frame` is an int32 scalar.
@@ -139,12 +131,17 @@ class Predictor(keras.Model):
 
     @abstractmethod
     def loss_and_gradients(
-        self, scene: Scene, conditions: Conditions, true: tf.Tensor, index: tf.Tensor, objective: Objective
+        self,
+        static: StaticInputs,
+        conditions: Conditions,
+        true: tf.Tensor,
+        index: tf.Tensor,
+        objective: Objective,
     ) -> tuple[tf.Tensor, tf.Tensor, list[tf.Tensor]]:
         """The loss of a window of discharges and its gradients by the trainable variables.
 
         Args:
-            scene: static inputs.
+            static: static inputs.
             conditions: of the window's frames.
             true: (batch, frames + 1, x, y, z, channel), the states; the first is where the window begins.
             index: (batch,) int64, place of each window in the training stream, that random numbers follow.
@@ -154,15 +151,15 @@ class Predictor(keras.Model):
             Loss and loss per scale (scale,), summed over the batch, mean over the frames; gradients.
         """
 
-    def states(self, scene: Scene, conditions: Conditions, initial):
+    def states(self, static: StaticInputs, conditions: Conditions, initial):
         """The predicted states (batch, time - 1, x, y, z, channel), padded, frame 0 left out.
 
         Args:
-            scene: static inputs.
+            static: static inputs.
             conditions: of all frames.
             initial: (batch, x, y, z, channel), the state of frame 0.
         """
-        advance = self.walk(scene, conditions)
+        advance = self.walk(static, conditions)
         return trajectory(lambda t, state: advance(t + 1, state), initial, tf.shape(conditions.c_rate)[1] - 1)
 
     def call(self, inputs):

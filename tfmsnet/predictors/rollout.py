@@ -5,7 +5,7 @@ import tensorflow as tf
 from tfmsnet.predictors.config import Objective
 from tfmsnet.predictors.objective import frame_losses
 from tfmsnet.predictors.predictor import Predictor
-from tfmsnet.predictors.scene import Scene
+from tfmsnet.predictors.static_inputs import StaticInputs
 from tfmsnet.predictors.trajectory import adjoint_gradient, tape_gradient
 
 GRADIENTS = {"adjoint": adjoint_gradient, "tape": tape_gradient}
@@ -17,34 +17,38 @@ class Rollout(Predictor):
     Trained in windows of several frames (autoregressive) or of one (classic).
     """
 
-    def step(self, scene: Scene, drive, state):
-        """One time step: (batch, drive channel), (batch, x, y, z, channel) -> list over scales of states."""
-        return self.network(scene.features, scene.masks, drive, state)
+    def step(self, static: StaticInputs, operating_point, state):
+        """One time step: (batch, number), (batch, x, y, z, channel) -> list over scales of states."""
+        return self.network(static.features, static.masks, operating_point, state)
 
-    def walk(self, scene, conditions):
-        drive = self.state.drive(conditions)
-        return lambda frame, state: self.step(scene, drive[:, frame], state)[0]
+    def walk(self, static, conditions):
+        operating_point = self.state.operating_point(conditions)
+        return lambda frame, state: self.step(static, operating_point[:, frame], state)[0]
 
-    def loss_and_gradients(self, scene, conditions, true, index, objective):
-        drive = self.state.drive(conditions)
-        frames = tf.shape(drive)[1] - 1 if objective.gradient == "adjoint" else drive.shape[1] - 1
+    def loss_and_gradients(self, static, conditions, true, index, objective):
+        operating_point = self.state.operating_point(conditions)
+        frames = (
+            tf.shape(operating_point)[1] - 1
+            if objective.gradient == "adjoint"
+            else operating_point.shape[1] - 1
+        )
         return GRADIENTS[objective.gradient](
-            self.loss_step(scene, drive, true, index, objective),
-            _noisy(true[:, 0], scene.masks[0], index, objective),
+            self.loss_step(static, operating_point, true, index, objective),
+            _noisy(true[:, 0], static.masks[0], index, objective),
             frames,
             self.trainable_variables,
-            records=len(scene.masks),
+            records=len(static.masks),
         )
 
-    def loss_step(self, scene: Scene, drive, true, index, objective: Objective):
+    def loss_step(self, static: StaticInputs, operating_point, true, index, objective: Objective):
         """The step that the gradient is taken of: `(t, state) -> (state, loss, loss per scale)`.
 
         Losses are summed over the batch.
         """
 
         def step(t, state):
-            outputs = self.step(scene, drive[:, t + 1], state * _kept(t, index, objective))
-            losses = frame_losses(outputs, true[:, t + 1], scene.masks, objective.loss)
+            outputs = self.step(static, operating_point[:, t + 1], state * _kept(t, index, objective))
+            losses = frame_losses(outputs, true[:, t + 1], static.masks, objective.loss)
             per_scale = tf.reduce_sum(losses, axis=0)
             return outputs[0], tf.reduce_sum(per_scale), per_scale
 

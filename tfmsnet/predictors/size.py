@@ -50,7 +50,7 @@ def _channels(network: NetworkConfig, field: str) -> int:
 
 
 def _inputs(network: NetworkConfig, channels: int) -> int:
-    """Geometry, drive and previous state."""
+    """Geometry, operating_point and previous state."""
     kind = kind_of(network)
-    drive = kind.drive or DRIVE_CHANNELS[network.state]
-    return len(network.channels) + drive + (channels if kind.autoregressive else 0)
+    operating_point = kind.operating_point or DRIVE_CHANNELS[network.state]
+    return len(network.channels) + operating_point + (channels if kind.autoregressive else 0)

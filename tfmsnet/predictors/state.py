@@ -16,10 +16,24 @@ from tfmsnet.fields import FIELDS
 from tfmsnet.halfcell import Parameters
 from tfmsnet.references.reference import Conditions
 
+# C-rate that networks are told as 1: the largest of the paper's.
+UNIT_C_RATE = 3.0
+
 
 def phase_mean(values: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-    """Mean over a phase of values, zero outside it, (batch, time, x, y, z); mask (batch, x, y, z)."""
+    """Mean over a phase of values that are zero outside it.
+
+    Args:
+        values: (batch, [time,] x, y, z[, channel]).
+        mask: (batch, x, y, z[, channel]), fractions of voxels.
+
+    Returns:
+        (batch, [time][, channel]).
+    """
+    mask = tf.cast(mask, values.dtype)
     volume = tf.maximum(tf.reduce_sum(mask, axis=(1, 2, 3)), 1.0)
+    if len(values.shape) == len(mask.shape):
+        return tf.reduce_sum(values, axis=(1, 2, 3)) / volume
     return tf.reduce_sum(values, axis=(2, 3, 4)) / volume[:, None]
 
 
@@ -42,23 +56,23 @@ class Channel(NamedTuple):
     unit: float
 
 
-class State(Protocol):
+class StateEncoding(Protocol):
     """Physical fields <-> state.
 
     Attributes:
         fields: names.
         channels: of the state, in their order.
-        drive_channels: how many numbers a frame's `drive` has.
+        operating_point_channels: how many numbers a frame's `operating_point` has.
     """
 
     fields: tuple[str, ...]
-    drive_channels: int
+    operating_point_channels: int
 
     @property
     def channels(self) -> tuple[Channel, ...]: ...
 
-    def drive(self, conditions: Conditions) -> tf.Tensor:
-        """(batch, time, drive channel): what a network is told of each frame, about 0..1."""
+    def operating_point(self, conditions: Conditions) -> tf.Tensor:
+        """(batch, time, operating-point channel): what a network is told of each frame, about 0..1."""
 
     def encode(self, values: dict, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
         """Physical fields -> state, zero outside the phases."""
@@ -92,7 +106,7 @@ class ReferenceDeviation:
     parameters: Parameters
     channels: tuple[Channel, ...]
 
-    drive_channels = 2
+    operating_point_channels = 2
 
     @classmethod
     def from_statistics(cls, fields, parameters, statistics) -> "ReferenceDeviation":
@@ -103,9 +117,9 @@ class ReferenceDeviation:
         )
         return cls(tuple(fields), parameters, channels)
 
-    def drive(self, conditions: Conditions) -> tf.Tensor:
+    def operating_point(self, conditions: Conditions) -> tf.Tensor:
         """(batch, time, 2): C-rate and mean degree of lithiation, both about 0..1."""
-        return tf.stack([conditions.c_rate / 3.0, conditions.mean_dol], axis=-1)
+        return tf.stack([conditions.c_rate / UNIT_C_RATE, conditions.mean_dol], axis=-1)
 
     def _unit(self, channel: Channel, conditions: Conditions) -> tf.Tensor:
         amount = FIELDS[channel.field].amount(self.parameters)
@@ -163,7 +177,7 @@ class MinMax:
     minima: tuple[float, ...]
     maxima: tuple[float, ...]
 
-    drive_channels = 1
+    operating_point_channels = 1
 
     @classmethod
     def from_statistics(cls, fields, parameters, statistics) -> "MinMax":
@@ -182,9 +196,9 @@ class MinMax:
             for field, low, high in zip(self.fields, self.minima, self.maxima, strict=True)
         )
 
-    def drive(self, conditions: Conditions) -> tf.Tensor:
+    def operating_point(self, conditions: Conditions) -> tf.Tensor:
         """(batch, time, 1): the paper's feature D, the C-rate, about 0..1."""
-        return conditions.c_rate[..., None] / 3.0
+        return conditions.c_rate[..., None] / UNIT_C_RATE
 
     def encode(self, values: dict, masks: tf.Tensor, conditions: Conditions) -> tf.Tensor:
         """Physical fields -> state, zero outside the phases."""

@@ -4,6 +4,7 @@ import json
 from dataclasses import asdict
 
 from tfmsnet.predictors.config import describe_network
+from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.store import DESCRIPTION, described_network
 from tfmsnet.serving.quantities import LABELS, LARGEST_C_RATE, Signature
 
@@ -24,7 +25,7 @@ def documents(
         max_voxels: most voxels of a request.
         versions: of the software that exports.
     """
-    smallest = 2 ** (description["network"]["scales"] - 1)
+    smallest = smallest_edge(description["network"]["scales"])
     limits = {
         "max_voxels": max_voxels,
         "smallest_edge_voxels": smallest,

@@ -7,8 +7,10 @@ import tensorflow as tf
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
 from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.load import FRAME_SECONDS_AT_1C, FRAMES
+from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.prediction import Prediction, Window
 from tfmsnet.predictors.predictor import Predictor
+from tfmsnet.predictors.state import phase_mean
 from tfmsnet.serving import checks
 from tfmsnet.serving.quantities import Quantity, Signature, signatures
 
@@ -101,7 +103,7 @@ class Endpoints:
         return {"content": tf.gather(tf.constant(list(self.documents.values())), index)}
 
     def _checked_phase(self, phase):
-        return checks.checked_phase(phase, 2 ** (self.predictor.config.scales - 1), self.max_voxels)
+        return checks.checked_phase(phase, smallest_edge(self.predictor.config.scales), self.max_voxels)
 
     def _checked(self, phase, c_rate):
         phase = self._checked_phase(phase)
@@ -187,7 +189,5 @@ def _time_mean(means, times_s):
 def _spread(values, mask):
     """Standard deviation over a mask, (batch, x, y, z) each -> (batch,)."""
     mask = tf.cast(mask, tf.float32)
-    volume = tf.reduce_sum(mask, axis=(1, 2, 3), keepdims=True)
-    mean = tf.reduce_sum(values * mask, axis=(1, 2, 3), keepdims=True) / volume
-    squares = tf.square(values - mean) * mask
-    return tf.sqrt(tf.reduce_sum(squares, axis=(1, 2, 3)) / volume[:, 0, 0, 0])
+    mean = phase_mean(values * mask, mask)[:, None, None, None]
+    return tf.sqrt(phase_mean(tf.square(values - mean) * mask, mask))

@@ -12,7 +12,7 @@ from tfmsnet.errors import UserError
 from tfmsnet.halfcell import Parameters, one_c_a_m2
 from tfmsnet.load import SATURATED, Ended, Load, constant_current
 from tfmsnet.predictors.config import NetworkConfig, describe_network
-from tfmsnet.predictors.domain import outside
+from tfmsnet.predictors.domain import check_grid, outside
 from tfmsnet.predictors.kinds import Kind, kind_of
 from tfmsnet.serving.quantities import CURVE, FIELDS, LARGEST_C_RATE, SUMMARY
 
@@ -324,12 +324,7 @@ class Model:
                 f"image: voxels of {image.voxel_size_m * 1e6:g} um, but the model was trained on "
                 f"{self.voxel_size_m * 1e6:g} um; resample the image"
             )
-        smallest = 2 ** (self.scales - 1)
-        if min(image.shape) < smallest:
-            raise UserError(
-                f"image: a grid of {'x'.join(map(str, image.shape))} voxels, expected at least {smallest} "
-                f"along each edge for {self.scales} scales; use a larger image"
-            )
+        check_grid(image.shape, self.scales, "image")
 
 
 # The curve alone: of the fields one voxel of the first frame.

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tfmsnet.predictors import size
+from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.kinds import kind_of
 from tfmsnet.training.config import RunConfig
 
@@ -82,7 +83,7 @@ def estimate(
     network, training = config.network, config.training
     batch = training.batch_size if batch is None else batch
     window = max(min(length or frames, frames) for _, length in training.horizon)
-    multiple = 2 ** (network.scales - 1)
+    multiple = smallest_edge(network.scales)
     edges = [-(-edge // multiple) * multiple for edge in grid]
     padded = math.prod(edges)
     hidden = FLOAT / 2 if training.precision == "mixed_bfloat16" else FLOAT

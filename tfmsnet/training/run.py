@@ -7,19 +7,25 @@ import keras
 import tensorflow as tf
 
 from tfmsnet.errors import RunFailed, UserError
-from tfmsnet.predictors.domain import training_domain
+from tfmsnet.predictors.domain import check_grid, training_domain
 from tfmsnet.predictors.kinds import kind_of
-from tfmsnet.predictors.predictor import Predictor, check_grid, make_predictor
+from tfmsnet.predictors.predictor import Predictor, make_predictor
 from tfmsnet.predictors.store import save_description, save_weights
 from tfmsnet.records.manifest import Manifest, open_manifest
 from tfmsnet.records.verification import named_errors
 from tfmsnet.training import callbacks
 from tfmsnet.training.board import Board
 from tfmsnet.training.checkpoints import Checkpoints
-from tfmsnet.training.claim import Chance, Trained, claim, digest, trained_geometries
 from tfmsnet.training.config import PRESETS, RunConfig, TrainingConfig
 from tfmsnet.training.data import sample_names, training_batches, validation_batches
 from tfmsnet.training.loop import Interrupted, Position, StopRequest, fit
+from tfmsnet.training.run_directory import (
+    RandomWeights,
+    TrainedWeights,
+    claim_run_directory,
+    digest,
+    trained_geometries,
+)
 from tfmsnet.training.strategies import WORKER_GONE, Team, make_strategy, worker_gone
 from tfmsnet.training.trainer import Trainer
 from tfmsnet.training.validation import Validation, score_names
@@ -77,7 +83,7 @@ def train(
     _check_replicas(config.training, team.strategy.num_replicas_in_sync)
     try:
         with named_errors(records):
-            origin = Trained(init, config.network) if init else Chance()
+            origin = TrainedWeights(init, config.network) if init else RandomWeights()
             return _Run(team, records, run, config, manifest, data_service, origin).train(title, profile)
     except WORKER_GONE as error:
         if team.workers == 1:
@@ -98,7 +104,7 @@ class _Run:
     config: RunConfig
     manifest: Manifest
     data_service: str | None
-    origin: Chance
+    origin: RandomWeights
 
     def train(self, title: str, profile: bool) -> Predictor:
         keras.utils.set_random_seed(self.config.training.seed)
@@ -130,7 +136,7 @@ class _Run:
         problem = None
         if self.team.is_chief:
             try:
-                claim(self.directory, self.records, self.config, self.manifest, self.origin)
+                claim_run_directory(self.directory, self.records, self.config, self.manifest, self.origin)
             except (UserError, OSError) as error:
                 problem = error
         refused = self.team.gathered(int(problem is not None))[0]
@@ -225,9 +231,9 @@ class _Run:
         return sample_names(self.config.training, self.manifest, step)
 
 
-def assembled(config: RunConfig, manifest: Manifest, origin: Chance | None = None) -> Trainer:
+def assembled(config: RunConfig, manifest: Manifest, origin: RandomWeights | None = None) -> Trainer:
     """The compiled trainer of a configuration on some records; call it in the strategy's scope."""
-    origin = origin or Chance()
+    origin = origin or RandomWeights()
     of_records = (manifest.parameters, origin.statistics(manifest), manifest.voxel_size_m)
     predictor = make_predictor(config.network, *of_records, config.training.precision)
     origin.give(predictor)

@@ -3,8 +3,9 @@
 import keras
 import tensorflow as tf
 
+from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.predictor import Predictor
-from tfmsnet.predictors.scene import pad_space
+from tfmsnet.predictors.static_inputs import pad_space
 from tfmsnet.training.config import TrainingConfig
 from tfmsnet.training.data import conditions_of
 
@@ -43,12 +44,12 @@ class Trainer(keras.Model):
         return self.predictor(inputs)
 
     def window(self, batch):
-        """Scene, conditions and true states (batch, frames + 1, x, y, z, channel) of a batch."""
-        scene = self.predictor.scene(batch["phase"], batch["features"])
+        """Static inputs, conditions and true states (batch, frames + 1, x, y, z, channel) of a batch."""
+        static = self.predictor.static_inputs(batch["phase"], batch["features"])
         conditions = self.predictor.padded(conditions_of(batch))
-        divisor = 2 ** (len(scene.masks) - 1)
+        divisor = smallest_edge(len(static.masks))
         fields = {f: pad_space(batch[f], divisor, axis=2) for f in self.predictor.config.fields}
-        return scene, conditions, self.predictor.state.encode(fields, scene.masks[0], conditions)
+        return static, conditions, self.predictor.state.encode(fields, static.masks[0], conditions)
 
     def train_step(self, batch):
         """One optimizer step on a replica's share of the global batch.
@@ -58,9 +59,9 @@ class Trainer(keras.Model):
             before clipping (the same on all replicas), frames and voxels of a window.
         """
         samples = tf.cast(tf.shape(batch["index"])[0], tf.float32)
-        scene, conditions, true = self.window(batch)
+        static, conditions, true = self.window(batch)
         loss, record, gradients = self.predictor.loss_and_gradients(
-            scene, conditions, true, batch["index"], self.config.objective
+            static, conditions, true, batch["index"], self.config.objective
         )
         norm = self._apply(gradients, self.predictor.trainable_variables, samples)
         frames = tf.cast(tf.shape(batch["c_rate_profile"])[1] - 1, tf.float32)

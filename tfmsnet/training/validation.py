@@ -26,15 +26,15 @@ def predicted_and_true(trainer, batch):
         masks (batch, x, y, z); a dict of the vRMSE (batch, time - 1).
     """
     predictor = trainer.predictor
-    scene, conditions, true = trainer.window(batch)
-    states = predictor.states(scene, conditions, true[:, 0])
+    static, conditions, true = trainer.window(batch)
+    states = predictor.states(static, conditions, true[:, 0])
     owners, fields = predictor.channel_fields, predictor.config.fields
-    masks = {field: scene.masks[0][..., owners.index(field)] for field in fields}
+    masks = {field: static.masks[0][..., owners.index(field)] for field in fields}
     # The deviation, not the field: float32 would lose it in the field's mean.
     deviations = [predictor.state.deviation(values, conditions) for values in (states, true[:, 1:])]
     scores = {field: vrmse(*(part[field] for part in deviations), masks[field]) for field in fields}
     predicted = tf.concat([true[:, :1], states], axis=1)
-    decoded = [predictor.state.decode(values, scene.masks[0], conditions) for values in (predicted, true)]
+    decoded = [predictor.state.decode(values, static.masks[0], conditions) for values in (predicted, true)]
     return *decoded, masks, scores
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial import Delaunay
 
 from tfmsnet.errors import UserError
-from tfmsnet.records.ingest import Grid
+from tfmsnet.records.ingest import VoxelGrid
 from tfmsnet.records.ingest import voxelisation as cells_module
 from tfmsnet.records.ingest.voxelisation import locate, split_cells
 
@@ -30,7 +30,7 @@ def test_a_cell_is_its_tetrahedra(kind, points, volume):
     assert np.abs(np.linalg.det(edges)).sum() / 6 == pytest.approx(volume)
     assert set(owner) == {1}
     # They don't overlap: as many voxel centres as volume.
-    grid = Grid((0.0, 0.0, 0.0), (30, 30, 30), 1 / 30)
+    grid = VoxelGrid((0.0, 0.0, 0.0), (30, 30, 30), 1 / 30)
     assert (locate(points, corners, grid) >= 0).mean() == pytest.approx(volume, abs=0.03)
 
 
@@ -38,7 +38,7 @@ def test_a_cell_is_its_tetrahedra(kind, points, volume):
 @given(seed=st.integers(0, 10**6), count=st.integers(5, 30), most=st.sampled_from([1, 50, 10**6]))
 def test_centres_are_found_where_scipy_finds_them(seed, count, most):
     points = np.random.default_rng(seed).uniform(0, 8, (count, 3))
-    mesh, grid = Delaunay(points), Grid((0.0, 0.0, 0.0), (8, 9, 10), 0.8)
+    mesh, grid = Delaunay(points), VoxelGrid((0.0, 0.0, 0.0), (8, 9, 10), 0.8)
     expected = mesh.find_simplex(grid.centres_m(np.ones(grid.shape, bool))).reshape(grid.shape)
     cells_module._CANDIDATES, kept = most, cells_module._CANDIDATES
     try:
@@ -50,7 +50,7 @@ def test_centres_are_found_where_scipy_finds_them(seed, count, most):
 
 def test_a_flat_tetrahedron_holds_nothing():
     points = np.array([[0, 0, 0], [4, 0, 0], [0, 4, 0], [4, 4, 0]], float)
-    assert (locate(points, np.array([[0, 1, 2, 3]]), Grid((0.0, 0.0, -0.5), (4, 4, 1), 1.0)) == -1).all()
+    assert (locate(points, np.array([[0, 1, 2, 3]]), VoxelGrid((0.0, 0.0, -0.5), (4, 4, 1), 1.0)) == -1).all()
 
 
 @pytest.mark.parametrize(
@@ -62,10 +62,10 @@ def test_cells_without_tetrahedra_are_refused(kind, message):
 
 
 def test_a_grid_is_the_voxels_that_fit():
-    grid = Grid.over((1e-6, 0, 0), (6.2e-6, 3e-6, 1e-6 * (1 + 1e-7)), 0.5e-6)
+    grid = VoxelGrid.over((1e-6, 0, 0), (6.2e-6, 3e-6, 1e-6 * (1 + 1e-7)), 0.5e-6)
     assert grid.shape == (10, 6, 2)
     np.testing.assert_allclose(grid.centres_m(np.ones(grid.shape, bool))[0], [1.25e-6, 0.25e-6, 0.25e-6])
     with pytest.raises(UserError, match="check the unit"):
-        Grid.over((0, 0, 0), (10, 10, 8), 0.5e-6)
+        VoxelGrid.over((0, 0, 0), (10, 10, 8), 0.5e-6)
     with pytest.raises(UserError, match="check the unit"):
-        Grid.over((0, 0, 0), (1e-7, 1e-7, 1e-7), 0.5e-6)
+        VoxelGrid.over((0, 0, 0), (1e-7, 1e-7, 1e-7), 0.5e-6)

@@ -10,15 +10,15 @@ from tfmsnet.errors import UserError
 from tfmsnet.records.ingest import (
     Domains,
     GaussianKernel,
-    Quantity,
     Reading,
+    Variable,
     read_comsol,
     read_vtu,
     to_sample,
 )
 from tfmsnet.records.ingest.solution import Label, parse_label
 
-READING = Reading(Quantity("cs"), Quantity("phis"), domain="dom", domains=Domains([7]))
+READING = Reading(Variable("cs"), Variable("phis"), domain="dom", domains=Domains([7]))
 
 
 def test_an_export_comes_back_within_the_bound_of_the_kernel(export, known, within_bound):
@@ -29,7 +29,7 @@ def test_an_export_comes_back_within_the_bound_of_the_kernel(export, known, with
 
 
 def test_export_and_vtu_of_one_solution_agree(export, series):
-    vtu = Reading(Quantity("c"), Quantity("phi"), domain="material", domains=Domains([7]))
+    vtu = Reading(Variable("c"), Variable("phi"), domain="material", domains=Domains([7]))
     meshed = read_vtu(series, vtu)
     sample, expected = to_sample(read_comsol(export, READING, image=meshed.image)), to_sample(meshed)
     np.testing.assert_allclose(sample.concentration, expected.concentration, rtol=1e-6)

@@ -8,7 +8,7 @@ import pytest
 
 from tfmsnet.electrode.writing import write_image
 from tfmsnet.records import read_sample
-from tfmsnet.records.ingest import Domains, Quantity, Reading, read_vtu
+from tfmsnet.records.ingest import Domains, Reading, Variable, read_vtu
 
 VTU = ("--concentration", "c", "--potential", "phi", "--domain", "material", "--am-domains", "7")
 COMSOL = ("--concentration", "cs", "--potential", "phis", "--domain", "dom", "--am-domains", "7")
@@ -40,7 +40,7 @@ def test_vtu_and_comsol_become_samples(run, small_series, export, tmp_path):
 
 
 def test_comsol_with_an_image(run, export, small_series, tmp_path):
-    reading = Reading(Quantity("c"), Quantity("phi"), domain="material", domains=Domains([7]))
+    reading = Reading(Variable("c"), Variable("phi"), domain="material", domains=Domains([7]))
     image = read_vtu(small_series, reading).image
     write_image(image, tmp_path / "image.tif")
     place = ("--image", tmp_path / "image.tif", "--labels", 0, 1, 2, "--origin-um", 0, 0, 0)

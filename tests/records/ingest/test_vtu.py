@@ -8,9 +8,9 @@ import pytest
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
 from tfmsnet.errors import UserError
 from tfmsnet.records import read_sample, write_sample
-from tfmsnet.records.ingest import Domains, GaussianKernel, Quantity, Reading, read_vtu, to_sample
+from tfmsnet.records.ingest import Domains, GaussianKernel, Reading, Variable, read_vtu, to_sample
 
-READING = Reading(Quantity("c"), Quantity("phi"), domain="material", domains=Domains([7]))
+READING = Reading(Variable("c"), Variable("phi"), domain="material", domains=Domains([7]))
 
 
 def test_a_series_comes_back_within_the_bound_of_the_kernel(series, truth, known, within_bound, tmp_path):
@@ -79,7 +79,7 @@ def test_units_of_lengths_and_fields_are_converted(series, mesh, truth, write, k
         for frame in range(2)
     ]
     reading = replace(
-        READING, concentration=Quantity("x", "1"), potential=Quantity("v"), length_unit="um", time_unit="min"
+        READING, concentration=Variable("x", "1"), potential=Variable("v"), length_unit="um", time_unit="min"
     )
     found = read_vtu(paths, reading, times=known.times_s[:2] / 60)
     np.testing.assert_array_equal(found.image.phase, expected.image.phase)
@@ -153,14 +153,14 @@ def spoil_nan(mesh, truth):
     ("reading", "message"),
     [
         (
-            {"concentration": Quantity("cs")},
+            {"concentration": Variable("cs")},
             r"run_0\.vtu: array cs is missing; found c, phi at points and material",
         ),
         ({"domain": "dom"}, r"run_0\.vtu: array dom of the cells' domains is missing; found material"),
         ({"domains": Domains([7], [9])}, r"array material: domains \[9\] aren't in the file, which has 1, 7"),
         ({"length_unit": "um"}, "voxels of 0.5 um, expected at least 1 .* check the unit"),
         ({"length_unit": "furlong"}, "lengths: unit 'furlong' isn't known; expected one of m"),
-        ({"concentration": Quantity("c", "mol")}, "concentration c: unit 'mol' isn't known"),
+        ({"concentration": Variable("c", "mol")}, "concentration c: unit 'mol' isn't known"),
         (
             {"box_m": (0, 5e-6, 0, 5e-6, 0, 5e-6)},
             r"mesh: 200 of 1000 voxels lie in no cell, the first at \(0\.25, ",
@@ -177,10 +177,10 @@ def test_a_wrong_unit_is_noticed(small_series):
     right = read_vtu(small_series, READING)
     for concentration, message in (
         (
-            Quantity("c", "mol/l"),
+            Variable("c", "mol/l"),
             r"concentration: 2\.\d*e\+07 to .*, expected 0 to c_max = 48207 .*check the unit",
         ),
-        (Quantity("c", "1"), "concentration: .* expected 0 to c_max = 48207 .*check the unit"),
+        (Variable("c", "1"), "concentration: .* expected 0 to c_max = 48207 .*check the unit"),
     ):
         with pytest.raises(UserError, match=message):
             to_sample(read_vtu(small_series, replace(READING, concentration=concentration)))

@@ -45,7 +45,7 @@ class Part:
     moments: list[dict[str, dict[str, Moments]]]
 
 
-class Workbench:
+class StagingDirectory:
     """Where the shards of a records directory are made; a context that one process at a time may enter.
 
     Raises:
@@ -57,7 +57,7 @@ class Workbench:
         self.root = directory.with_name(f".{directory.name}.writing")
         self.shards, self.parts = self.root / "records", self.root / "parts"
 
-    def __enter__(self) -> "Workbench":
+    def __enter__(self) -> "StagingDirectory":
         for path in (self.shards, self.parts):
             path.mkdir(parents=True, exist_ok=True)
         self._lock = open(self.root / "lock", "w")

@@ -29,7 +29,7 @@ from tfmsnet.records.shard import sha256
 from tfmsnet.training.config import RunConfig, load_config
 
 
-class Chance:
+class RandomWeights:
     """Weights as the seed has them, statistics of the records."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Chance:
         """Leave the weights as they are."""
 
 
-class Trained(Chance):
+class TrainedWeights(RandomWeights):
     """The weights of a trained predictor, in its own units: fine-tuning.
 
     Args:
@@ -84,8 +84,8 @@ class Trained(Chance):
         load_weights(predictor, self.directory)
 
 
-def claim(
-    run: Path, records: Path, config: RunConfig, manifest: Manifest, origin: Chance | None = None
+def claim_run_directory(
+    run: Path, records: Path, config: RunConfig, manifest: Manifest, origin: RandomWeights | None = None
 ) -> None:
     """Make the run directory, or check that it holds this very run.
 
@@ -98,7 +98,7 @@ def claim(
     Raises:
         UserError: it holds another run, or something else.
     """
-    origin = origin or Chance()
+    origin = origin or RandomWeights()
     content = _identity(records, config, origin)
     path = run / "run.json"
     if path.is_file():
@@ -127,13 +127,13 @@ def trained_geometries(manifest: Manifest) -> frozenset[str]:
     return frozenset(s["geometry_id"] for split in ("train", "validation") for s in manifest.samples(split))
 
 
-def digest(records: Path, config: RunConfig, origin: Chance) -> int:
+def digest(records: Path, config: RunConfig, origin: RandomWeights) -> int:
     """A number that is the same in all workers of one run."""
     text = json.dumps(_identity(records, config, origin), sort_keys=True)
     return int(hashlib.sha256(text.encode()).hexdigest()[:12], 16)
 
 
-def _identity(records: Path, config: RunConfig, origin: Chance) -> dict:
+def _identity(records: Path, config: RunConfig, origin: RandomWeights) -> dict:
     return {"config": _as_read_back(config), "manifest_sha256": sha256(records / MANIFEST), **origin.identity}
 
 

@@ -6,9 +6,10 @@ import tensorflow as tf
 
 from tfmsnet.fields import FIELDS
 from tfmsnet.networks.msnet import coarsened
+from tfmsnet.predictors.domain import smallest_edge
 
 
-class Scene(NamedTuple):
+class StaticInputs(NamedTuple):
     """The static inputs of the network, padded to a size that the scales divide.
 
     Attributes:
@@ -25,9 +26,9 @@ def field_masks(phase: tf.Tensor, fields: tuple[str, ...]) -> tf.Tensor:
     return tf.stack([tf.cast(FIELDS[field].mask(phase), tf.float32) for field in fields], axis=-1)
 
 
-def make_scene(
+def make_static_inputs(
     phase: tf.Tensor, features: tf.Tensor, fields: tuple[str, ...], scales: int, padding: str
-) -> Scene:
+) -> StaticInputs:
     """Masks and geometry channels on all scales.
 
     Masks end where the image does, so that what is conserved is conserved over the image.
@@ -39,10 +40,10 @@ def make_scene(
         scales: of the network.
         padding: "mirror" or "zero", what the channels are beyond the image.
     """
-    multiple = 2 ** (scales - 1)
+    multiple = smallest_edge(scales)
     masks = pad_space(field_masks(phase, fields), multiple, axis=1)
     features = pad_space(features, multiple, axis=1, padding=padding)
-    return Scene(coarsened(features, scales), coarsened(masks, scales))
+    return StaticInputs(coarsened(features, scales), coarsened(masks, scales))
 
 
 def pad_space(array: tf.Tensor, multiple: int, axis: int, padding: str = "zero") -> tf.Tensor:
