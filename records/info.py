@@ -28,6 +28,10 @@ def table(manifest: Manifest) -> str:
     ):
         s = manifest.statistics[field]
         lines.append(f"{field:<16}" + "".join(f"{s[name]:>12.5g}" for name in COLUMNS) + f"  {unit}")
+    if manifest.reference:
+        lines += ["", f"with the answers of {manifest.reference['name']}; deviations from it"]
+        for field, s in manifest.reference["statistics"].items():
+            lines.append(f"{field:<16}{'':>48}" + "".join(f"{s[name]:>12.5g}" for name in COLUMNS[4:]))
     return "\n".join(lines)
 
 

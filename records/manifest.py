@@ -14,6 +14,7 @@ from pathlib import Path
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_text
 from tfmsnet.halfcell import Parameters
+from tfmsnet.records.reference import StoredReference
 from tfmsnet.records.sample import Sample
 from tfmsnet.records.shard import COMPRESSIONS, READABLE_VERSIONS, read_shard, record_offsets
 
@@ -32,6 +33,8 @@ class Manifest:
         parameters: of the cell, the same for all samples.
         statistics: field -> the attributes of `FieldStatistics`, of the training split.
         splits: split -> shards, each {file, records, bytes, sha256, samples}.
+        reference: whose answers the records hold, beside the samples: name, digest and statistics of the
+            deviations from it (see `tfmsnet.records.reference`); None where they hold none.
     """
 
     schema_version: int
@@ -40,11 +43,34 @@ class Manifest:
     parameters: Parameters
     statistics: dict[str, dict[str, float]]
     splits: dict[str, list[dict]]
+    reference: dict | None = None
 
     def save(self, directory: str | Path) -> None:
         """Write `directory`/manifest.json, with a checksum of itself."""
         content = {**asdict(self), "parameters": self.parameters.as_dict()}
+        if self.reference is None:  # as records without one have always been
+            del content["reference"]
         write_text(Path(directory) / FILE, _sealed(content))
+
+    def holds(self, reference: str) -> bool:
+        """Whether the records hold the answers of a reference.
+
+        Raises:
+            UserError: they do, but of another version of it.
+        """
+        if not self.reference or self.reference["name"] != reference:
+            return False
+        stored = StoredReference(reference, self.parameters, self.voxel_size_m)
+        if self.reference["digest"] != stored.identity["digest"]:
+            raise UserError(
+                f"records: hold what another version of the reference {reference} said; write them again "
+                f"(`tfmsnet records write --reference {reference}`)"
+            )
+        return True
+
+    def statistics_of(self, reference: str) -> dict[str, dict[str, float]]:
+        """Those of the deviations from a reference that the records hold; else from the 0-D cell."""
+        return self.reference["statistics"] if self.holds(reference) else self.statistics
 
     def samples(self, split: str) -> list[dict]:
         """The descriptions of a split's samples, in the order of the records."""

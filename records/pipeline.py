@@ -21,19 +21,20 @@ from tfmsnet.errors import UserError
 from tfmsnet.fields import FIELDS
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.order import Order
+from tfmsnet.records.reference import PLANES, REFERENCE, STATIC
 from tfmsnet.records.shard import Window, parse, read_record, record_places
 
 _CONNECT_S = 10.0
-# Before a field's name: what a reference knows of it.
-REFERENCE = "reference_"
 # Which axis x is, for the entries of an element that have space.
 SPACE_AXIS = {
     "phase": 0,
     "features": 0,
     **{f"{kind}{name}": 1 for kind in ("", REFERENCE) for name in FIELDS},
+    f"{REFERENCE}{STATIC}": 0,
 }
-# What has one value per frame, beside the references (the fields are cut when they are parsed).
+# What has one value per frame (the fields are cut when they are parsed).
 IN_TIME = ("times_s", "dol", "voltage_v", "c_rate_profile", "mean_dol")
+FRAMES = (*IN_TIME, *FIELDS, *(f"{REFERENCE}{name}" for name in (*FIELDS, PLANES)))
 SHARDINGS = ("auto", "FILE", "DATA")
 RAM_BUDGET_BYTES = 1.5e9
 
@@ -131,7 +132,11 @@ def sharded(workers: int, worker: int) -> Stage:
 
 
 def loaded(
-    manifest: Manifest, *steps: Step, window: Callable | None = None, parallel: int = tf.data.AUTOTUNE
+    manifest: Manifest,
+    *steps: Step,
+    window: Callable | None = None,
+    reference: bool = False,
+    parallel: int = tf.data.AUTOTUNE,
 ) -> Stage:
     """Reference -> element: read, parse, and apply steps, in one map.
 
@@ -140,14 +145,15 @@ def loaded(
         steps: element -> element.
         window: (index, frames) -> (first frame, frames), to have no more than a window of the fields;
             `cut` does the rest.
+        reference: whether to read what the records hold of a reference.
         parallel: how many records at a time; see `parallel_calls`.
     """
 
-    def load(reference):
-        index = reference["index"]
+    def load(place):
+        index = place["index"]
         frames: Window | None = (lambda total: window(index, total)) if window else None
-        record = read_record(reference["file"], reference["place"], manifest.compression)
-        element = {**parse(record, frames), "index": index}
+        record = read_record(place["file"], place["place"], manifest.compression)
+        element = {**parse(record, frames, reference), "index": index}
         for step in steps:
             element = step(element)
         return element
@@ -182,15 +188,10 @@ def windows(length: Callable[[tf.Tensor], tf.Tensor], seed: int) -> Callable:
     return window
 
 
-def in_time(name: str) -> bool:
-    """Whether an entry of an element has a value, or a field, for every frame of the whole discharge."""
-    return name in IN_TIME or name.startswith(REFERENCE)
-
-
 def cut(element: dict) -> dict:
     """Cut what goes with time to the element's window, as the fields were when they were parsed."""
     start, size = tf.unstack(element["window"])
-    return {n: v[start : start + size] if in_time(n) else v for n, v in element.items()}
+    return {n: v[start : start + size] if n in IN_TIME else v for n, v in element.items()}
 
 
 def symmetries(seed: int) -> Step:

@@ -15,6 +15,7 @@ from tfmsnet.fields import FIELDS
 from tfmsnet.files import replacing
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import Ended, Load
+from tfmsnet.records.reference import ENTRIES, PLANES, REFERENCE, STATIC
 from tfmsnet.records.sample import Sample
 
 SCHEMA_VERSION = 4
@@ -37,8 +38,13 @@ BUFFER_BYTES = 0
 Window = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
 
-def encode(sample: Sample) -> bytes:
-    """A sample as a serialised `tf.train.Example`; see FORMAT.md."""
+def encode(sample: Sample, reference: dict[str, np.ndarray] | None = None) -> bytes:
+    """A sample as a serialised `tf.train.Example`; see FORMAT.md.
+
+    Args:
+        sample: all of it is kept.
+        reference: what is to be kept of a reference, see `StoredReference.of`.
+    """
     feature = {}
     for name, dtype in ARRAYS.items():
         content = np.ascontiguousarray(getattr(sample, name), dtype=dtype).tobytes()
@@ -51,6 +57,8 @@ def encode(sample: Sample) -> bytes:
     if sample.load is not None:
         feature["load"] = _bytes(sample.load.to_json().encode())
         feature["ends"] = _bytes(json.dumps(sample.ends).encode())
+    for name, values in (reference or {}).items():
+        feature[f"{REFERENCE}{name}"] = _floats(np.ascontiguousarray(values, dtype="<f4").tobytes())
     feature |= {"shape": _integers(sample.concentration.shape), "schema_version": _integers([SCHEMA_VERSION])}
     return tf.train.Example(features=tf.train.Features(feature=feature)).SerializeToString(deterministic=True)
 
@@ -76,18 +84,21 @@ def _integers(values) -> tf.train.Feature:
     return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
 
 
-def parse(record: tf.Tensor, window: Window | None = None) -> dict[str, tf.Tensor]:
+def parse(record: tf.Tensor, window: Window | None = None, reference: bool = False) -> dict[str, tf.Tensor]:
     """The tensors of a record: the inverse of `encode`, as a tf.data stage's function.
 
     Args:
         record: () string.
         window: frames of the record -> (first frame, frames) that are wanted of the fields; all by default.
+        reference: whether to take what is stored of a reference, too.
 
     Returns:
         phase (x, y, z) uint8; concentration, potential (window, x, y, z) float32; times_s, dol, voltage_v,
         c_rate_profile (time,) float32; window (2,) int32, its first frame and its frames; voxel_size_m and
-        the recipe () float32; the ids () string.
+        the recipe () float32; the ids () string; of a reference, `reference_` before their names, the fields
+        and planes (window, ...) and static (x, y, z, number), float32, see `StoredReference.of`.
     """
+    stored = tuple(f"{REFERENCE}{name}" for name in ENTRIES) if reference else ()
     specification = {
         name: tf.io.FixedLenFeature([], tf.string) for name in (*ARRAYS, *TEXTS) if name not in FIELDS
     }
@@ -95,12 +106,20 @@ def parse(record: tf.Tensor, window: Window | None = None) -> dict[str, tf.Tenso
     specification |= {
         # Of any length: copied straight into the tensor, which the parser does for no other kind.
         name: tf.io.FixedLenSequenceFeature([], tf.float32, allow_missing=True)
-        for name in FIELDS
+        for name in (*FIELDS, *stored)
     }
     specification["shape"] = tf.io.FixedLenFeature([4], tf.int64)
     example = tf.io.parse_single_example(record, specification)
     shape = tf.cast(example.pop("shape"), tf.int32)
     start, size = window(shape[0]) if window else (0, shape[0])
+    shapes = {
+        **{f"{REFERENCE}{name}": shape for name in FIELDS},
+        f"{REFERENCE}{PLANES}": tf.stack([shape[0], shape[3], -1]),
+        f"{REFERENCE}{STATIC}": tf.concat([shape[1:], [-1]], axis=0),
+    }
+    for name in stored:
+        values = tf.reshape(example[name], shapes[name])
+        example[name] = values if name == f"{REFERENCE}{STATIC}" else values[start : start + size]
     for name, dtype in ARRAYS.items():
         if name in FIELDS:
             field = tf.reshape(example[name], shape)
@@ -168,8 +187,19 @@ def decode(record: bytes, parameters: Parameters, name: str) -> Sample:
     return Sample(**arrays, **numbers, geometry_id=geometry_id, parameters=parameters, **known)
 
 
-def write_shard(samples: Iterable[Sample], path: str | Path, compression: str) -> dict:
+def write_shard(
+    samples: Iterable[Sample],
+    path: str | Path,
+    compression: str,
+    said: Callable[[Sample], dict[str, np.ndarray] | None] = lambda sample: None,
+) -> dict:
     """Write samples to a shard; the file is whole or absent.
+
+    Args:
+        samples: in their order.
+        path: of the shard.
+        compression: "" or "GZIP".
+        said: sample -> what is to be kept of a reference, see `encode`.
 
     Returns:
         What the manifest keeps of it: file, records, bytes, sha256, samples.
@@ -178,7 +208,7 @@ def write_shard(samples: Iterable[Sample], path: str | Path, compression: str) -
     with replacing(path) as partial:
         with tf.io.TFRecordWriter(str(partial), options=compression) as writer:
             for sample in samples:
-                writer.write(encode(sample))
+                writer.write(encode(sample, said(sample)))
                 described.append(describe(sample))
         size, digest = partial.stat().st_size, sha256(partial)
     return {

@@ -11,6 +11,7 @@ import tfmsnet
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_json
 from tfmsnet.records.manifest import Manifest
+from tfmsnet.records.reference import StoredReference
 from tfmsnet.records.shard import SCHEMA_VERSION, sha256, write_shard
 from tfmsnet.records.source import read_samples
 from tfmsnet.records.statistics import Moments, sample_moments
@@ -18,12 +19,16 @@ from tfmsnet.records.statistics import Moments, sample_moments
 
 @dataclass(frozen=True)
 class ShardPlan:
-    """A shard to be written: its file name, the samples in it, and whether it is of the training split."""
+    """A shard to be written: its file name, the samples in it, and whether it is of the training split.
+
+    `reference` is the identity of the one whose answers it holds, if any.
+    """
 
     name: str
     files: tuple[Path, ...]
     compression: str
     train: bool
+    reference: dict | None = None
 
     def as_dict(self) -> dict:
         """All that decides the bytes of the shard: a shard of the same plan needn't be written again."""
@@ -32,6 +37,7 @@ class ShardPlan:
             "sources": sources,
             "compression": self.compression,
             "train": self.train,
+            "reference": self.reference,
             "schema_version": SCHEMA_VERSION,
             "tfmsnet": tfmsnet.__version__,
         }
@@ -93,12 +99,15 @@ class StagingDirectory:
         ]
         return Part(content["shard"], moments)
 
-    def write(self, plan: ShardPlan, reader: str, advance: Callable[[], None]) -> Part:
+    def write(
+        self, plan: ShardPlan, reader: str, reference: StoredReference | None, advance: Callable[[], None]
+    ) -> Part:
         """Write a shard and note that it is finished.
 
         Args:
             plan: of it.
             reader: "h5py" or "tfio".
+            reference: whose answers it is to hold.
             advance: called after each sample.
 
         Raises:
@@ -108,12 +117,16 @@ class StagingDirectory:
 
         def samples():
             for sample in read_samples(plan.files, reader):
-                if plan.train:
-                    moments.append(sample_moments(sample))
                 yield sample
                 advance()
 
-        part = Part(write_shard(samples(), self.shards / plan.name, plan.compression), moments)
+        def said(sample):
+            found = reference.of(sample) if reference else None
+            if plan.train:
+                moments.append(sample_moments(sample, found))
+            return found
+
+        part = Part(write_shard(samples(), self.shards / plan.name, plan.compression, said), moments)
         content = {
             "plan": described,
             "shard": part.shard,

@@ -30,7 +30,7 @@ class FieldStatistics:
     pattern_rms: float
 
 
-KINDS = ("values", "levels", "patterns")
+KINDS = ("values", "levels", "patterns", "reference_levels", "reference_patterns")
 
 
 @dataclass(frozen=True)
@@ -75,24 +75,33 @@ class Moments:
         return (self.squares / self.count + self.mean**2) ** 0.5
 
 
-def sample_moments(sample: Sample) -> dict[str, dict[str, Moments]]:
-    """Field -> moments of its `values` within its phase, and of the `levels` and `patterns` per C."""
-    reference = uniform_fields(sample.c_rate_profile, sample.times_s, sample.parameters)
+def sample_moments(
+    sample: Sample, reference: dict[str, np.ndarray] | None = None
+) -> dict[str, dict[str, Moments]]:
+    """Field -> moments of its `values` within its phase, and of the `levels` and `patterns` per C.
+
+    Args:
+        sample: what the moments are of.
+        reference: another reference's fields, see `StoredReference.of`, for the moments of the deviation
+            from it.
+    """
+    uniform = uniform_fields(sample.c_rate_profile, sample.times_s, sample.parameters)
     moments = {}
     for name, field in FIELDS.items():
-        mask, unit = field.mask(sample.phase), field.amount(sample.parameters)
-        known, values = getattr(reference, name), Moments()
-        levels, patterns = Moments(), Moments()
+        mask, scale = field.mask(sample.phase), field.amount(sample.parameters) * abs(sample.c_rate)
+        found = dict.fromkeys(KINDS, Moments())
         for frame, array in enumerate(getattr(sample, name)):
             inside = array[mask].astype(np.float64)
-            values += Moments.of(inside)
-            if frame:
-                scale = unit * abs(sample.c_rate)
-                deviation = (inside - known[frame]) / scale
+            found["values"] += Moments.of(inside)
+            known = {"": getattr(uniform, name)[frame]}
+            if reference is not None:
+                known["reference_"] = reference[name][frame][mask]
+            for kind, values in known.items() if frame else ():
+                deviation = (inside - values) / scale
                 level = deviation.mean()
-                levels += Moments.of(np.array([level]))
-                patterns += Moments.of(deviation - level)
-        moments[name] = {"values": values, "levels": levels, "patterns": patterns}
+                found[f"{kind}levels"] += Moments.of(np.array([level]))
+                found[f"{kind}patterns"] += Moments.of(deviation - level)
+        moments[name] = found
     return moments
 
 
@@ -106,8 +115,13 @@ def merged(samples: Iterable[dict[str, dict[str, Moments]]]) -> dict[str, dict[s
     return total
 
 
-def summary(moments: dict[str, dict[str, Moments]]) -> dict[str, dict[str, float]]:
-    """field -> the attributes of `FieldStatistics`, as the manifest keeps them."""
+def summary(moments: dict[str, dict[str, Moments]], reference: str = "") -> dict[str, dict[str, float]]:
+    """field -> the attributes of `FieldStatistics`, as the manifest keeps them.
+
+    Args:
+        moments: of the training split.
+        reference: "reference_" for deviations from the reference that the moments were taken with.
+    """
     return {
         field: asdict(
             FieldStatistics(
@@ -115,8 +129,8 @@ def summary(moments: dict[str, dict[str, Moments]]) -> dict[str, dict[str, float
                 kinds["values"].maximum,
                 kinds["values"].mean,
                 kinds["values"].std,
-                kinds["levels"].rms,
-                kinds["patterns"].rms,
+                kinds[f"{reference}levels"].rms,
+                kinds[f"{reference}patterns"].rms,
             )
         )
         for field, kinds in moments.items()

@@ -6,6 +6,7 @@ whether or not the writing was interrupted.
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial as partial_of
 from pathlib import Path
 from threading import Lock
 
@@ -15,11 +16,12 @@ import numpy as np
 from tfmsnet.errors import UserError
 from tfmsnet.records.hdf5 import read_header
 from tfmsnet.records.manifest import Manifest
+from tfmsnet.records.reference import REFERENCE, StoredReference
 from tfmsnet.records.sample import Sample
 from tfmsnet.records.shard import COMPRESSIONS, SCHEMA_VERSION
 from tfmsnet.records.source import choose_reader
 from tfmsnet.records.split import SPLITS, split_geometries
-from tfmsnet.records.staging import ShardPlan, StagingDirectory
+from tfmsnet.records.staging import Part, ShardPlan, StagingDirectory
 from tfmsnet.records.statistics import merged, summary
 
 REFUSE, KEEP, DROP = "refuse", "keep", "drop"
@@ -119,6 +121,7 @@ def write_records(
     short: str = REFUSE,
     partial: str = REFUSE,
     reader: str = "auto",
+    reference: str | None = None,
     jobs: int | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Manifest:
@@ -137,6 +140,8 @@ def write_records(
         short: what to do with discharges that ended before the others, see `without_short`.
         partial: what to do with those whose simulation failed on the way, see `without_partial`.
         reader: "auto", "h5py" or "tfio", see `choose_reader`.
+        reference: name of one whose answers are stored beside the samples, twice their size, for networks
+            that start from it; see `tfmsnet.references`.
         jobs: threads, each with a shard at a time; one per core by default.  A thread takes about four
             times the size of a sample.
         progress: called with the fraction done after each sample.
@@ -147,7 +152,7 @@ def write_records(
     Raises:
         UserError: a sample that can't be read, or that doesn't fit the others (voxel size, parameters,
             the same id twice, fewer frames); a split that can't be made; a directory that exists; another
-            process writes it.
+            process writes it; a reference that there isn't.
     """
     if compression not in COMPRESSIONS:
         raise UserError(f"compression: expected '' or 'GZIP', found {compression!r}")
@@ -159,6 +164,8 @@ def write_records(
     splits = split_geometries(
         {h.geometry_id: (h.am_wt_percent, h.calendering_percent) for h in headers}, split, seed
     )
+    cell = headers[0].parameters, headers[0].voxel_size_m
+    stored = StoredReference(reference, *cell) if reference else None
     plans = {
         name: _plans(
             name,
@@ -169,18 +176,22 @@ def write_records(
             ],
             compression,
             shard_bytes,
+            stored.identity if stored else None,
         )
         for name in SPLITS
     }
     with StagingDirectory(directory) as bench:
-        parts = _written(bench, [plan for name in SPLITS for plan in plans[name]], reader, jobs, progress)
+        write = partial_of(bench.write, reader=reader, reference=stored)
+        parts = _written(bench, [plan for name in SPLITS for plan in plans[name]], write, jobs, progress)
+        moments = merged(moments for plan in plans["train"] for moments in parts[plan.name].moments)
         manifest = Manifest(
             SCHEMA_VERSION,
             compression,
             headers[0].voxel_size_m,
             headers[0].parameters,
-            summary(merged(moments for plan in plans["train"] for moments in parts[plan.name].moments)),
+            summary(moments),
             {name: [parts[plan.name].shard for plan in plans[name]] for name in SPLITS},
+            {**stored.identity, "statistics": summary(moments, REFERENCE)} if stored else None,
         )
         bench.finish(manifest)
     return manifest
@@ -189,7 +200,7 @@ def write_records(
 def _written(
     bench: StagingDirectory,
     plans: list[ShardPlan],
-    reader: str,
+    write: Callable[..., Part],
     jobs: int | None,
     progress: Callable[[float], None] | None,
 ) -> dict:
@@ -209,7 +220,7 @@ def _written(
     if kept:
         advance(kept)
     with ThreadPoolExecutor(jobs or joblib.cpu_count()) as pool:
-        writing = {plan.name: pool.submit(bench.write, plan, reader, advance) for plan in missing}
+        writing = {plan.name: pool.submit(write, plan, advance=advance) for plan in missing}
         try:
             parts |= {name: future.result() for name, future in writing.items()}
         except BaseException:
@@ -237,7 +248,13 @@ def _headers(files: Sequence[Path]) -> list[Sample]:
     return headers
 
 
-def _plans(split: str, files: list[Path], compression: str, shard_bytes: float | None) -> list[ShardPlan]:
+def _plans(
+    split: str,
+    files: list[Path],
+    compression: str,
+    shard_bytes: float | None,
+    reference: dict[str, str] | None,
+) -> list[ShardPlan]:
     """The files of a split, in their order, divided into shards of about the same size."""
     sizes = np.array([file.stat().st_size for file in files], float)
     wanted = np.ceil(sizes.sum() / (shard_bytes or SHARD_BYTES))
@@ -249,6 +266,6 @@ def _plans(split: str, files: list[Path], compression: str, shard_bytes: float |
     groups = [[files[i] for i in np.flatnonzero(number == n)] for n in np.unique(number)]
     names = [f"{split}-{i:05d}-of-{len(groups):05d}.tfrecord" for i in range(len(groups))]
     return [
-        ShardPlan(name, tuple(group), compression, split == "train")
+        ShardPlan(name, tuple(group), compression, split == "train", reference)
         for name, group in zip(names, groups, strict=True)
     ]

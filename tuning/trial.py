@@ -115,7 +115,12 @@ def run_trial(
             f"{run}: stopped by {stop.signal.name}, saved; the same command continues", stop.signal
         )
     seen = sorted(trained_geometries(manifest))
-    save_description(trainer.predictor, run, statistics=manifest.statistics, train_geometries=seen)
+    save_description(
+        trainer.predictor,
+        run,
+        statistics=manifest.statistics_of(trainer.predictor.config.reference),
+        train_geometries=seen,
+    )
     save_weights(trainer.predictor, run)
     batches = validation_batches(trainer.predictor, manifest, records)
     scores = _scored(trainer, batches)
@@ -198,7 +203,7 @@ def _rollout_seconds(predictor: Predictor, batch: dict[str, tf.Tensor]) -> float
 
     @tf.function
     def rolled_out():
-        static = predictor.static_inputs(batch["phase"], batch["features"])
+        static = predictor.static_inputs(batch["phase"], batch["features"], conditions)
         return predictor.states(static, conditions, predictor.state.initial(static.masks[0], conditions))
 
     rolled_out()

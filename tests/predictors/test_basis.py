@@ -7,8 +7,9 @@ import tensorflow as tf
 from tfmsnet.halfcell import Parameters, open_circuit_potential
 from tfmsnet.halfcell.lithium import solid_diffusivity
 from tfmsnet.load import equal_charge_frames
-from tfmsnet.predictors.basis import TIME_FEATURES, TimeBasis, combine, time_features
+from tfmsnet.predictors.basis import TimeBasis, combine, time_features
 from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.kinds import TIME_FEATURES
 from tfmsnet.predictors.predictor import make_predictor
 from tfmsnet.references.uniform import Uniform
 
@@ -23,10 +24,12 @@ def surrogate():
 
 def test_it_is_the_sum_over_functions_of_time(rng):
     coefficients = rng.random((2, 3, 4, 5, 2 * 6)).astype(np.float32)
-    functions = rng.random((2, 7, 6)).astype(np.float32)
-    found = keras.ops.convert_to_numpy(combine(coefficients, functions, 2))
-    expected = np.einsum("bxyzck,btk->btxyzc", coefficients.reshape(2, 3, 4, 5, 2, 6), functions)
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    parts = coefficients.reshape(2, 3, 4, 5, 2, 6)
+    for planes in (1, 5):
+        functions = rng.random((2, 7, planes, 6)).astype(np.float32)
+        found = combine(tf.constant(coefficients), tf.constant(functions), 2)
+        expected = np.einsum("bxyzck,btzk->btxyzc", parts, np.broadcast_to(functions, (2, 7, 5, 6)))
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 def test_a_frame_does_not_depend_on_the_other_frames_asked_for(rng):
@@ -44,7 +47,7 @@ def test_the_potential_has_one_level_on_all_of_the_solid_and_a_pattern_around_it
     profile, times_s = equal_charge_frames(1.0)
     load = _load(profile, times_s)
     conditions = model.conditions(phase, load["c_rate_profile"], load["times_s"])
-    static = model.static_inputs(tf.constant(phase), model.features(tf.constant(phase)))
+    static = model.static_inputs(tf.constant(phase), model.features(tf.constant(phase)), conditions)
     states = model.states(static, conditions, None).numpy()[0]
     solid = phase[0] > 0
     assert np.abs(states[:, solid, 1].mean(1)).max() < 1e-5

@@ -55,3 +55,16 @@ def test_a_time_basis_refuses_them(mixed, make_config, tmp_path):
     with pytest.raises(UserError, match="a load that changes, but a network with a time basis holds"):
         tfmsnet.train(mixed, tmp_path / "run", make_config("basis"))
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("mode", ["basis", "autoregressive"])
+def test_a_reference_knows_the_history(mixed, data, make_config, mode, tmp_path):
+    """A time basis on it takes any load; training reads what the records hold, an answer computes it."""
+    config = make_config(mode)
+    config = config.with_values({"reference": "porous-electrode"}, "test")
+    tfmsnet.train(mixed, tmp_path / "run", config)
+    model = tfmsnet.load_model(tmp_path / "run")
+    sample = next(s for s in Split(mixed, "test") if s.load_name == "pulses")
+    answer = model.predict(PhaseImage(sample.phase), sample.load)
+    np.testing.assert_allclose(answer.dol, sample.dol, atol=1e-4)
+    assert np.abs(answer.voltage_v - sample.voltage_v).max() < 0.05

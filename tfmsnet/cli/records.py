@@ -53,11 +53,18 @@ command.add_command(import_command)
     "are the same.",
 )
 @click.option(
+    "--reference",
+    metavar="NAME",
+    help="Store what this reference says of each sample beside it, for networks that start from it "
+    "(porous-electrode, resolved-particles, or one of yours).  Without it training computes it anew at "
+    "every step.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(1),
     help="Shards at a time, each with up to four copies of a sample in memory.  [default: one per core]",
 )
-def write(data, records, split, seed, short, partial, gzip, reader, jobs):
+def write(data, records, split, seed, short, partial, gzip, reader, reference, jobs):
     """Serialise the samples of DATA into the new directory RECORDS.
 
     An interrupted writing continues with the same command.
@@ -75,6 +82,7 @@ def write(data, records, split, seed, short, partial, gzip, reader, jobs):
             partial=partial,
             compression="GZIP" if gzip else "",
             reader=reader,
+            reference=reference,
             jobs=jobs,
             progress=progress,
         )

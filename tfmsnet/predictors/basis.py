@@ -5,15 +5,16 @@
 A network, MSNet or U-Net, makes the coefficients a_k from the image and the C-rate, a small dense one the
 functions b_k from what is known of each frame's time.  It is the branch and trunk of a DeepONet (Lu et al.
 2021, doi:10.1038/s42256-021-00302-5).  A whole discharge costs about what one frame of
-the other networks costs, in training and in prediction; in exchange it holds for constant current alone.
+the other networks costs, in training and in prediction.  On the 0-D cell the functions follow from the charge
+passed, and hold for constant current alone.  On a reference that knows each plane's history they are those
+of the plane, b_k(z, t), made from its numbers there, and hold under any load.
 """
 
 import keras
 import tensorflow as tf
-from keras import ops
 
 from tfmsnet.halfcell import open_circuit_potential
-from tfmsnet.predictors.kinds import BASIS_WIDTH, TIME_FEATURES
+from tfmsnet.predictors.kinds import BASIS_WIDTH, time_numbers
 from tfmsnet.predictors.objective import frame_losses
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.state import UNIT_C_RATE
@@ -63,7 +64,7 @@ def time_features(conditions: Conditions, parameters) -> tf.Tensor:
 class TimeBasis(keras.layers.Layer):
     """Functions of time: a dense network with two hidden layers.
 
-    Input (batch, time, feature), output (batch, time, function).
+    Input (batch, time, plane, feature), output (batch, time, plane, function).
 
     Args:
         functions: how many.
@@ -105,17 +106,29 @@ def combine(coefficients, functions, channels):
 
     Args:
         coefficients: (batch, x, y, z, channel * function).
-        functions: (batch, time, function).
+        functions: (batch, time, plane, function); one plane stands for all.
         channels: of the state.
 
     Returns:
         (batch, time, x, y, z, channel).
     """
     count = functions.shape[-1]
-    shape = ops.shape(coefficients)
-    flat = ops.reshape(coefficients, (shape[0], -1, count))
-    frames = ops.matmul(functions, ops.transpose(flat, (0, 2, 1)))
-    return ops.reshape(frames, (shape[0], -1, *shape[1:4], channels))
+    batch, x, y, z, _ = tf.unstack(tf.shape(coefficients))
+    if functions.shape[2] == 1:
+        flat = tf.reshape(coefficients, [batch, -1, count])
+        frames = tf.matmul(functions[:, :, 0], flat, transpose_b=True)
+        return tf.reshape(frames, [batch, -1, x, y, z, channels])
+    parts = tf.reshape(coefficients, [batch, x, y, z, channels, count])
+    return tf.einsum("bxyzck,btzk->btxyzc", parts, functions)
+
+
+def coarse_planes(functions, planes):
+    """The means over equal groups of planes: (batch, time, plane, function), `planes` of them."""
+    if functions.shape[2] == 1:
+        return functions
+    batch, time, _, count = tf.unstack(tf.shape(functions))
+    grouped = tf.reshape(functions, [batch, time, planes, -1, count])
+    return tf.ensure_shape(tf.reduce_mean(grouped, axis=3), [None, None, None, functions.shape[-1]])
 
 
 class Basis(Predictor):
@@ -123,7 +136,7 @@ class Basis(Predictor):
 
     def _make_network(self, precision):
         self.basis = TimeBasis(self.config.basis, dtype="float32", name="time_basis")
-        self.basis.build((None, None, TIME_FEATURES))
+        self.basis.build((None, None, None, time_numbers(self.config)))
         return super()._make_network(precision)
 
     def frames(self, static: StaticInputs, conditions: Conditions):
@@ -131,9 +144,18 @@ class Basis(Predictor):
         masks = [tf.repeat(mask, self.config.basis, axis=-1) for mask in static.masks]
         c_rate = conditions.c_rate_scale[:, None] / UNIT_C_RATE
         coefficients = self.network(static.features, masks, c_rate)
-        functions = self.basis(time_features(conditions, self.parameters)[:, 1:])
+        functions = self.basis(self._known(conditions)[:, 1:])
         channels = len(self.state.channels)
-        return [combine(part, functions, channels) for part in coefficients]
+        return [combine(part, coarse_planes(functions, tf.shape(part)[3]), channels) for part in coefficients]
+
+    def _known(self, conditions: Conditions):
+        """(batch, time, plane, feature), what functions of time are made from."""
+        features = time_features(conditions, self.parameters)[:, :, None]
+        planes = conditions.planes
+        if not planes.shape[-1]:
+            return features
+        everywhere = tf.repeat(features, tf.shape(planes)[2], axis=2)
+        return tf.concat([everywhere, planes], axis=-1)
 
     def walk(self, static, conditions):
         states = self.states(static, conditions, None)

@@ -9,9 +9,12 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
+from tfmsnet.references.registry import registered
+
 # The model that the package ships.
 MODEL = "cathode"
-# Functions of time that `basis` has by default; the hidden layers and inputs of the network that makes them.
+# Functions of time that `basis` has by default; hidden layers of the network that makes them, and what it is
+# told of each frame.
 BASIS = 8
 BASIS_WIDTH, TIME_FEATURES = 64, 6
 
@@ -26,7 +29,7 @@ class Kind:
         label: what it puts before its network's name.
         autoregressive: whether the previous state is an input of its network.
         steps: whether it makes the next frame from the fields of any frame.
-        constant_current: whether it answers constant current alone.
+        constant_current: configuration of the network -> whether it answers constant current alone.
         network: values of the network's configuration that make it this one.
         training: values of the training's configuration that it needs.
         outputs: configuration of the network -> outputs of the network per channel of the state.
@@ -40,7 +43,7 @@ class Kind:
     label: str
     autoregressive: bool
     steps: bool = True
-    constant_current: bool = False
+    constant_current: Callable[[Any], bool] = lambda network: False
     network: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     outputs: Callable[[Any], int] = lambda network: 1
@@ -54,8 +57,13 @@ class Kind:
         return getattr(importlib.import_module(module), name)
 
 
+def time_numbers(network: Any) -> int:
+    """Inputs of the network that makes functions of time: of the frame, and of each plane in it."""
+    return TIME_FEATURES + registered(network.reference).plane_numbers
+
+
 def _basis_parameters(network: Any) -> int:
-    sizes = (TIME_FEATURES, BASIS_WIDTH, BASIS_WIDTH, network.basis)
+    sizes = (time_numbers(network), BASIS_WIDTH, BASIS_WIDTH, network.basis)
     return sum((before + 1) * after for before, after in pairwise(sizes))
 
 
@@ -85,7 +93,7 @@ KINDS = {
             label="time-basis ",
             autoregressive=False,
             steps=False,
-            constant_current=True,
+            constant_current=lambda network: not registered(network.reference).plane_numbers,
             network={"autoregressive": False},
             training={"horizon": ((1.0, 0),), "state_dropout": 0.0, "noise": 0.0},
             outputs=lambda network: network.basis,

@@ -46,8 +46,8 @@ class Prediction:
 
     def __init__(self, predictor: "Predictor", phase, c_rate_profile, times_s):
         self.predictor, self.phase = predictor, phase
-        self.static = predictor.static_inputs(phase, predictor.features(phase))
         self.conditions = predictor.conditions(phase, c_rate_profile, times_s)
+        self.static = predictor.static_inputs(phase, predictor.features(phase), self.conditions)
         self.first = predictor.state.initial(self.static.masks[0], self.conditions)
         self.advance = predictor.walk(self.static, self.conditions)
 

@@ -18,6 +18,7 @@ from tfmsnet.predictors.config import NetworkConfig, Objective
 from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.kinds import kind_of
 from tfmsnet.predictors.prediction import Prediction, Window
+from tfmsnet.predictors.size import static_channels
 from tfmsnet.predictors.state import STATES
 from tfmsnet.predictors.static_inputs import StaticInputs, make_static_inputs, pad_space
 from tfmsnet.predictors.trajectory import trajectory
@@ -85,7 +86,7 @@ class Predictor(keras.Model):
 
     def _build_network(self):
         space = (None, None, None, None)
-        features = [(*space, len(self.config.channels))] * self.config.scales
+        features = [(*space, static_channels(self.config))] * self.config.scales
         masks = [(*space, self.network.outputs)] * self.config.scales
         self.network.build(
             features, masks, (None, self.kind.operating_point or self.state.operating_point_channels)
@@ -96,11 +97,18 @@ class Predictor(keras.Model):
         """(batch, x, y, z) uint8 -> (batch, x, y, z, channel), the network's geometry channels."""
         return geometry_features(phase, self.voxel_size_m, self.config.channels)
 
-    def static_inputs(self, phase, features) -> StaticInputs:
-        """The static inputs on all scales, padded."""
+    def static_inputs(self, phase, features, conditions: Conditions) -> StaticInputs:
+        """Geometry channels and what the reference knows of each voxel, on all scales, padded."""
+        if conditions.static.shape[-1]:
+            features = tf.concat([features, conditions.static], axis=-1)
         return make_static_inputs(
             phase, features, self.channel_fields, self.config.scales, self.config.padding
         )
+
+    @property
+    def constant_current(self) -> bool:
+        """Whether it answers constant current alone."""
+        return self.kind.constant_current(self.config)
 
     @property
     def channel_fields(self) -> tuple[str, ...]:
@@ -118,7 +126,11 @@ class Predictor(keras.Model):
             name: values if values.shape[2:] == (1, 1, 1) else pad_space(values, multiple, axis=2)
             for name, values in conditions.fields.items()
         }
-        return conditions._replace(fields=fields)
+        planes = conditions.planes
+        if planes.shape[-1]:
+            rest = -tf.shape(planes)[2] % multiple
+            planes = tf.pad(planes, [[0, 0], [0, 0], [0, rest], [0, 0]], "SYMMETRIC")
+        return conditions._replace(fields=fields, planes=planes)
 
     @abstractmethod
     def walk(

@@ -7,6 +7,7 @@ from tfmsnet.networks.config import ConvolutionSize
 from tfmsnet.networks.registry import sizes
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.predictors.kinds import kind_of
+from tfmsnet.references.registry import registered
 
 DRIVE_CHANNELS = {"reference-deviation": 2, "min-max": 1}  # of `tfmsnet.predictors.state`
 
@@ -14,6 +15,11 @@ DRIVE_CHANNELS = {"reference-deviation": 2, "min-max": 1}  # of `tfmsnet.predict
 def parameters(network: NetworkConfig) -> int:
     """Weights and biases."""
     return sum(count for count, _ in _networks(network)) + kind_of(network).parameters(network)
+
+
+def static_channels(network: NetworkConfig) -> int:
+    """Of what stays the same in time: geometry, and what the reference knows of each voxel."""
+    return len(network.channels) + registered(network.reference).voxel_numbers
 
 
 def state_channels(network: NetworkConfig) -> int:
@@ -53,4 +59,4 @@ def _inputs(network: NetworkConfig, channels: int) -> int:
     """Geometry, operating_point and previous state."""
     kind = kind_of(network)
     operating_point = kind.operating_point or DRIVE_CHANNELS[network.state]
-    return len(network.channels) + operating_point + (channels if kind.autoregressive else 0)
+    return static_channels(network) + operating_point + (channels if kind.autoregressive else 0)

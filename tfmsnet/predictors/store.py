@@ -35,6 +35,7 @@ def save_description(
     content = {
         "format": FORMAT,
         "network": predictor.config.as_dict(),
+        "constant_current": predictor.constant_current,
         "parameters": predictor.parameters.as_dict(),
         "statistics": statistics,
         "voxel_size_m": predictor.voxel_size_m,

@@ -61,7 +61,15 @@ class _Reduced:
         am = tf.cast(FIELDS["concentration"].mask(phase), tf.float32)[:, None]
         fields = {name: found[name] for name in known.fields}
         fields["concentration"] += shift * am
-        return known._replace(fields=fields)
+        return known._replace(fields=fields, planes=self._numbers(found, known), static=found["patterns"])
+
+    def _numbers(self, found: dict[str, tf.Tensor], known: Conditions) -> tf.Tensor:
+        """`Conditions.planes`: deviations per unit of C-rate, as those of the fields are taken."""
+        density, surface, mean, salt, liquid, _ = tf.unstack(found["planes"], axis=-1)
+        per_c_rate = tf.math.divide_no_nan(1.0, known.c_rate_scale)[:, None, None]
+        salt = salt / self._materials.parameters.initial_salt_mol_m3 - 1.0
+        deviations = (density / 1.0, (surface - mean) / 0.1, salt / 0.2, liquid / 0.02)
+        return tf.stack([mean, *(part * per_c_rate for part in deviations)], axis=-1)
 
 
 class PorousElectrode(_Reduced):
@@ -114,6 +122,8 @@ def discharge(
         ended: (batch,) int32, number of valid frames.
         planes: (batch, time, z, channel) float32, see `PLANE_CHANNELS`: current into the surface; degree of
             lithiation of the surface and of all active material of the plane; salt; potentials.
+        patterns: (batch, x, y, z, 2) float32, potential less that of the plane where 1 A/m2 flows everywhere
+            into the surface: of the electrolyte in 0.1 mV at 1 S/m, of the solid in mV.
     """
     voxel_size_m, profile, times_s = (tf.cast(a, tf.float64) for a in (voxel_size_m, c_rate_profile, times_s))
     geometry = Geometry(phase, voxel_size_m, materials)
@@ -171,6 +181,13 @@ def discharge(
         "valid": valid,
         "ended": tf.reduce_sum(tf.cast(valid, tf.int32), axis=1),
         "planes": channels,
+        "patterns": tf.stack(
+            [
+                lattice.unpacked(part.pattern)[..., :planes] / unit
+                for part, unit in ((liquid, 1e-4), (electronic, 1e-3))
+            ],
+            axis=-1,
+        ),
     }
 
 

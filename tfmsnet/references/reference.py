@@ -17,12 +17,17 @@ class Conditions(NamedTuple):
         c_rate_scale: (batch,); the largest |C-rate| of the whole discharge.
         fields: name of a field -> its reference (batch, time, x, y, z) in the field's unit; x, y, z are 1
             where it is the same all over its phase.  Over the AM the concentration's mean is Faraday's.
+        planes: (batch, time, z, number); what else it knows of each plane, each about 1; z is 1 and there
+            are no numbers where it knows nothing.
+        static: (batch, x, y, z, number); likewise of each voxel, at all times.
     """
 
     c_rate: tf.Tensor
     mean_dol: tf.Tensor
     c_rate_scale: tf.Tensor
     fields: dict[str, tf.Tensor]
+    planes: tf.Tensor
+    static: tf.Tensor
 
     def frames(self, begin, size: int) -> "Conditions":
         """Those of `size` frames from `begin` on; what holds for the whole discharge stays."""
@@ -35,6 +40,8 @@ class Conditions(NamedTuple):
             cut(self.mean_dol),
             self.c_rate_scale,
             {name: cut(values) for name, values in self.fields.items()},
+            cut(self.planes),
+            self.static,
         )
 
 

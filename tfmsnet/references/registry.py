@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tfmsnet.errors import UserError
@@ -14,24 +15,44 @@ if TYPE_CHECKING:
 # Makes a reference of a cell's parameters and the voxels' edge, m.
 Make = Callable[[Parameters, float], "Reference"]
 
-_REFERENCES: dict[str, Make | str] = {
-    "uniform": "tfmsnet.references.uniform:Uniform",
-    "porous-electrode": "tfmsnet.references.reduced:PorousElectrode",
-    "resolved-particles": "tfmsnet.references.reduced:ResolvedParticles",
+
+@dataclass(frozen=True)
+class RegisteredReference:
+    """A reference that can be chosen.
+
+    Attributes:
+        make: makes it, or "module:Class".
+        plane_numbers: how many numbers it tells of each plane in time, see `Conditions.planes`.
+        voxel_numbers: how many of each voxel, see `Conditions.static`.
+    """
+
+    make: Make | str
+    plane_numbers: int = 0
+    voxel_numbers: int = 0
+
+
+_REFERENCES = {
+    "uniform": RegisteredReference("tfmsnet.references.uniform:Uniform"),
+    "porous-electrode": RegisteredReference("tfmsnet.references.reduced:PorousElectrode", 5, 2),
+    "resolved-particles": RegisteredReference("tfmsnet.references.reduced:ResolvedParticles", 5, 2),
 }
 # Those that answer by themselves, with fields and curve.
 REDUCED = ("porous-electrode", "resolved-particles")
 
 
-def register_reference(name: str, make: Make | str) -> None:
+def register_reference(
+    name: str, make: Make | str, *, plane_numbers: int = 0, voxel_numbers: int = 0
+) -> None:
     """Make a reference of one's own known by a name: networks start from it with `--set reference=NAME`.
 
     Args:
         name: another reference of this name is replaced.
         make: a class, or "module:Class" that is imported on first use; called with the cell's parameters and
             the voxels' edge, m, it gives a `tfmsnet.references.Reference`.
+        plane_numbers, voxel_numbers: how many numbers it tells of planes and voxels beside the fields, see
+            `tfmsnet.references.Conditions`; networks take them as inputs.
     """
-    _REFERENCES[name] = make
+    _REFERENCES[name] = RegisteredReference(make, plane_numbers, voxel_numbers)
 
 
 def names() -> tuple[str, ...]:
@@ -40,15 +61,24 @@ def names() -> tuple[str, ...]:
     return tuple(_REFERENCES)
 
 
-def make_reference(name: str, parameters: Parameters, voxel_size_m: float) -> "Reference":
-    """The reference of a name, for a cell and its voxels.
+def registered(name: str) -> RegisteredReference:
+    """The reference of a name.
 
     Raises:
         UserError: there is none.
     """
     if name not in names():
         raise UserError(f"reference: expected one of {', '.join(_REFERENCES)}, found {name!r}")
-    make = _REFERENCES[name]
+    return _REFERENCES[name]
+
+
+def make_reference(name: str, parameters: Parameters, voxel_size_m: float) -> "Reference":
+    """The reference of a name, for a cell and its voxels.
+
+    Raises:
+        UserError: there is none.
+    """
+    make = registered(name).make
     if isinstance(make, str):
         module, _, attribute = make.partition(":")
         make = getattr(importlib.import_module(module), attribute)

@@ -32,4 +32,6 @@ class Uniform:
             "concentration": everywhere * self.parameters.c_max_mol_m3,
             "potential": open_circuit_potential(everywhere, self.parameters, tanh=tf.tanh),
         }
-        return Conditions(c_rate, mean_dol, c_rate_scale, fields)
+        batch, time = tf.unstack(tf.shape(mean_dol))
+        planes, static = tf.zeros([batch, time, 1, 0]), tf.zeros([batch, 1, 1, 1, 0])
+        return Conditions(c_rate, mean_dol, c_rate_scale, fields, planes, static)

@@ -70,7 +70,7 @@ class Endpoints:
     def profile(self, phase, c_rate_profile, times_s, frame_stride, region):
         """`profile`: the same under a C-rate that changes with time."""
         phase = self._checked_phase(phase)
-        load = checks.checked_profile(c_rate_profile, times_s, phase, self.predictor.kind.constant_current)
+        load = checks.checked_profile(c_rate_profile, times_s, phase, self.predictor.constant_current)
         load = checks.within_capacity(*load, self.predictor.parameters)
         return self._discharge(phase, *load, _window(phase, frame_stride, region))
 

@@ -132,6 +132,11 @@ class Model:
         )
 
     @cached_property
+    def constant_current(self) -> bool:
+        """Whether it answers constant current alone."""
+        return bool(self.description.get("constant_current", self.kind.name == "basis"))
+
+    @cached_property
     def scales(self) -> int:
         """Of its network."""
         return self._from_description(lambda content: int(content["network"]["scales"]))
@@ -314,7 +319,7 @@ class Model:
             raise UserError(
                 f"load: expected C-rates of at most {LARGEST_C_RATE:g}, some other than 0, found {largest:g}"
             )
-        if self.kind.constant_current and not (profile[1:] == profile[1]).all():
+        if self.constant_current and not (profile[1:] == profile[1]).all():
             raise UserError(
                 f"load: {load!r}: the model's network has a time basis, which answers constant current "
                 "alone; use another model"

@@ -183,7 +183,7 @@ def signatures(config: NetworkConfig) -> dict[str, Signature]:
         ),
         "profile": Signature(
             "the same at any frames of a constant current"
-            if kind.constant_current
+            if kind.constant_current(config)
             else "the same under a C-rate that changes with time",
             (PHASE, *PROFILE, *window),
             known(*CURVE, *SUMMARY, *FIELDS),

@@ -12,23 +12,34 @@ from tfmsnet.records import pipeline
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.order import Order
 from tfmsnet.records.pipeline import served
+from tfmsnet.records.reference import ENTRIES, PLANES, REFERENCE, STATIC
 from tfmsnet.references.reference import Conditions
+from tfmsnet.references.uniform import Uniform
 from tfmsnet.training.config import TrainingConfig
 
 
-def described(predictor: Predictor) -> pipeline.Step:
-    """Add geometry channels and the reference's conditions; needs the times of the whole discharge."""
+def described(predictor: Predictor, stored: bool = False) -> pipeline.Step:
+    """Add geometry channels and the reference's conditions; needs the times of the whole discharge.
+
+    Args:
+        predictor: whose they are.
+        stored: whether the element has them from the records; only what takes no time is computed then.
+    """
+    reference = Uniform(predictor.parameters) if stored else predictor.reference
 
     def stage(element):
         phase = element["phase"][None]
         load = element["c_rate_profile"][None], element["times_s"][None]
-        conditions = predictor.reference.conditions(phase, *load)
+        conditions = reference.conditions(phase, *load)
+        start, size = tf.unstack(element["window"])
+        fields = {**conditions.fields, PLANES: conditions.planes}
+        known = {f"{REFERENCE}{name}": values[0, start : start + size] for name, values in fields.items()}
+        known[f"{REFERENCE}{STATIC}"] = conditions.static[0]
         return {
-            **element,
+            **(known | element),  # what the records hold goes before
             "features": predictor.features(phase)[0],
             "mean_dol": conditions.mean_dol[0],
             "c_rate_scale": conditions.c_rate_scale[0],
-            **{f"{pipeline.REFERENCE}{name}": values[0] for name, values in conditions.fields.items()},
         }
 
     return stage
@@ -40,7 +51,9 @@ def conditions_of(batch: dict) -> Conditions:
         batch["c_rate_profile"],
         batch["mean_dol"],
         batch["c_rate_scale"],
-        {name: batch[f"{pipeline.REFERENCE}{name}"] for name in FIELDS},
+        {name: batch[f"{REFERENCE}{name}"] for name in FIELDS},
+        batch[f"{REFERENCE}{PLANES}"],
+        batch[f"{REFERENCE}{STATIC}"],
     )
 
 
@@ -109,8 +122,9 @@ def training_batches(
         batch_size=config.batch_size,
         workers=workers,
     )
+    stored = manifest.holds(predictor.config.reference)
     steps = [
-        described(predictor),
+        described(predictor, stored),
         pipeline.cut,
         *([pipeline.symmetries(config.seed)] if config.symmetries else []),
         trimmed,
@@ -123,6 +137,7 @@ def training_batches(
             manifest,
             *steps,
             window=pipeline.windows(horizon_at(config, frames), config.seed),
+            reference=stored,
             parallel=parallel,
         ),
         pipeline.batched(config.batch_size // (replicas or workers)),
@@ -146,8 +161,9 @@ def validation_batches(
     """All discharges of a split, whole, once, one to a batch."""
     samples = len(manifest.samples(split))
     source = pipeline.stream(manifest, directory, split, seed=0).take(samples)
+    stored = manifest.holds(predictor.config.reference)
     stages = [
-        pipeline.loaded(manifest, described(predictor), trimmed, parallel=1),
+        pipeline.loaded(manifest, described(predictor, stored), trimmed, reference=stored, parallel=1),
         pipeline.batched(1),
         lambda dataset: dataset.apply(tf.data.experimental.assert_cardinality(samples)),
         pipeline.prefetched(1),
@@ -159,7 +175,7 @@ TRAINED_ON = (
     "phase",
     "features",
     *FIELDS,
-    *(f"{pipeline.REFERENCE}{name}" for name in FIELDS),
+    *(f"{REFERENCE}{name}" for name in ENTRIES),
     "c_rate_profile",
     "mean_dol",
     "c_rate_scale",
@@ -172,9 +188,7 @@ def of_length(window: int) -> pipeline.Step:
 
     def stage(element):
         return {
-            name: tf.ensure_shape(value, [window + 1, *value.shape[1:]])
-            if pipeline.in_time(name) or name in FIELDS
-            else value
+            name: tf.ensure_shape(value, [window + 1, *value.shape[1:]]) if name in pipeline.FRAMES else value
             for name, value in element.items()
         }
 

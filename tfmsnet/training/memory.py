@@ -13,6 +13,7 @@ from pathlib import Path
 from tfmsnet.predictors import size
 from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.kinds import kind_of
+from tfmsnet.references.registry import registered
 from tfmsnet.training.config import RunConfig
 
 FLOAT = 4
@@ -95,7 +96,9 @@ def estimate(
     copies = kind_of(network).frames_held
     unrolled = window if training.gradient == "tape" else 1
     weights = parameters(config)
-    data = FLOAT * batch * math.prod(grid) * (len(network.channels) + 2 * (frames + 1) + 0.25)
+    # The discharge, and as much of a reference that differs from voxel to voxel.
+    fields = 4 if registered(network.reference).voxel_numbers else 2
+    data = FLOAT * batch * math.prod(grid) * (size.static_channels(network) + fields * (frames + 1) + 0.25)
     kept_by_mirrors = 0.0
     if network.padding == "mirror":
         padded_inputs = sum(

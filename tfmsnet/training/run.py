@@ -74,10 +74,12 @@ def train(
     manifest = open_manifest(records)
     for sample in (sample for split in manifest.splits for sample in manifest.samples(split)):
         check_grid(sample["grid"], config.network.scales, f"{records}: {sample['sample_id']}")
-        if kind_of(config.network).constant_current and not sample.get("constant_current", True):
+        changes = not sample.get("constant_current", True)
+        if changes and kind_of(config.network).constant_current(config.network):
             raise UserError(
                 f"{records}: {sample['sample_id']}: a load that changes, but a network with a time basis "
-                "holds for constant current alone; train in another --mode, or on records without it"
+                "holds for constant current alone, unless it starts from a reference that knows each plane's "
+                "history (--set reference=porous-electrode); or train in another --mode"
             )
     team = Team.of(make_strategy(strategy, devices))
     _check_replicas(config.training, team.strategy.num_replicas_in_sync)
@@ -222,7 +224,7 @@ class _Run:
         """What the predictor's description holds beside the predictor."""
         seen = self.origin.geometries | trained_geometries(self.manifest)
         return {
-            "statistics": self.origin.statistics(self.manifest),
+            "statistics": self.origin.statistics(self.manifest, self.config.network),
             "domain": training_domain(self.manifest.samples("train"), self.manifest.voxel_size_m),
             "train_geometries": sorted(seen),
         }
@@ -234,7 +236,7 @@ class _Run:
 def assembled(config: RunConfig, manifest: Manifest, origin: RandomWeights | None = None) -> Trainer:
     """The compiled trainer of a configuration on some records; call it in the strategy's scope."""
     origin = origin or RandomWeights()
-    of_records = (manifest.parameters, origin.statistics(manifest), manifest.voxel_size_m)
+    of_records = (manifest.parameters, origin.statistics(manifest, config.network), manifest.voxel_size_m)
     predictor = make_predictor(config.network, *of_records, config.training.precision)
     origin.give(predictor)
     trainer = Trainer(predictor, config.training)

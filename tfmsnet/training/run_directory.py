@@ -36,9 +36,9 @@ class RandomWeights:
         self.identity: dict[str, str] = {}
         self.geometries: frozenset[str] = frozenset()
 
-    def statistics(self, manifest: Manifest) -> dict:
+    def statistics(self, manifest: Manifest, network: NetworkConfig) -> dict:
         """Per field, the units of the state."""
-        return manifest.statistics
+        return manifest.statistics_of(network.reference)
 
     def give(self, predictor: Predictor) -> None:
         """Leave the weights as they are."""
@@ -69,7 +69,7 @@ class TrainedWeights(RandomWeights):
         }
         self.geometries = frozenset(train_geometries(self._description, self.directory) or ())
 
-    def statistics(self, manifest: Manifest) -> dict:
+    def statistics(self, manifest: Manifest, network: NetworkConfig) -> dict:
         """Those of the weights: they mean the state in these units."""
         voxel = self._description["voxel_size_m"]
         if abs(manifest.voxel_size_m - voxel) > 1e-3 * voxel:

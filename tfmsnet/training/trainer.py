@@ -45,8 +45,8 @@ class Trainer(keras.Model):
 
     def window(self, batch):
         """Static inputs, conditions and true states (batch, frames + 1, x, y, z, channel) of a batch."""
-        static = self.predictor.static_inputs(batch["phase"], batch["features"])
         conditions = self.predictor.padded(conditions_of(batch))
+        static = self.predictor.static_inputs(batch["phase"], batch["features"], conditions)
         divisor = smallest_edge(len(static.masks))
         fields = {f: pad_space(batch[f], divisor, axis=2) for f in self.predictor.config.fields}
         return static, conditions, self.predictor.state.encode(fields, static.masks[0], conditions)
