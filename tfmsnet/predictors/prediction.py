@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from tfmsnet.predictors.predictor import Predictor
 
 
+# Of an interval of shifts, down to float32's rounding of concentrations.
+_HALVINGS = 30
+
+
 class Window(NamedTuple):
     """Which part of the fields is kept: every `stride`-th frame of a box.
 
@@ -35,6 +39,43 @@ class Window(NamedTuple):
         return tf.slice(values, tf.concat([[0], self.begin], 0), tf.concat([[-1], self.size], 0))
 
 
+def within_bounds(values, mask, maximum: float):
+    """The possible values nearest to some, with as much lithium: their projection on 0..maximum and the mean.
+
+    They are `clip(values + shift, 0, maximum)`, with the shift that keeps the mean over the mask; where all
+    are possible nothing changes.
+
+    Args:
+        values: (batch, x, y, z) float32, 0 outside the mask.
+        mask: (batch, x, y, z) bool.
+        maximum: of the values.
+    """
+    mask = tf.cast(mask, values.dtype)
+
+    def projected():
+        wanted = tf.clip_by_value(phase_mean(values, mask), 0.0, maximum)
+        low = tf.reduce_min(values, axis=(1, 2, 3))
+        high = tf.reduce_max(values, axis=(1, 2, 3))
+        # All full at the largest shift, all empty at the smallest.
+        most, least = maximum - tf.minimum(low, 0.0), -tf.maximum(high, 0.0)
+
+        def shifted(shift):
+            return tf.clip_by_value(values + shift[:, None, None, None], 0.0, maximum) * mask
+
+        def halved(_, least, most):
+            middle = 0.5 * (least + most)
+            more = phase_mean(shifted(middle), mask) < wanted
+            return _ + 1, tf.where(more, middle, least), tf.where(more, most, middle)
+
+        _, least, most = tf.while_loop(
+            lambda k, least, most: k < _HALVINGS, halved, (0, least, most), parallel_iterations=1
+        )
+        return shifted(0.5 * (least + most))
+
+    possible = tf.reduce_all((values >= 0.0) & (values <= maximum))
+    return tf.cond(possible, lambda: values, projected)
+
+
 class Prediction:
     """What a predictor says of some images under some load, in physical fields.
 
@@ -55,7 +96,12 @@ class Prediction:
         """State (batch, padded x, y, z, channel) -> field: (batch, x, y, z) in the fields' units."""
         masks, conditions = self.static.masks[0], self.conditions.frames(frame, 1)
         fields = self.predictor.state.decode(state[:, None], masks, conditions)
-        return {name: crop_space(values, self.phase, axis=2)[:, 0] for name, values in fields.items()}
+        fields = {name: crop_space(values, self.phase, axis=2)[:, 0] for name, values in fields.items()}
+        if "concentration" in fields:
+            am = FIELDS["concentration"].mask(self.phase)
+            most = self.predictor.parameters.c_max_mol_m3
+            fields["concentration"] = within_bounds(fields["concentration"], am, most)
+        return fields
 
     def state(self, fields: dict, frame):
         """The inverse of `fields`."""
