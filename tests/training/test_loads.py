@@ -57,7 +57,7 @@ def test_a_time_basis_refuses_them(mixed, make_config, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("mode", ["basis", "autoregressive"])
+@pytest.mark.parametrize("mode", ["basis", pytest.param("autoregressive", marks=pytest.mark.slow)])
 def test_a_reference_knows_the_history(mixed, data, make_config, mode, tmp_path):
     """A time basis on it takes any load; training reads what the records hold, an answer computes it."""
     config = make_config(mode)
