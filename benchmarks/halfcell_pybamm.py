@@ -22,8 +22,8 @@ from tfmsnet.electrode.transport import effective_transport
 from tfmsnet.halfcell import Parameters, one_c_a_m2, open_circuit_potential
 from tfmsnet.halfcell.control import one_c_current_a
 from tfmsnet.halfcell.grid import build_grid
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.load import HOUR_S, Load, Voltage, c_rate_of
+from tfmsnet.materials.parameters import FARADAY_C_MOL
 
 IMAGE = FIXTURES / "electrode.npz"
 FRAMES = 25

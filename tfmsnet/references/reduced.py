@@ -57,7 +57,7 @@ class _Reduced:
         known = self._known.conditions(phase, c_rate, times_s)
         # Where the model has ended its last frame stays; the mean is Faraday's on.
         missing = known.mean_dol - tf.cast(found["dol"], tf.float32)
-        shift = (missing * self._materials.parameters.c_max_mol_m3)[:, :, None, None, None]
+        shift = (missing * self._materials.single.c_max_mol_m3)[:, :, None, None, None]
         am = tf.cast(FIELDS["concentration"].mask(phase), tf.float32)[:, None]
         fields = {name: found[name] for name in known.fields}
         fields["concentration"] += shift * am
@@ -119,7 +119,7 @@ def discharge(
     geometry = Geometry(phase, voxel_size_m, materials)
     liquid = geometry.liquid()
     cbd_s_m = materials.cbd_conductivity(tf.cast(calendering_percent, tf.float64))
-    electronic = geometry.electronic(materials.parameters.am_conductivity_s_m, cbd_s_m)
+    electronic = geometry.electronic(materials.single.am_conductivity_s_m, cbd_s_m)
     particles = kind(geometry, materials)
     march = March(
         geometry, particles, Planes(geometry, liquid, electronic, materials), liquid, electronic, materials
@@ -130,14 +130,14 @@ def discharge(
 
     def fields(state: State) -> tuple[tf.Tensor, ...]:
         dol, density = march.dol(state), march.plane_current(state)
-        concentration = materials.parameters.c_max_mol_m3 * particles.on_voxels(dol)
+        concentration = materials.single.c_max_mol_m3 * particles.on_voxels(dol)
         potential = solid * (lattice.on_planes(state.solid) + electronic.pattern * lattice.on_planes(density))
         surface, mean = particles.surface_and_mean(dol)
         channels = (density, surface, mean, state.salt[:, :planes], state.liquid[:, :planes], state.solid)
         return (
             lattice.unpacked(concentration)[..., :planes],
             lattice.unpacked(potential)[..., :planes],
-            materials.parameters.initial_dol + state.charge,
+            materials.double.initial_dol + state.charge,
             state.voltage,
             state.alive,
             tf.stack([tf.cast(channel, tf.float32) for channel in channels], axis=-1),

@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
-from tfmsnet.halfcell import Parameters, open_circuit_potential
+from tfmsnet.materials import Parameters
 from tfmsnet.references.faraday import SECONDS_PER_HOUR, dol_after
+from tfmsnet.references.materials import Materials
 from tfmsnet.references.reference import Conditions
 
 
@@ -16,7 +17,7 @@ class Uniform:
     """
 
     def __init__(self, parameters: Parameters, voxel_size_m: float = 0.0):
-        self.parameters = parameters
+        self.parameters, self._materials = parameters, Materials(parameters)
 
     def conditions(self, phase: tf.Tensor | None, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:
         """Faraday's law on the C-rate profile; see `Reference`.  The image isn't looked at."""
@@ -29,7 +30,7 @@ class Uniform:
         """The conditions of frames whose mean degree of lithiation is known."""
         everywhere = mean_dol[:, :, None, None, None]
         fields = {
-            "concentration": everywhere * self.parameters.c_max_mol_m3,
-            "potential": open_circuit_potential(everywhere, self.parameters, tanh=tf.tanh),
+            "concentration": everywhere * self._materials.single.c_max_mol_m3,
+            "potential": self._materials.open_circuit(everywhere)[0],
         }
         return Conditions(c_rate, mean_dol, c_rate_scale, fields)

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.load import FRAME_SECONDS_AT_1C, FRAMES
+from tfmsnet.materials.parameters import FARADAY_C_MOL
 from tfmsnet.predictors.prediction import Prediction, Window
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.serving import checks
