@@ -8,8 +8,8 @@
 The porous-electrode model is given what the voxel electrode has: thickness, porosity (pores and the share of
 electrolyte in the CBD), volume and reacting surface of the AM (hence the radius 3 volume / surface of its one
 spherical particle size), and the effective ionic transport of its pores; and the same materials.  Nothing is
-fitted.  With --loads: the curves of a pulse train, a drive cycle and a CC-CV; with --sets: those of all sets of
-parameters.
+fitted.  With --loads: the curves of a pulse train, a drive cycle and a CC-CV; with --sets: those of all sets
+of parameters.
 """
 
 import csv
@@ -43,7 +43,7 @@ def electrode() -> PhaseImage:
 
 
 def symbol(function: Function, x: pybamm.Symbol) -> pybamm.Symbol:
-    """A function of a material as PyBaMM's expression; of a table, cubic splines through many of its values."""
+    """A function of a material as PyBaMM's expression; a table becomes splines through many of its values."""
     value = sum((c * x**power for power, c in enumerate(function.polynomial)), pybamm.Scalar(0))
     value += sum(a * pybamm.tanh(s * (x - x0)) for a, s, x0 in function.tanh)
     value += sum(a * pybamm.exp(s * (x - x0)) for a, s, x0 in function.exponential)
