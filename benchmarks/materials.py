@@ -21,7 +21,7 @@ PICTURE = Path(__file__).parents[1] / "docs" / "materials.png"
 
 
 def curves(name: str, c_rate: float) -> dict[str, np.ndarray]:
-    """PyBaMM's, the simulator's and the reduced models' curve of a set: columns DOL and V, without frame 0."""
+    """Of a set, PyBaMM's and each model's curve without frame 0: columns DOL and V."""
     known = dfn_curve(c_rate if name == "nmc111" else f"{name}_{c_rate:g}C")
     image, parameters = dfn_electrode(name), parameter_set(name).parameters
     try:

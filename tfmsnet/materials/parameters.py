@@ -264,6 +264,16 @@ class Parameters:
         )
         return dataclasses.replace(self, reference_temperature_k=now, **changed)
 
+    def differences(self, other: "Parameters") -> str:
+        """What is another in a second cell, for a message; "" where both are the same."""
+        names = [spec.name for spec in dataclasses.fields(self)]
+        values = [(n, getattr(self, n), getattr(other, n)) for n in names]
+        return ", ".join(
+            f"{name} {a:g} and {b:g}" if isinstance(a, float) and isinstance(b, float) else name
+            for name, a, b in values
+            if a != b
+        )
+
     def calendered_cbd_conductivity_s_m(self, calendering_percent: float) -> float:
         """Electronic conductivity of the CBD, S/m; NaN (unknown calendering) counts as uncalendered."""
         percent = 0.0 if math.isnan(calendering_percent) else calendering_percent

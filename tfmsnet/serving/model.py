@@ -111,6 +111,20 @@ class Model:
         content = {"padding": "zero", **self._from_description(lambda content: content["network"])}
         return NetworkConfig.from_dict(content, "network")
 
+    def of_cell(self, parameters: Parameters) -> "Model":
+        """The model for a cell: itself, where that is the one it was trained on.
+
+        Raises:
+            UserError: another cell, and the model doesn't take parameters.
+        """
+        different = self.parameters.differences(parameters)
+        if different:
+            raise UserError(
+                f"{self.title}: was trained on another cell ({different}); take porous-electrode or "
+                "resolved-particles, which answer for any, or train on records of this one"
+            )
+        return self
+
     @property
     def train_geometries(self) -> list[str] | None:
         """Ids of the electrodes that it was trained on; None when that isn't known."""

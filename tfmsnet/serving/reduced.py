@@ -41,6 +41,10 @@ class ReducedModel(Model):
     def parameters(self) -> Parameters:
         return self._parameters
 
+    def of_cell(self, parameters: Parameters) -> "ReducedModel":
+        """The same for another cell."""
+        return reduced_model(self.name, parameters)
+
     @property
     def fields_predicted(self) -> tuple[str, ...]:
         return tuple(FIELDS)
