@@ -36,7 +36,7 @@ CELL = {
         },
         "Electrolyte": {
             "Cation transference number": 0.26,
-            "Conductivity [S.m-1]": "0.1297 * (x / 1000) ** 3 - 2.51 * (x / 1000) ** 1.5 + 3.329 * (x / 1000)",
+            "Conductivity [S.m-1]": "0.1297e-9 * x ** 3 - 2.51 * (x / 1000) ** 1.5 + 3.329 * (x / 1000)",
             "Diffusivity [m2.s-1]": "8.794e-11 * (x / 1000) ** 2 - 3.972e-10 * (x / 1000) + 4.862e-10",
             "Conductivity activation energy [J.mol-1]": 17100,
             "Diffusivity activation energy [J.mol-1]": 17100,

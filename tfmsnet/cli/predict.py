@@ -79,7 +79,6 @@ def command(
     from tfmsnet.serving import Client
     from tfmsnet.serving.answer import write_answer
     from tfmsnet.serving.local import load_model
-    from tfmsnet.serving.reduced import ReducedModel
 
     if server and context.get_parameter_source("model") != click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--model and --server: give one of them, or none")
@@ -95,7 +94,7 @@ def command(
         cell = cell_of(parameters, temperature_c).parameters
         loaded = loaded.of_cell(cell)
     # A reduced model takes the voxels as they are.
-    own = reading["voxel_size_um"] * 1e-6 if isinstance(loaded, ReducedModel) else loaded.voxel_size_m
+    own = loaded.voxel_size_m or reading["voxel_size_um"] * 1e-6
     electrode = read_image_with(image, reading, own)
     check_dischargeable(electrode)
     click.echo(

@@ -1,7 +1,7 @@
 """The recipe of an electrode: composition, calendering, and the box to fill."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral, Real
 
 from tfmsnet.errors import UserError
@@ -55,9 +55,6 @@ class Powder:
         return _LARGEST_PARTICLE * self.particle_diameter_m
 
 
-_POWDER = Powder()
-
-
 @dataclass(frozen=True)
 class Recipe:
     """What `generate` makes an electrode from.
@@ -80,7 +77,7 @@ class Recipe:
     size: tuple[int, int, int] = (24, 24, 64)
     voxel_size_m: float = 0.5e-6
     seed: int = 0
-    powder: Powder = _POWDER
+    powder: Powder = field(default_factory=Powder)
 
     def __post_init__(self) -> None:
         _check_range("am_wt_percent", self.am_wt_percent, _AM_WT_PERCENT, "%")

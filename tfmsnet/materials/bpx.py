@@ -81,7 +81,8 @@ def from_bpx(path: str | Path, electrode: str = "cathode") -> FromBpx:
         electrode: "cathode" or "anode"; a discharge lithiates either.
 
     Raises:
-        UserError: the `bpx` package is missing; the file isn't BPX's or has no such electrode of one material.
+        UserError: the `bpx` package is missing; the file isn't BPX's, or has no such electrode of one
+            material.
     """
     content = _parsed(read_json(path, "a cell of BPX"), str(path))
     parts, name = content["Parameterisation"], _ELECTRODES[electrode]
@@ -151,7 +152,8 @@ def from_bpx(path: str | Path, electrode: str = "cathode") -> FromBpx:
             f"has, and a half-cell hasn't: {', '.join(unused)}",
             f"initial_dol: {parameters.initial_dol:.4f}, {100 * _START:g} % of the window above {low:g}",
             f"am_conductivity_s_m: {parameters.am_conductivity_s_m:g}, in BPX of the electrode's solid",
-            "thermodynamic_factor: 1, as in BPX; carbon-binder, lithium metal and the AM's density are nmc111's",
+            "thermodynamic_factor: 1, as in BPX",
+            "not in BPX, as nmc111's: carbon-binder, lithium metal, density of the AM",
         ],
     )
 
@@ -204,11 +206,11 @@ def to_bpx(cell: ParameterSet) -> tuple[dict, list[str]]:
     }
     _parsed(content, cell.title)
     remarks = [
-        "thickness, porosity, transport efficiency and surface are those of 50 um of 90 wt% AM, calendered by "
-        "10 %: BPX asks for them, a half-cell's are its image's",
+        "thickness, porosity, transport efficiency and surface are those of 50 um of 90 wt% AM, calendered "
+        "by 10 %: BPX asks for them, a half-cell's are its image's",
         "no place in BPX: carbon-binder, lithium metal, separator's ends, salt_range_mol_m3, initial_dol",
-        f"the reference temperature, {parameters.reference_temperature_k:g} K, is the initial one: BPX has it "
-        "for whole cells",
+        f"the reference temperature, {parameters.reference_temperature_k:g} K, is the initial one: BPX has "
+        "it for whole cells",
     ]
     if _varies(parameters.transference_number) or _varies(parameters.thermodynamic_factor):
         remarks.append(

@@ -32,6 +32,12 @@ class Window(NamedTuple):
         """(batch, x, y, z) -> the box."""
         return tf.slice(values, tf.concat([[0], self.begin], 0), tf.concat([[-1], self.size], 0))
 
+    def kept(self, values: tf.Tensor) -> tf.Tensor:
+        """(batch, frame, x, y, z) -> every `stride`-th frame of the box."""
+        thinned = values[:, :: self.stride]
+        begin, size = tf.concat([[0, 0], self.begin], 0), tf.concat([[-1, -1], self.size], 0)
+        return tf.slice(thinned, begin, size)
+
 
 def _mean(values, mask):
     """(batch, x, y, z) each -> (batch,)."""

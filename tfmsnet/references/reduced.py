@@ -30,7 +30,7 @@ class _Reduced:
     """
 
     name: str
-    _kind: type[Spheres] | type[Voxels]
+    kind: type[Spheres] | type[Voxels]
 
     def __init__(self, parameters: Parameters, voxel_size_m: float = 0.0) -> None:
         self._materials, self._known = Materials(parameters), Uniform(parameters)
@@ -46,7 +46,7 @@ class _Reduced:
     ) -> dict[str, tf.Tensor]:
         """See `discharge`."""
         load = (c_rate_profile, times_s, calendering_percent)
-        return discharge(self._kind, self._materials, phase, voxel_size_m, *load)
+        return discharge(self.kind, self._materials, phase, voxel_size_m, *load)
 
     def conditions(self, phase: tf.Tensor, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:
         """As a `Reference`; the CBD counts as uncalendered."""
@@ -71,14 +71,14 @@ class PorousElectrode(_Reduced):
     """
 
     name = "porous-electrode"
-    _kind = Spheres
+    kind = Spheres
 
 
 class ResolvedParticles(_Reduced):
     """Diffusion in every voxel of the active material."""
 
     name = "resolved-particles"
-    _kind = Voxels
+    kind = Voxels
 
 
 def discharge(

@@ -40,8 +40,8 @@ def names() -> tuple[str, ...]:
     return tuple(_REFERENCES)
 
 
-def make_reference(name: str, parameters: Parameters, voxel_size_m: float) -> "Reference":
-    """The reference of a name, for a cell and its voxels.
+def reference_class(name: str) -> Make:
+    """What makes the reference of a name.
 
     Raises:
         UserError: there is none.
@@ -52,4 +52,9 @@ def make_reference(name: str, parameters: Parameters, voxel_size_m: float) -> "R
     if isinstance(make, str):
         module, _, attribute = make.partition(":")
         make = getattr(importlib.import_module(module), attribute)
-    return make(parameters, voxel_size_m)
+    return make
+
+
+def make_reference(name: str, parameters: Parameters, voxel_size_m: float) -> "Reference":
+    """The reference of a name, for a cell and its voxels; raises as `reference_class`."""
+    return reference_class(name)(parameters, voxel_size_m)

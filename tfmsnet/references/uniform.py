@@ -17,13 +17,13 @@ class Uniform:
     """
 
     def __init__(self, parameters: Parameters, voxel_size_m: float = 0.0):
-        self.parameters, self._materials = parameters, Materials(parameters)
+        self._materials = Materials(parameters)
 
     def conditions(self, phase: tf.Tensor | None, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:
         """Faraday's law on the C-rate profile; see `Reference`.  The image isn't looked at."""
         interval = times_s[:, 1:] - times_s[:, :-1]
         passed = tf.cumsum(c_rate[:, 1:] * interval, axis=1) / SECONDS_PER_HOUR
-        mean_dol = dol_after(tf.pad(passed, [[0, 0], [1, 0]]), self.parameters)
+        mean_dol = dol_after(tf.pad(passed, [[0, 0], [1, 0]]), self._materials.single)
         return self.at(c_rate, mean_dol, tf.reduce_max(tf.abs(c_rate[:, 1:]), axis=1))
 
     def at(self, c_rate: tf.Tensor, mean_dol: tf.Tensor, c_rate_scale: tf.Tensor) -> Conditions:
