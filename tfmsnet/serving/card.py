@@ -65,21 +65,20 @@ def _reduced_lines(description: dict, limits: dict) -> list[str]:
     return [
         "# Discharge of a lithium-ion cathode from its phase image",
         "",
-        f"A reduced physical model ({description['reference']}, see docs/references.md of tfmsnet): no network, "
-        "nothing trained. It gives both fields at every voxel of a half-cell under a load, and its voltage. "
+        f"A reduced physical model ({description['reference']}, see docs/references.md of tfmsnet) without a "
+        "network: both fields at every voxel of a half-cell under a load, and its voltage. "
         "Images have voxels of any size (input `voxel_size_m`), at least "
         f"{limits['smallest_edge_voxels']} along each edge and at most {limits['max_voxels']} in a request.",
         "",
         "## The cell",
         "",
         f"Its parameters are inputs; where a request leaves one out it is that of `{DESCRIPTION}` "
-        "(parameters). Functions are tables of three rows: x, y and dy/dx; tfmsnet's client makes them of any "
-        "of its sets.",
+        "(parameters). Functions are tables of three rows: x, y and dy/dx; tfmsnet's client makes them.",
         "",
         "## What it is not for",
         "",
-        "Connectivity isn't checked: an image in which no ions or electrons get through ends at its first frame "
-        "(`valid_frames` is 1).",
+        "Connectivity isn't checked: an image in which no ions or electrons get through ends at its first "
+        "frame (`valid_frames` is 1).",
         "",
         "## Signatures",
     ]

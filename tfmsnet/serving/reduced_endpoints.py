@@ -2,16 +2,17 @@
 
 import inspect
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import tensorflow as tf
 
 from tfmsnet.fields import FIELDS as TABLE
 from tfmsnet.materials import Parameters
+from tfmsnet.materials.functions import cubics
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.reduced import discharge
 from tfmsnet.references.registry import reference_class
 from tfmsnet.serving import cell, checks
-from tfmsnet.serving.cell import Cell
 from tfmsnet.serving.endpoints import card, constant_load, specs, summary, window_of
 from tfmsnet.serving.quantities import (
     C_RATE,
@@ -112,7 +113,7 @@ class ReducedEndpoints:
             fields: whether those are wanted, in the window that the inputs say.
         """
         phase = checks.checked_phase(inputs["phase"], SMALLEST_EDGE, self._max_voxels)
-        voxel_size_m, known = cell.checked(inputs, phase)
+        voxel_size_m, known = _checked_cell(inputs, phase)
         if "c_rate" in inputs:
             load = constant_load(checks.checked_c_rate(inputs["c_rate"], phase))
         else:
@@ -141,3 +142,70 @@ class ReducedEndpoints:
         materials = Materials(Cell(known))
         found = discharge(self._kind, materials, phase, voxel_size_m, c_rate_profile, times_s, unknown)
         return {name: found[name] for name in (*TABLE, "dol", "voltage_v", "ended")}
+
+
+class Cell:
+    """Inputs as the `Parameters` that `tfmsnet.references.materials.Materials` reads; all tensors.
+
+    Args:
+        inputs: name of a quantity -> its tensor, checked.
+    """
+
+    cbd_strain = ((0.0, 0.0),)
+    cbd_conductivity_per_strain_s_m = 0.0
+
+    def __init__(self, inputs: dict[str, tf.Tensor]) -> None:
+        for name in (*cell.NUMBERS, "salt_range_mol_m3"):
+            setattr(self, name, inputs[name])
+        for name in cell.FUNCTIONS:
+            x, y, slope = tf.unstack(inputs[name])
+            table = SimpleNamespace(x=x, cubics=cubics(x, y, slope, tf.stack))
+            setattr(self, name, SimpleNamespace(polynomial=(), tanh=(), exponential=(), table=table))
+
+    def at_temperature(self) -> "Cell":
+        """Itself: the inputs hold at the cell's temperature."""
+        return self
+
+
+def _checked_cell(inputs: dict[str, tf.Tensor], phase: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    """The voxels' edge (batch,), m, and the inputs of `Cell`, when they can be used."""
+    voxel = checks.of_rank(inputs["voxel_size_m"], 1, "voxel_size_m")
+    voxel = checks.one_for_all(voxel, 1, phase, "voxel_size_m")
+    voxel = _positive(voxel, "voxel_size_m", zero=False)
+    numbers = {
+        name: _positive(checks.one_for_all(inputs[name], 1, phase, name), name, name in cell.MAY_BE_ZERO)
+        for name in cell.NUMBERS
+    }
+    dol = numbers["initial_dol"]
+    (numbers["initial_dol"],) = checks.after(
+        [checks.require(dol < 1, "initial_dol: expected 0 < initial_dol < 1, found", dol)], dol
+    )
+    limits = checks.one_for_all(inputs["salt_range_mol_m3"], 2, phase, "salt_range_mol_m3")
+    salt = numbers["initial_salt_mol_m3"]
+    inside = (limits[0] > 0) & (limits[0] < salt) & (salt < limits[-1])
+    message = "salt_range_mol_m3: expected 0 < low < initial_salt_mol_m3 < high, found"
+    (limits,) = checks.after([checks.require(inside, message, limits, "around", salt)], limits)
+    tables = {name: _table(inputs[name], phase, name) for name in cell.FUNCTIONS}
+    known = {**numbers, "salt_range_mol_m3": tf.ensure_shape(limits, [2]), **tables}
+    return tf.fill([tf.shape(phase)[0]], voxel), known
+
+
+def _positive(value: tf.Tensor, name: str, zero: bool) -> tf.Tensor:
+    usable = tf.math.is_finite(value) & ((value >= 0) if zero else (value > 0))
+    message = f"{name}: expected a number {'of at least' if zero else 'above'} 0, found"
+    return checks.after([checks.require(usable, message, value)], value)[0]
+
+
+def _table(value: tf.Tensor, phase: tf.Tensor, name: str) -> tf.Tensor:
+    rows = checks.one_for_all(value, 3, phase, name)
+    shape = tf.shape(rows)
+    fits = (shape[0] == 3) & (shape[1] >= 2)
+    (rows,) = checks.after(
+        [checks.require(fits, f"{name}: expected rows x, y, dy/dx of at least 2 points, found", shape)], rows
+    )
+    x = rows[0]
+    usable = tf.reduce_all(tf.math.is_finite(rows)) & tf.reduce_all(x[1:] > x[:-1])
+    (rows,) = checks.after(
+        [checks.require(usable, f"{name}: expected finite numbers and rising x, found x =", x)], rows
+    )
+    return tf.ensure_shape(rows, [3, None])
