@@ -3,11 +3,13 @@
     pip install pybamm numba pyamg
     python benchmarks/halfcell_pybamm.py
     python benchmarks/halfcell_pybamm.py --loads
+    python benchmarks/halfcell_pybamm.py --sets
 
 The porous-electrode model is given what the voxel electrode has: thickness, porosity (pores and the share of
 electrolyte in the CBD), volume and reacting surface of the AM (hence the radius 3 volume / surface of its one
 spherical particle size), and the effective ionic transport of its pores; and the same materials.  Nothing is
-fitted.  With --loads: the curves of a pulse train, a drive cycle and a CC-CV.
+fitted.  With --loads: the curves of a pulse train, a drive cycle and a CC-CV; with --sets: those of all sets
+of parameters.
 """
 
 import csv
@@ -19,11 +21,12 @@ import pybamm
 from halfcell_checks.dfn import C_RATES, FIXTURES, dfn_electrode, dfn_loads
 from tfmsnet.electrode import PhaseImage, Recipe, generate
 from tfmsnet.electrode.transport import effective_transport
-from tfmsnet.halfcell import Parameters, one_c_a_m2, open_circuit_potential
+from tfmsnet.halfcell import Parameters, one_c_a_m2
 from tfmsnet.halfcell.control import one_c_current_a
 from tfmsnet.halfcell.grid import build_grid
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.load import HOUR_S, Load, Voltage, c_rate_of
+from tfmsnet.materials import Function, names, parameter_set
+from tfmsnet.materials.parameters import FARADAY_C_MOL, SALT_UNIT_MOL_M3
 
 IMAGE = FIXTURES / "electrode.npz"
 FRAMES = 25
@@ -39,8 +42,24 @@ def electrode() -> PhaseImage:
     return dfn_electrode()
 
 
-def polynomial(coefficients, x):
-    return sum(coefficient * x**power for power, coefficient in enumerate(coefficients))
+def symbol(function: Function, x: pybamm.Symbol) -> pybamm.Symbol:
+    """A function of a material as PyBaMM's expression; a table becomes splines through many of its values."""
+    value = sum((c * x**power for power, c in enumerate(function.polynomial)), pybamm.Scalar(0))
+    value += sum(a * pybamm.tanh(s * (x - x0)) for a, s, x0 in function.tanh)
+    value += sum(a * pybamm.exp(s * (x - x0)) for a, s, x0 in function.exponential)
+    if function.table is not None:
+        ends = function.table.x[0], function.table.x[-1]
+        points = np.linspace(ends[0] - 0.05, ends[1] + 0.05, 4001)
+        value += pybamm.Interpolant(points, Function(table=function.table)(points), x, interpolator="cubic")
+    return value
+
+
+def salt_symbol(function: Function):
+    return lambda c, temperature: symbol(function, c / SALT_UNIT_MOL_M3)
+
+
+def cut_off_v(materials: Parameters) -> float:
+    return 2.0 if materials.open_circuit_v(0.5) > 2.5 else 0.0
 
 
 def parameter_values(image: PhaseImage, materials: Parameters, c_rate: float) -> pybamm.ParameterValues:
@@ -66,7 +85,7 @@ def parameter_values(image: PhaseImage, materials: Parameters, c_rate: float) ->
             "Electrode width [m]": 1.0,
             "Current function [A]": density,
             "Contact resistance [Ohm]": materials.sei_resistance_ohm_m2,
-            "Lower voltage cut-off [V]": 2.0,
+            "Lower voltage cut-off [V]": cut_off_v(materials),
             "Upper voltage cut-off [V]": 5.0,
             "Exchange-current density for lithium metal electrode [A.m-2]": (
                 materials.lithium_exchange_current_a_m2
@@ -85,25 +104,17 @@ def parameter_values(image: PhaseImage, materials: Parameters, c_rate: float) ->
             "Positive electrode active material volume fraction": fractions["AM"],
             "Positive particle radius [m]": 3 * grid.am_volume_m3 / grid.interface.area_m2.sum(),
             "Positive electrode exchange-current density [A.m-2]": exchange_current,
-            "Positive electrode OCP [V]": lambda x: open_circuit_potential(x, materials, pybamm.tanh),
+            "Positive electrode OCP [V]": lambda x: symbol(materials.open_circuit_v, x),
             "Positive particle diffusivity [m2.s-1]": lambda x, temperature: pybamm.maximum(
-                polynomial(materials.solid_diffusivity, x), materials.solid_diffusivity_floor_m2_s
+                symbol(materials.solid_diffusivity, x), materials.solid_diffusivity_floor_m2_s
             ),
             "Maximum concentration in positive electrode [mol.m-3]": c_max,
             "Initial concentration in positive electrode [mol.m-3]": c_max * materials.initial_dol,
             "Initial concentration in electrolyte [mol.m-3]": materials.initial_salt_mol_m3,
-            "Electrolyte conductivity [S.m-1]": lambda c, temperature: polynomial(
-                materials.salt_conductivity, c / 1000
-            ),
-            "Electrolyte diffusivity [m2.s-1]": lambda c, temperature: polynomial(
-                materials.salt_diffusivity, c / 1000
-            ),
-            "Cation transference number": lambda c, temperature: polynomial(
-                materials.transference_number, c / 1000
-            ),
-            "Thermodynamic factor": lambda c, temperature: polynomial(
-                materials.thermodynamic_factor, c / 1000
-            ),
+            "Electrolyte conductivity [S.m-1]": salt_symbol(materials.salt_conductivity),
+            "Electrolyte diffusivity [m2.s-1]": salt_symbol(materials.salt_diffusivity),
+            "Cation transference number": salt_symbol(materials.transference_number),
+            "Thermodynamic factor": salt_symbol(materials.thermodynamic_factor),
         }
     )
     return values
@@ -123,8 +134,9 @@ def curve(image: PhaseImage, materials: Parameters, c_rate: float) -> list[tuple
     run = simulation(parameter_values(image, materials, c_rate))
     times = np.arange(FRAMES) * 100 / c_rate
     solution = run.solve([0, times[-1]], t_interp=times)
-    dol = materials.initial_dol + (1 - materials.initial_dol) * np.arange(FRAMES) / 36
-    return list(zip(times[1:], dol[1:], solution["Voltage [V]"](times[1:]), strict=True))
+    times = times[(times > 0) & (times <= solution.t[-1])]
+    dol = materials.initial_dol + (1 - materials.initial_dol) * times * c_rate / 3600
+    return list(zip(times, dol, solution["Voltage [V]"](times), strict=True))
 
 
 def drive_cycle() -> None:
@@ -188,10 +200,14 @@ def main() -> None:
             formatted = [(f"{time:.2f}", f"{rate:.5f}", f"{volts:.5f}") for time, rate, volts in rows]
             write(FIXTURES / f"pybamm_{name}.csv", ("time_s", "c_rate", "voltage_v"), formatted)
         return
-    for c_rate in C_RATES:
-        rows = curve(image, materials, c_rate)
-        formatted = [(f"{time:g}", f"{dol:.6f}", f"{volts:.5f}") for time, dol, volts in rows]
-        write(FIXTURES / f"pybamm_{c_rate:g}C.csv", ("time_s", "dol", "voltage_v"), formatted)
+    cells = {"": materials}
+    if "--sets" in sys.argv[1:]:
+        cells = {f"{name}_": parameter_set(name).parameters for name in names() if name != "nmc111"}
+    for name, cell in cells.items():
+        for c_rate in C_RATES:
+            rows = curve(dfn_electrode(name.rstrip("_")), cell, c_rate)
+            formatted = [(f"{time:g}", f"{dol:.6f}", f"{volts:.5f}") for time, dol, volts in rows]
+            write(FIXTURES / f"pybamm_{name}{c_rate:g}C.csv", ("time_s", "dol", "voltage_v"), formatted)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ REFERENCE = "reference_"
 PLANES, STATIC = "planes", "static"
 ENTRIES = (*FIELDS, PLANES, STATIC)
 # Code that answers follow from, in the package's directory.
-_CODE = ("references/*.py", "features/surface.py", "electrode/surface.py")
+_CODE = ("references/*.py", "materials/functions.py", "features/surface.py", "electrode/surface.py")
 
 _SPECIFICATION = (
     tf.TensorSpec([1, None, None, None], tf.uint8),

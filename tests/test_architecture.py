@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = (
     ("configuration", "errors", "files", "load", "plugins", "units"),
     ("electrode",),
+    ("materials",),
     ("halfcell",),
     ("fields",),
     ("references", "features"),
@@ -74,7 +75,8 @@ def test_imports_point_one_way(path, package):
 
 
 @pytest.mark.parametrize(
-    "module", ["tfmsnet.electrode", "tfmsnet.halfcell", "tfmsnet.campaign", "tfmsnet.cli.main"]
+    "module",
+    ["tfmsnet.electrode", "tfmsnet.materials", "tfmsnet.halfcell", "tfmsnet.campaign", "tfmsnet.cli.main"],
 )
 def test_it_imports_no_tensorflow(module):
     heavy = "{'tensorflow', 'keras', 'matplotlib'}"

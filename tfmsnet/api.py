@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.load import Load
+from tfmsnet.materials import Parameters
 from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.records import Split
 from tfmsnet.records.sample import Sample
 from tfmsnet.references.registry import REDUCED
 from tfmsnet.serving.local import load_model
 from tfmsnet.serving.model import Model
-from tfmsnet.serving.reduced import ReducedModel, reduced_model
+from tfmsnet.serving.reduced import reduced_model
 from tfmsnet.serving.scored import Scored
 
 if TYPE_CHECKING:
@@ -22,18 +23,22 @@ if TYPE_CHECKING:
 Source = str | Path | Model
 
 
-def predict(image: PhaseImage, load: Load | float, model: Source = MODEL) -> Sample:
+def predict(
+    image: PhaseImage, load: Load | float, model: Source = MODEL, parameters: Parameters | None = None
+) -> Sample:
     """What an electrode does under a load: fields at every voxel and frame, and the curve.
 
     Args:
         image: the electrode.
         load: what the cell is asked to do; a number is constant current at this C-rate, 1/h.
         model: a loaded one, or what `load_model` takes.
+        parameters: of the cell; None for the model's own.
 
     Raises:
-        UserError: as `load_model` and `Model.predict`.
+        UserError: as `load_model` and `Model.predict`; a model that was trained on another cell.
     """
-    return _loaded(model).predict(image, load)
+    loaded = _loaded(model)
+    return (loaded.of_cell(parameters) if parameters else loaded).predict(image, load)
 
 
 def evaluate(
@@ -62,15 +67,14 @@ def evaluate(
         The report; `report.table()` is its table as text.
 
     Raises:
-        UserError: as `load_model`; a model that was trained on a test electrode; a name that is taken.
+        UserError: as `load_model`; a model that was trained on a test electrode or on another cell; a name
+            that is taken.
     """
     from tfmsnet.evaluation import report  # draws with matplotlib
 
     test, models = Split(records, "test"), {}
     for name, source in {"": model, **(compare or {})}.items():
-        loaded = _loaded(source)
-        if isinstance(loaded, ReducedModel):  # for the records' cell
-            loaded = reduced_model(loaded.name, test.manifest.parameters)
+        loaded = _loaded(source).of_cell(test.manifest.parameters)
         name = name or loaded.title
         if name in models:
             raise UserError(f"compare: the name {name!r} is taken; choose another")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tfmsnet.electrode.image import AM, CBD, PHASE_NAMES
-from tfmsnet.halfcell.parameters import Parameters
+from tfmsnet.materials.parameters import Parameters
 
 
 @dataclass(frozen=True)

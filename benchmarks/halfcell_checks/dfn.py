@@ -10,6 +10,7 @@ from tfmsnet.load import Load, cccv, gitt, read_profile
 
 FIXTURES = Path(__file__).parents[2] / "tests" / "halfcell" / "fixtures"
 C_RATES = (0.5, 1.0, 2.0)
+VOXELS_M = {"lfp": 0.1e-6}
 
 
 def dfn_loads() -> dict[str, Load]:
@@ -21,9 +22,13 @@ def dfn_loads() -> dict[str, Load]:
     }
 
 
-def dfn_electrode() -> PhaseImage:
-    """The voxel electrode that PyBaMM's porous electrode stands for: 24 x 24 x 64, 90 wt%, uncalendered."""
-    return PhaseImage(np.load(FIXTURES / "electrode.npz")["phase"], calendering_percent=0.0)
+def dfn_electrode(cell: str = "") -> PhaseImage:
+    """The voxel electrode that PyBaMM's porous electrode stands for: 24 x 24 x 64, 90 wt%, uncalendered.
+
+    Particles of LFP are smaller: a set of parameters may have other voxels.
+    """
+    phase = np.load(FIXTURES / "electrode.npz")["phase"]
+    return PhaseImage(phase, VOXELS_M.get(cell, 0.5e-6), calendering_percent=0.0)
 
 
 def dfn_curve(name: float | str) -> np.ndarray:

@@ -9,7 +9,7 @@ from tfmsnet.electrode import PhaseImage
 from tfmsnet.halfcell import Parameters
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.halfcell.lithium import Lithium
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL
+from tfmsnet.materials.parameters import FARADAY_C_MOL
 
 _DIFFUSIVITY = 1e-14
 # mol/m2/s: fills a few percent of c_max, so that what a step is solved to (1e-7 of it) doesn't show.

@@ -64,7 +64,7 @@ def test_the_same_seed_makes_the_same_bits_and_another_seed_another_electrode(tm
 
 def test_a_sample_is_what_the_simulator_computes_for_its_recipe(tmp_path):
     (task,) = recipe_campaign("paper", 1, SIZE, (constant_current(2.0, 3),), seed=0)
-    parameters = Parameters(temperature_k=310.0)
+    parameters = Parameters(initial_dol=0.5)
     assert discharge_all([task], tmp_path, parameters=parameters, jobs=1) == []
     sample = read_sample(tmp_path / f"{task.name}.h5")
     expected = simulate(generate(task.source), task.load, parameters)

@@ -183,7 +183,7 @@ def test_samples_of_another_electrode_or_cell_are_not_taken_for_the_campaign_s(w
     ):
         discharge_all(image_campaign(half_wired, "electrode", (constant_current(2.0, 3),)), tmp_path)
     with pytest.raises(UserError, match="of a cell of other parameters"):
-        discharge_all(tasks, tmp_path, parameters=Parameters(temperature_k=310.0))
+        discharge_all(tasks, tmp_path, parameters=Parameters(initial_dol=0.5))
 
 
 def test_a_broken_file_under_a_sample_s_name_is_named(wired, tmp_path):

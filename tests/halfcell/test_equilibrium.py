@@ -1,5 +1,3 @@
-import math
-
 import numpy as np
 import pytest
 
@@ -15,13 +13,6 @@ def test_potential_falls_all_the_way():
     assert (np.diff(open_circuit_potential(dol, Parameters())) < 0).all()
 
 
-def test_any_librarys_tanh_will_do():
-    parameters = Parameters()
-    assert open_circuit_potential(0.7, parameters, math.tanh) == pytest.approx(
-        open_circuit_potential(np.array(0.7), parameters), rel=1e-14
-    )
-
-
-def test_another_chemistry_is_other_coefficients():
-    lfp_like = Parameters(ocp_linear=(3.4, -0.05), ocp_tanh=((-0.3, 40.0, 0.98),))
+def test_another_chemistry_is_another_function():
+    lfp_like = Parameters(open_circuit_v={"polynomial": (3.4, -0.05), "tanh": ((-0.3, 40.0, 0.98),)})
     assert open_circuit_potential(0.5, lfp_like) == pytest.approx(3.4 - 0.025 + 0.3, abs=1e-9)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tfmsnet.halfcell import Parameters, open_circuit_potential
 from tfmsnet.halfcell.kinetics import Insertion, lithium_metal_overpotential
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL
+from tfmsnet.materials.parameters import FARADAY_C_MOL
 
 DEPTH_M = 0.25e-6
 # The first call compiles.

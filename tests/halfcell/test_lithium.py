@@ -5,7 +5,7 @@ from halfcell_checks.sphere import fill_sphere
 from tfmsnet.halfcell import Parameters
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.halfcell.lithium import Lithium
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL
+from tfmsnet.materials.parameters import FARADAY_C_MOL
 
 
 @pytest.mark.parametrize("radius", [7, 10])

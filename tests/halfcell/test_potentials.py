@@ -63,7 +63,7 @@ def test_a_slab_obeys_ohms_law():
     phase[:, :, :7] = 1
     grid, _, potential, _ = solved(PhaseImage(phase), parameters, conductance=100.0, source=4.0)
     h, density = 0.5e-6, CURRENT_A / (16 * grid.voxel_face_m2)
-    salt_conductivity = sum(parameters.salt_conductivity)
+    salt_conductivity = float(parameters.salt_conductivity(1.0))
     separator = parameters.separator_thickness_m / (parameters.separator_porosity**1.5 * salt_conductivity)
     metal = (
         2 * parameters.thermal_voltage_v * np.arcsinh(density / 2 / parameters.lithium_exchange_current_a_m2)

@@ -5,9 +5,9 @@ from tfmsnet.electrode import PhaseImage
 from tfmsnet.halfcell import Parameters
 from tfmsnet.halfcell.control import Galvanostatic
 from tfmsnet.halfcell.grid import build_grid
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.halfcell.potentials import Link, Potentials
 from tfmsnet.halfcell.salt import Salt
+from tfmsnet.materials.parameters import FARADAY_C_MOL
 
 CONSTANT = Parameters(
     salt_conductivity=(1.0,),

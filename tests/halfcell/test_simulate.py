@@ -11,8 +11,8 @@ from tfmsnet.electrode import AM, ELECTROLYTE, PhaseImage, Recipe, generate
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell import DischargeFailed, Parameters, open_circuit_potential, simulate
 from tfmsnet.halfcell.grid import build_grid
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.load import constant_current
+from tfmsnet.materials.parameters import FARADAY_C_MOL
 
 C_RATES = [0.5, 1.0, 2.0]
 

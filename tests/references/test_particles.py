@@ -30,7 +30,7 @@ def filled(kind, phase, fourier=0.1, steps=40):
     u = tf.zeros_like(particles.inside)
     for _ in range(steps):
         u = diffusion.solve(u / step_s + gain, tf.zeros_like(particles.area), u, tf.constant(1e-9))
-    unit = density * radius_m / (materials.charge_c_m3 * DIFFUSIVITY)
+    unit = density * radius_m / (materials.double.charge_c_m3 * DIFFUSIVITY)
     return geometry, u / unit, radius_m
 
 

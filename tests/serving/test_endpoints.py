@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tfmsnet.electrode import PhaseImage
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.load import equal_charge_frames
+from tfmsnet.materials.parameters import FARADAY_C_MOL
 from tfmsnet.predictors.store import load_predictor
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.local import load_model

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from tfmsnet.campaign.task import Task, checked_loads
-from tfmsnet.electrode import PhaseImage, Recipe, check_dischargeable
+from tfmsnet.electrode import PhaseImage, Powder, Recipe, check_dischargeable
 from tfmsnet.errors import UserError
 from tfmsnet.load import Load
 
@@ -21,6 +21,9 @@ def recipe_campaign(
     size: Sequence[int],
     loads: Sequence[Load | float],
     seed: int,
+    *,
+    powder: Powder | None = None,
+    voxel_size_m: float = 0.5e-6,
 ) -> list[Task]:
     """Tasks for generated electrodes.
 
@@ -30,6 +33,8 @@ def recipe_campaign(
         size: voxels (x, y, z).
         loads: every electrode is put under each; a number is a C-rate, see `checked_loads`.
         seed: of the packings and of the draw.
+        powder: what they are made of; None for the default.
+        voxel_size_m: edge of the voxels, m.
 
     Raises:
         UserError: another design, or a size or loads that can't be.
@@ -42,7 +47,7 @@ def recipe_campaign(
     else:
         raise UserError(f"design: expected 'paper' or 'random', found {design!r}")
     recipes = [
-        Recipe(am, calendering, tuple(size), seed=seed * 100_000 + i)
+        Recipe(am, calendering, tuple(size), voxel_size_m, seed * 100_000 + i, powder or Powder())
         for i, (am, calendering) in enumerate(chosen)
     ]
     checked = checked_loads(loads)

@@ -2,19 +2,23 @@
 
 import click
 
-from tfmsnet.cli.options import PATH, image_options, read_image_with
+from tfmsnet.cli.options import PATH, cell_of, image_options, parameters_options, read_image_with
 
 
 @click.command("describe")
 @click.argument("image", type=PATH)
 @click.option("--png", type=PATH, help="Write slices of the image here.")
+@parameters_options
 @image_options
-def command(image, png, **reading):
-    """Print volume fractions, surface areas, tortuosity, percolation and particle sizes of IMAGE."""
+def command(image, png, parameters, temperature_c, **reading):
+    """Print what IMAGE is like: volume fractions, areas, tortuosity, percolation, particle sizes, and 1C."""
     from tfmsnet.electrode import describe, plot_slices
+    from tfmsnet.halfcell import one_c_a_m2
 
+    cell = cell_of(parameters, temperature_c).parameters
     electrode = read_image_with(image, reading)
     click.echo(describe(electrode))
+    click.echo(f"1C is {one_c_a_m2(electrode, cell) / 10:.4g} mA/cm2")
     if png:
         plot_slices(electrode, png)
         click.echo(png)

@@ -2,7 +2,7 @@
 
 import click
 
-from tfmsnet.cli.options import PATH
+from tfmsnet.cli.options import PATH, cell_of, parameters_options
 from tfmsnet.serving.quantities import MAX_VOXELS
 
 
@@ -15,17 +15,22 @@ from tfmsnet.serving.quantities import MAX_VOXELS
     help="Most voxels of a request, the whole batch counted; larger ones are refused.  "
     f"[default: {MAX_VOXELS}; a SavedModel's own]",
 )
-def command(model, out, max_voxels):
+@parameters_options
+def command(model, out, max_voxels, parameters, temperature_c):
     """Write MODEL as the next version in OUT (the model base path of TF Serving).
 
     MODEL is a run of `tfmsnet train`, its best/, cathode (the package's own model), or a SavedModel of an
-    earlier export, which is taken over as it is.  The version appears when it is complete, so a server may
+    earlier export, which is taken over as it is; or porous-electrode or resolved-particles, which need no
+    training and take the cell's parameters and the voxels' edge as inputs (--parameters and --temperature-c
+    are their defaults).  The version appears when it is complete, so a server may
     poll OUT all the while.
     """
     from tfmsnet.serving.saved_model import can_warm_up, export
 
     click.echo(f"exporting {model}", err=True)
-    click.echo(export(model, out, max_voxels=max_voxels))
+    given = parameters or temperature_c is not None
+    cell = cell_of(parameters, temperature_c).parameters if given else None
+    click.echo(export(model, out, max_voxels=max_voxels, parameters=cell))
     if not can_warm_up():
         click.echo(
             "no warm-up requests: they need tensorflow-serving-api (pip install 'tfmsnet[serving]'); the "

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tfmsnet.cli.options import PATH, whole_numbers, with_options
+from tfmsnet.cli.options import PATH, cell_of, parameters_options, whole_numbers, with_options
 from tfmsnet.cli.progress import progress_bar
 from tfmsnet.errors import UserError
 
@@ -15,11 +15,6 @@ def sample_options(function):
     options = (
         click.option("--out", required=True, type=PATH, help="Directory for the samples (*.h5)."),
         click.option("--name", help="Name of the sample's file.  [default: that of the first source]"),
-        click.option(
-            "--parameters",
-            type=PATH,
-            help="JSON of the cell's parameters that aren't the defaults (c_max_mol_m3, ...).",
-        ),
         click.option(
             "--c-rate",
             type=float,
@@ -38,7 +33,7 @@ def sample_options(function):
             help="Of the recipe.",
         ),
     )
-    return with_options(options, function)
+    return parameters_options(with_options(options, function))
 
 
 def mesh_options(function):
@@ -123,7 +118,7 @@ def vtu(series, times, **options):
     from tfmsnet.records.ingest import read_vtu
 
     path = _free_path(options, series[0])
-    parameters = _parameters(options)
+    parameters = cell_of(options["parameters"], options["temperature_c"]).parameters
     click.echo(f"reading {len(series)} files", err=True)
     solution = read_vtu(series, _reading(options, parameters), times=_numbers(times))
     _write(solution, parameters, options, path)
@@ -152,7 +147,7 @@ def comsol(export, image, labels, origin_um, **options):
     if not image and (labels or origin_um):
         raise click.UsageError("--labels and --origin-um: they are an image's; give one with --image")
     path = _free_path(options, export)
-    parameters = _parameters(options)
+    parameters = cell_of(options["parameters"], options["temperature_c"]).parameters
     reading = _reading(options, parameters)
     phases = read_image(image, reading.voxel_size_m, labels=labels or None) if image else None
     click.echo(f"reading {export}", err=True)
@@ -194,20 +189,6 @@ def _free_path(options: dict, source: Path) -> Path:
     if path.exists():
         raise UserError(f"{path}: exists already; remove it, or choose another --out or name")
     return path
-
-
-def _parameters(options: dict):
-    from tfmsnet.files import read_json
-    from tfmsnet.halfcell import Parameters
-
-    path = options["parameters"]
-    if not path:
-        return Parameters()
-    try:
-        return Parameters.from_dict(read_json(path, "a cell's parameters"))
-    except UserError as error:
-        message = str(error)
-        raise UserError(message if message.startswith(str(path)) else f"{path}: {message}") from None
 
 
 def _numbers(text: str | None) -> list[float] | None:

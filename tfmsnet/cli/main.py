@@ -15,6 +15,7 @@ COMMANDS = {
     "simulate": "simulate",
     "voxelise": "voxelise",
     "describe": "describe",
+    "parameters": "parameters",
     "show": "show",
     "records": "records",
     "train": "train",

@@ -30,7 +30,7 @@ def image_options(function):
             type=click.FloatRange(0.001, 100),
             default=0.5,
             show_default=True,
-            help="Voxel edge of the image, um; other sizes are resampled to 0.5 um.",
+            help="Voxel edge of the image, um; networks and the simulator resample images to 0.5 um.",
         ),
         click.option(
             "--axes",
@@ -53,6 +53,32 @@ def image_options(function):
         ),
     )
     return with_options(options, function)
+
+
+def parameters_options(function):
+    """The cell: see `cell_of`."""
+    options = (
+        click.option(
+            "--parameters",
+            metavar="NAME|FILE",
+            help="The cell: a set (`tfmsnet parameters list`), or a JSON file of one, of some parameters or "
+            "of BPX.  [default: nmc111]",
+        ),
+        click.option(
+            "--temperature-c",
+            type=float,
+            metavar="T",
+            help="Of the cell, C.  [default: that at which its parameters hold]",
+        ),
+    )
+    return with_options(options, function)
+
+
+def cell_of(parameters: str | None, temperature_c: float | None):
+    """The `tfmsnet.materials.ParameterSet` of `parameters_options`."""
+    from tfmsnet.materials import read_parameters
+
+    return read_parameters(parameters or "nmc111").at_temperature_c(temperature_c)
 
 
 def with_options(options, function):

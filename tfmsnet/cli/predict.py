@@ -2,7 +2,14 @@
 
 import click
 
-from tfmsnet.cli.options import PATH, image_options, load_every_option, read_image_with
+from tfmsnet.cli.options import (
+    PATH,
+    cell_of,
+    image_options,
+    load_every_option,
+    parameters_options,
+    read_image_with,
+)
 from tfmsnet.predictors.kinds import MODEL
 
 
@@ -42,14 +49,29 @@ from tfmsnet.predictors.kinds import MODEL
     help="How long to wait for a server's answer.",
 )
 @click.option("--out", required=True, type=PATH, help="Directory for the answer.")
+@parameters_options
 @image_options
 @click.pass_context
-def command(context, image, c_rate, load, load_every, model, server, timeout_s, out, **reading):
+def command(
+    context,
+    image,
+    c_rate,
+    load,
+    load_every,
+    model,
+    server,
+    timeout_s,
+    out,
+    parameters,
+    temperature_c,
+    **reading,
+):
     """Predict what the electrode in IMAGE (a TIFF stack or .npy) does under a load.
 
     Writes fields.h5 (concentration and potential at every voxel and frame), curve.csv, answer.json (the
     summary, and warnings), curve.png and slices.png into OUT. Says on stderr what of the image and the
-    load lies outside of what the model was trained on.
+    load lies outside of what the model was trained on.  A network answers for the cell that it was trained on
+    alone, the reduced models for any (--parameters, --temperature-c).
     """
     from tfmsnet.electrode import check_dischargeable
     from tfmsnet.halfcell import one_c_a_m2
@@ -57,7 +79,6 @@ def command(context, image, c_rate, load, load_every, model, server, timeout_s, 
     from tfmsnet.serving import Client
     from tfmsnet.serving.answer import write_answer
     from tfmsnet.serving.local import load_model
-    from tfmsnet.serving.reduced import ReducedModel
 
     if server and context.get_parameter_source("model") != click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--model and --server: give one of them, or none")
@@ -69,8 +90,11 @@ def command(context, image, c_rate, load, load_every, model, server, timeout_s, 
     source = server or model
     click.echo(f"{'asking' if server else 'loading'} {source}", err=True)
     loaded = Client(server, timeout_s=timeout_s) if server else load_model(model)
+    if parameters or temperature_c is not None:
+        cell = cell_of(parameters, temperature_c).parameters
+        loaded = loaded.of_cell(cell)
     # A reduced model takes the voxels as they are.
-    own = reading["voxel_size_um"] * 1e-6 if isinstance(loaded, ReducedModel) else loaded.voxel_size_m
+    own = loaded.voxel_size_m or reading["voxel_size_um"] * 1e-6
     electrode = read_image_with(image, reading, own)
     check_dischargeable(electrode)
     click.echo(

@@ -4,7 +4,14 @@ from collections import defaultdict
 
 import click
 
-from tfmsnet.cli.options import PATH, image_options, load_every_option, read_image_with
+from tfmsnet.cli.options import (
+    PATH,
+    cell_of,
+    image_options,
+    load_every_option,
+    parameters_options,
+    read_image_with,
+)
 from tfmsnet.cli.progress import progress_bar
 from tfmsnet.load import FRAMES, Load, constant_current, read_load
 
@@ -30,7 +37,7 @@ _GB_PER_MILLION = 1.6
     nargs=3,
     default=(24, 24, 64),
     show_default=True,
-    help="Voxels of 0.5 um in x, y, z.",
+    help="Voxels in x, y, z.",
 )
 @click.option(
     "--c-rates",
@@ -82,6 +89,20 @@ _GB_PER_MILLION = 1.6
     multiple=True,
     help="Discharge this phase image (TIFF stack, .npy) instead of generated ones; repeatable.",
 )
+@parameters_options
+@click.option(
+    "--particle-diameter-um",
+    type=click.FloatRange(0, min_open=True),
+    metavar="MEDIAN",
+    help="Of the active material of generated electrodes, by volume.  [default: the cell's; 5.5 for nmc111]",
+)
+@click.option(
+    "--particle-spread",
+    type=click.FloatRange(0, 1),
+    default=0.4,
+    show_default=True,
+    help="Of these diameters: standard deviation of their logarithm.",
+)
 @image_options
 def command(
     out,
@@ -98,6 +119,10 @@ def command(
     jobs,
     backend,
     image,
+    parameters,
+    temperature_c,
+    particle_diameter_um,
+    particle_spread,
     **reading,
 ):
     """Make electrodes and put them under loads, with the half-cell model.
@@ -107,7 +132,9 @@ def command(
     and the exit status is 1.
     """
     from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign, remarks
+    from tfmsnet.electrode import Powder
 
+    cell = cell_of(parameters, temperature_c)
     loads = _loads(c_rates, load, load_every, frames, cutoff_voltage)
     if image:
         images = [(path.stem, read_image_with(path, reading)) for path in image]
@@ -120,10 +147,23 @@ def command(
                 )
         tasks = [task for name, one in images for task in image_campaign(one, name, loads)]
     else:
-        tasks = recipe_campaign(design, geometries, size, loads, seed)
+        diameter_m = 1e-6 * particle_diameter_um if particle_diameter_um else cell.particle_diameter_m
+        powder = Powder(
+            cell.am_density_g_cm3, particle_diameter_m=diameter_m, particle_spread=particle_spread
+        )
+        voxel_size_m = 1e-6 * reading["voxel_size_um"]
+        tasks = recipe_campaign(
+            design, geometries, size, loads, seed, powder=powder, voxel_size_m=voxel_size_m
+        )
     with progress_bar("simulating") as progress:
         failures = discharge_all(
-            tasks, out, min_cbd_percolation=min_cbd_percolation, backend=backend, jobs=jobs, progress=progress
+            tasks,
+            out,
+            parameters=cell.parameters,
+            min_cbd_percolation=min_cbd_percolation,
+            backend=backend,
+            jobs=jobs,
+            progress=progress,
         )
     for line in _by_reason(failures):
         click.echo(f"tfmsnet: failed: {line}", err=True)

@@ -5,7 +5,7 @@ from tfmsnet.electrode.describe import Description, describe, morphology
 from tfmsnet.electrode.generate import generate
 from tfmsnet.electrode.image import AM, CBD, ELECTROLYTE, PhaseImage
 from tfmsnet.electrode.reading import read_image
-from tfmsnet.electrode.recipe import Recipe
+from tfmsnet.electrode.recipe import Powder, Recipe
 from tfmsnet.electrode.resampling import resample
 from tfmsnet.electrode.slices import plot_slices
 from tfmsnet.electrode.transport import tortuosity_factor
@@ -16,6 +16,7 @@ __all__ = [
     "ELECTROLYTE",
     "Description",
     "PhaseImage",
+    "Powder",
     "Recipe",
     "cbd_percolation",
     "check_dischargeable",

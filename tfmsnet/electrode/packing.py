@@ -12,11 +12,8 @@ from scipy import sparse
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial import cKDTree
 
-from tfmsnet.electrode.recipe import LARGEST_PARTICLE_M, SMALLEST_PARTICLE_M, Recipe
+from tfmsnet.electrode.recipe import Powder, Recipe
 
-# Volume-weighted lognormal diameters, typical of NMC111 powders.
-_MEDIAN_DIAMETER_M = 5.5e-6
-_LOG_WIDTH = 0.4
 _CONTACT = 0.98  # centre distance of touching spheres over the sum of their radii: contacts are necks
 _WALL_CONTACT = 0.88  # height of a centre that rests on the foil over its radius: particles press into it
 _WALL_REACH = 1.3  # a centre this near to a wall, over its radius, sticks to it
@@ -49,7 +46,7 @@ class _Skeleton:
 def pack(recipe: Recipe, rng: np.random.Generator) -> Particles:
     """Particles that fill the recipe's box from foil to separator to its AM fraction, overlaps apart."""
     box = np.array(recipe.size_m)
-    radius = _draw_radii(recipe.volume_fractions["AM"] * box.prod(), _largest_diameter(box), rng)
+    radius = _draw_radii(recipe.volume_fractions["AM"] * box.prod(), recipe.powder, box, rng)
     thinning = 1 - recipe.calendering_percent / 100
     coating = box / [1, 1, thinning]
     centre = _relax(
@@ -64,20 +61,17 @@ def pack(recipe: Recipe, rng: np.random.Generator) -> Particles:
     return Particles(centre, radius)
 
 
-def _largest_diameter(box: np.ndarray) -> float:
-    # Half the box at most: a sphere then touches only one periodic image of another.
-    return float(min(LARGEST_PARTICLE_M, box.min() / 2))
-
-
-def _draw_radii(volume: float, largest: float, rng: np.random.Generator) -> np.ndarray:
+def _draw_radii(volume: float, powder: Powder, box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Radii (particle,), largest first, of spheres that together have the volume."""
-    median = min(_MEDIAN_DIAMETER_M, 0.8 * largest)
+    # Half the box at most: a sphere then touches only one periodic image of another.
+    largest = min(powder.largest_m, float(box.min()) / 2)
+    median = min(powder.particle_diameter_m, 0.8 * largest)
     # A lognormal by volume is a lognormal by number with the same width and a smaller median.
-    log_median_by_number = np.log(median) - 3 * _LOG_WIDTH**2
+    log_median_by_number = np.log(median) - 3 * powder.particle_spread**2
     diameters, total = [], 0.0
     while total < volume:
-        diameter = np.exp(rng.normal(log_median_by_number, _LOG_WIDTH))
-        if SMALLEST_PARTICLE_M <= diameter <= largest:
+        diameter = np.exp(rng.normal(log_median_by_number, powder.particle_spread))
+        if powder.smallest_m <= diameter <= largest:
             diameters.append(diameter)
             total += np.pi / 6 * diameter**3
     radius = np.sort(diameters)[::-1] / 2

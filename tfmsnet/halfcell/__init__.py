@@ -4,8 +4,8 @@ from tfmsnet.halfcell.control import one_c_a_m2
 from tfmsnet.halfcell.discharge import Balances, Discharge
 from tfmsnet.halfcell.equilibrium import open_circuit_potential
 from tfmsnet.halfcell.failure import DischargeFailed
-from tfmsnet.halfcell.parameters import Parameters
 from tfmsnet.halfcell.simulate import simulate
+from tfmsnet.materials.parameters import Parameters
 
 __all__ = [
     "Balances",

@@ -10,9 +10,9 @@ from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
 from tfmsnet.halfcell.kinetics import Insertion, Reaction
 from tfmsnet.halfcell.lithium import Lithium
-from tfmsnet.halfcell.parameters import Parameters
 from tfmsnet.halfcell.potentials import Link, Potentials
 from tfmsnet.halfcell.salt import Salt
+from tfmsnet.materials.parameters import Parameters
 
 _PASSES = 15
 # Accepted misfit of the potentials to the reaction's kinetics and to the salt, V, root mean square.
@@ -72,7 +72,7 @@ class Cell:
 
     Args:
         grid: cells.
-        parameters: materials.
+        parameters: materials; the temperature of their values is the cell's.
         usual_step_s: most time steps are about as long, s.
     """
 

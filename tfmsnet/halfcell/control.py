@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfmsnet.electrode import AM, PhaseImage
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
+from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
 
 @dataclass(frozen=True)

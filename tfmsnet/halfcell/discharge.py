@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tfmsnet.electrode.image import AM, ELECTROLYTE, PhaseImage
-from tfmsnet.halfcell.parameters import Parameters
 from tfmsnet.load import Ended, Load, is_complete
+from tfmsnet.materials.parameters import Parameters
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

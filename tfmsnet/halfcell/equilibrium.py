@@ -1,23 +1,15 @@
 """The open-circuit potential of the active material against lithium metal."""
 
-from collections.abc import Callable
-
 import numpy as np
 
-from tfmsnet.halfcell.parameters import Parameters
+from tfmsnet.materials import Parameters
 
 
-def open_circuit_potential(dol, parameters: Parameters, tanh: Callable = np.tanh):
-    """E(x) = e0 + e1 x + sum A tanh(s (x - x0)), V.
+def open_circuit_potential(dol, parameters: Parameters) -> np.ndarray:
+    """At the cell's temperature, V.
 
     Args:
-        dol: degree of lithiation x, any shape.
-        parameters: whose `ocp_linear` and `ocp_tanh` are used; the fit holds within `ocp_dol_range` and is
-            continued smoothly outside.
-        tanh: elementwise, of the library that `dol` belongs to (np.tanh, tf.tanh).
+        dol: degree of lithiation, any shape.
+        parameters: whose `open_circuit_v` was measured within `ocp_dol_range` and goes on smoothly outside.
     """
-    constant, slope = parameters.ocp_linear
-    potential = constant + slope * dol
-    for amplitude, steepness, centre in parameters.ocp_tanh:
-        potential = potential + amplitude * tanh(steepness * (dol - centre))
-    return potential
+    return parameters.at_temperature().open_circuit_v(dol)

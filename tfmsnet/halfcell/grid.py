@@ -7,7 +7,7 @@ import numpy as np
 from tfmsnet.electrode.checks import reachable
 from tfmsnet.electrode.image import AM, ELECTROLYTE, PhaseImage
 from tfmsnet.electrode.surface import SMOOTHING_VOXELS, face_orientation
-from tfmsnet.halfcell.parameters import Parameters
+from tfmsnet.materials.parameters import Parameters
 
 # Reach of the smoothing that normals are taken from: 1.5 of the paper's voxels, and of coarser ones.  A
 # length, so that splitting voxels leaves the surface as it is.

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
+from tfmsnet.materials.functions import value_and_slope_at, value_at
+from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
 # Beyond this |eta F / RT| the exponentials are continued by their tangent, so that no iterate overflows.
 _LARGEST_EXPONENT = 30.0
@@ -50,9 +51,8 @@ class Insertion:
 
     def __init__(self, depth_m: np.ndarray, parameters: Parameters) -> None:
         self._limit = FARADAY_C_MOL * parameters.c_max_mol_m3 / depth_m
-        self._diffusivity = np.array(parameters.solid_diffusivity)
-        self._ocp_linear = np.array(parameters.ocp_linear)
-        self._ocp_tanh = np.array(parameters.ocp_tanh).reshape(-1, 3)
+        self._diffusivity = parameters.solid_diffusivity.flat
+        self._open_circuit = parameters.open_circuit_v.flat
         self._alphas = (parameters.anodic_transfer_coefficient, parameters.cathodic_transfer_coefficient)
         self._thermal_v = parameters.thermal_voltage_v
         self._floor = parameters.solid_diffusivity_floor_m2_s
@@ -85,8 +85,7 @@ class Insertion:
             self._limit,
             self._diffusivity,
             self._floor,
-            self._ocp_linear,
-            self._ocp_tanh,
+            self._open_circuit,
             self._alphas,
             self._thermal_v,
             *result,
@@ -113,7 +112,7 @@ def _limits(cell_dol, surface_dol, limit, diffusivity, floor):
 
 @njit(cache=True)
 def _react(
-    potential_step, cell_dol, rate, guess, limit, diffusivity, floor, ocp_linear, ocp_tanh, alphas, thermal_v,
+    potential_step, cell_dol, rate, guess, limit, diffusivity, floor, open_circuit, alphas, thermal_v,
     current, per_volt, per_dol, surface_dol,
 ):  # fmt: skip
     for face in range(potential_step.size):
@@ -125,9 +124,7 @@ def _react(
         solved, last = False, np.inf
         for _ in range(_ITERATIONS):
             dol = dol if low < dol < high else 0.5 * (low + high)
-            flow, by_volt, by_dol = _butler_volmer(
-                step, dol, rate[face], ocp_linear, ocp_tanh, alphas, thermal_v
-            )
+            flow, by_volt, by_dol = _butler_volmer(step, dol, rate[face], open_circuit, alphas, thermal_v)
             passed = bound * _integral(cell, dol, diffusivity, floor)
             by_flux = bound * _diffusivity(dol, diffusivity, floor)
             excess = flow + passed
@@ -155,15 +152,9 @@ def _react(
 
 
 @njit(cache=True)
-def _butler_volmer(step, dol, rate, ocp_linear, ocp_tanh, alphas, thermal_v):
+def _butler_volmer(step, dol, rate, open_circuit, alphas, thermal_v):
     """Current density and its derivatives by the potential step and by the surface's DOL."""
-    equilibrium = ocp_linear[0] + ocp_linear[1] * dol
-    slope = ocp_linear[1]
-    for term in range(ocp_tanh.shape[0]):
-        amplitude, steepness = ocp_tanh[term, 0], ocp_tanh[term, 1]
-        tanh = math.tanh(steepness * (dol - ocp_tanh[term, 2]))
-        equilibrium += amplitude * tanh
-        slope += amplitude * steepness * (1 - tanh * tanh)
+    equilibrium, slope = value_and_slope_at(open_circuit, dol)
     alpha_a, alpha_c = alphas
     exchange = rate * (dol * (1 - dol)) ** alpha_c
     overpotential = (step - equilibrium) / thermal_v
@@ -182,19 +173,16 @@ def _exponential(exponent):
 
 
 @njit(cache=True)
-def _diffusivity(dol, coefficients, floor):
-    value = 0.0
-    for k in range(coefficients.size - 1, -1, -1):
-        value = value * dol + coefficients[k]
-    return max(value, floor)
+def _diffusivity(dol, function, floor):
+    return max(value_at(function, dol), floor)
 
 
 @njit(cache=True)
-def _integral(cell, dol, coefficients, floor):
+def _integral(cell, dol, function, floor):
     """Of the diffusivity from `cell` to `dol`."""
     total = 0.0
     for k in range(3):
-        total += _WEIGHTS[k] * _diffusivity(cell + _NODES[k] * (dol - cell), coefficients, floor)
+        total += _WEIGHTS[k] * _diffusivity(cell + _NODES[k] * (dol - cell), function, floor)
     return total * (dol - cell)
 
 

@@ -6,7 +6,7 @@ from numba import njit
 from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
 from tfmsnet.halfcell.network import ConductanceNetwork, pattern
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
+from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 2000
 # Accepted error of the concentration over c_max, root mean square.
@@ -17,11 +17,7 @@ _ROUGHLY = 1e-3
 
 def solid_diffusivity(concentration: np.ndarray, parameters: Parameters) -> np.ndarray:
     """D_s(x), m2/s, not below the floor."""
-    dol = concentration / parameters.c_max_mol_m3
-    value = np.full_like(dol, parameters.solid_diffusivity[-1])
-    for coefficient in parameters.solid_diffusivity[-2::-1]:
-        value *= dol
-        value += coefficient
+    value = parameters.solid_diffusivity(concentration / parameters.c_max_mol_m3)
     return np.maximum(value, parameters.solid_diffusivity_floor_m2_s)
 
 

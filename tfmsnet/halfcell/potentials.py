@@ -12,7 +12,7 @@ from tfmsnet.halfcell.grid import Grid
 from tfmsnet.halfcell.kinetics import lithium_metal_overpotential
 from tfmsnet.halfcell.multigrid import Multigrid, conjugate_gradients
 from tfmsnet.halfcell.network import ConductanceNetwork
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
+from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 60
 # More iterations than this, and the hierarchy is made anew for the present conductances.

@@ -8,8 +8,8 @@ from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
 from tfmsnet.halfcell.multigrid import Multigrid, conjugate_gradients
 from tfmsnet.halfcell.network import ConductanceNetwork
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
 from tfmsnet.halfcell.potentials import Flows
+from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 100
 # More iterations than this, and the hierarchy is made anew for the present time step.

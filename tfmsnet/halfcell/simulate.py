@@ -12,7 +12,6 @@ from tfmsnet.halfcell.discharge import Balances, Discharge
 from tfmsnet.halfcell.equilibrium import open_circuit_potential
 from tfmsnet.halfcell.failure import DischargeFailed
 from tfmsnet.halfcell.grid import build_grid
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL, Parameters
 from tfmsnet.halfcell.stepping import Moment, walk
 from tfmsnet.load import (
     FAILED,
@@ -25,6 +24,7 @@ from tfmsnet.load import (
     constant_current,
     known_duration,
 )
+from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
 _DEFAULT = Parameters()
 # Balances are relative to the charge that has moved, or to what this share of 1C would have moved.
@@ -88,7 +88,8 @@ class _Recorder:
         self._image, self._load, self._parameters = image, load, parameters
         self._grid = build_grid(image, parameters)
         self._one_c_a_m2 = one_c_a_m2
-        self.cell = Cell(self._grid, parameters, FRAME_SECONDS_AT_1C / _typical_c_rate(load, one_c_a_m2))
+        usual_step_s = FRAME_SECONDS_AT_1C / _typical_c_rate(load, one_c_a_m2)
+        self.cell = Cell(self._grid, parameters.at_temperature(), usual_step_s)
         self._fields: list[tuple[np.ndarray, np.ndarray]] = []
         self._frames: list[tuple[float, float, float, float]] = []
         self._balances: list[tuple[float, float, float, float]] = []

@@ -13,12 +13,12 @@ of the plane, b_k(z, t), made from its numbers there, and hold under any load.
 import keras
 import tensorflow as tf
 
-from tfmsnet.halfcell import open_circuit_potential
 from tfmsnet.predictors.kinds import BASIS_WIDTH, time_numbers
 from tfmsnet.predictors.objective import frame_losses
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.state import UNIT_C_RATE
 from tfmsnet.predictors.static_inputs import StaticInputs
+from tfmsnet.references.materials import Materials
 from tfmsnet.references.reference import Conditions
 
 # Step of the difference that the open-circuit potential's slope is taken from, degree of lithiation.
@@ -41,14 +41,10 @@ def time_features(conditions: Conditions, parameters) -> tf.Tensor:
     """
     dol, start = conditions.mean_dol, parameters.initial_dol
     charge = (dol - start) / (1.0 - start)
-    floor = parameters.solid_diffusivity_floor_m2_s
-    # Relative to the floor: float32 has room for 1e-16, its squares in gradients don't.
-    coefficients = [value / floor for value in reversed(parameters.solid_diffusivity)]
-    slower = tf.math.log(tf.maximum(tf.math.polyval(coefficients, tf.constant(start, tf.float32)), 1.0))
-    slower -= tf.math.log(tf.maximum(tf.math.polyval(coefficients, dol), 1.0))
-    below, above = (
-        open_circuit_potential(dol + step, parameters, tanh=tf.tanh) for step in (-_SLOPE_STEP, _SLOPE_STEP)
-    )
+    materials = Materials(parameters)
+    at_start = materials.solid_diffusivity(tf.constant(start, tf.float32))
+    slower = tf.math.log(at_start / materials.solid_diffusivity(dol))
+    below, above = (materials.open_circuit(dol + step)[0] for step in (-_SLOPE_STEP, _SLOPE_STEP))
     features = [
         conditions.c_rate / UNIT_C_RATE,
         charge,

@@ -38,6 +38,12 @@ class Window(NamedTuple):
         """(batch, x, y, z) -> the box."""
         return tf.slice(values, tf.concat([[0], self.begin], 0), tf.concat([[-1], self.size], 0))
 
+    def kept(self, values: tf.Tensor) -> tf.Tensor:
+        """(batch, frame, x, y, z) -> every `stride`-th frame of the box."""
+        thinned = values[:, :: self.stride]
+        begin, size = tf.concat([[0, 0], self.begin], 0), tf.concat([[-1, -1], self.size], 0)
+        return tf.slice(thinned, begin, size)
+
 
 def within_bounds(values, mask, maximum: float):
     """The possible values nearest to some, with as much lithium: their projection on 0..maximum and the mean.
@@ -93,7 +99,7 @@ class Prediction:
         self.advance = predictor.walk(self.static, self.conditions)
 
     def fields(self, state, frame) -> dict:
-        """State (batch, padded x, y, z, channel) -> field: (batch, x, y, z) in the fields' units."""
+        """StateEncoding (batch, padded x, y, z, channel) -> field: (batch, x, y, z) in the fields' units."""
         masks, conditions = self.static.masks[0], self.conditions.frames(frame, 1)
         fields = self.predictor.state.decode(state[:, None], masks, conditions)
         fields = {name: crop_space(values, self.phase, axis=2)[:, 0] for name, values in fields.items()}

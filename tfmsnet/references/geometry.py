@@ -72,7 +72,7 @@ class Geometry:
         self.voxel_size_m = voxel_size_m
         self.foil_faces = tf.cast(x * y, tf.float64)
         self.lattice = Lattice(tf.stack([batch, x, y, self.layers]))
-        separator = separator_layers(materials.parameters.separator_thickness_m / voxel_size_m)
+        separator = separator_layers(materials.double.separator_thickness_m / voxel_size_m)
         # Of the layers, in voxels.
         self.height = tf.concat([tf.ones([batch, z], tf.float64), separator], axis=1)
 
@@ -86,17 +86,17 @@ class Geometry:
         self.open = reachable(self.lattice, liquid, liquid & at_separator)
         self.wired = reachable(self.lattice, self.solid, self.solid & at_foil)
         # By voxel: share of electrolyte, and its transport over that in bulk.
-        parameters = materials.parameters
+        numbers = materials.single
         self._beyond = self.lattice.packed(
             tf.pad(tf.zeros_like(phase, tf.float32), behind, constant_values=1.0)
         )
         self.pore, self.cbd = (self.lattice.packed(tf.cast(mask, tf.float32)) for mask in (pore, cbd))
         open_ = tf.cast(self.open, tf.float32)
         self.porosity = open_ * (
-            self.pore + parameters.cbd_porosity * self.cbd + parameters.separator_porosity * self._beyond
+            self.pore + numbers.cbd_porosity * self.cbd + numbers.separator_porosity * self._beyond
         )
         self.ionic = open_ * (
-            self.pore + parameters.cbd_transport_factor * self.cbd + materials.separator_factor * self._beyond
+            self.pore + numbers.cbd_transport_factor * self.cbd + numbers.separator_factor * self._beyond
         )
         self.surface = self._surface(am)
 

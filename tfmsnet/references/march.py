@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL
+from tfmsnet.materials.parameters import FARADAY_C_MOL
 from tfmsnet.references.geometry import Conduction, Geometry
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Spheres, Voxels
@@ -114,22 +114,22 @@ class March:
         am = tf.reduce_sum(geometry.lattice.plane_sums(geometry.am), axis=1) / geometry.foil_faces
         thickness_m = am * geometry.voxel_size_m
         # C/m2 of the foil in full active material.
-        self._capacity = materials.charge_c_m3 * tf.maximum(thickness_m, 1e-12)
+        self._capacity = materials.double.charge_c_m3 * tf.maximum(thickness_m, 1e-12)
         self._reacts = tf.cast(particles.area > 0.0, tf.float32)
 
     def current(self, c_rate: tf.Tensor) -> tf.Tensor:
         """A/m2 of the foil: a C-rate of 1/h fills the active material from its initial state in an hour."""
-        return c_rate * self._capacity * (1.0 - self._materials.parameters.initial_dol) / 3600.0
+        return c_rate * self._capacity * (1.0 - self._materials.double.initial_dol) / 3600.0
 
     def at_rest(self) -> State:
         """Equilibrium at the initial degree of lithiation."""
-        particles, parameters = self._particles, self._materials.parameters
+        particles, numbers = self._particles, self._materials.double
         batch = tf.shape(self._geometry.am)[0]
         zero = tf.zeros([batch], tf.float64)
         dol = tf.zeros_like(particles.inside * particles.area)
         sites = tf.zeros_like(particles.area)
-        start, _ = self._materials.open_circuit(tf.constant(parameters.initial_dol, tf.float64))
-        salt = parameters.initial_salt_mol_m3 * tf.ones([batch, self._geometry.layers], tf.float64)
+        start, _ = self._materials.open_circuit(tf.convert_to_tensor(numbers.initial_dol, tf.float64))
+        salt = numbers.initial_salt_mol_m3 * tf.ones([batch, self._geometry.layers], tf.float64)
         step = start * tf.ones([batch, self._geometry.planes], tf.float64)
         return State(
             time_s=zero,
@@ -208,7 +208,7 @@ class March:
         return self._particles.plane_sums(state.current) * self._per_area
 
     def _mean(self, charge: tf.Tensor) -> tf.Tensor:
-        mean = self._materials.parameters.initial_dol + charge
+        mean = self._materials.double.initial_dol + charge
         return tf.cast(mean, tf.float32)[:, None, None]
 
     def _step(self, now: State, step_s: tf.Tensor, current: tf.Tensor) -> tuple[State, tf.Tensor]:
@@ -329,13 +329,13 @@ class March:
         inside = self._particles.inside > 0.0
         dol = tf.where(inside, guess.dol + mean, 0.5)
         low, high = tf.reduce_min(dol, axis=(1, 2)), tf.reduce_max(dol, axis=(1, 2))
-        least, most = self._materials.parameters.salt_range_mol_m3
+        limits = self._materials.double.salt_range_mol_m3
         few, many = tf.reduce_min(guess.salt, axis=1), tf.reduce_max(guess.salt, axis=1)
         return (
             (low > _MARGIN)
             & (high < 1.0 - _MARGIN)
-            & (few > least)
-            & (many < most)
+            & (few > limits[0])
+            & (many < limits[1])
             & tf.math.is_finite(guess.voltage)
         )
 
@@ -356,9 +356,9 @@ class March:
         local = particles.on_planes(salt) + self._liquid * particles.on_planes(shift)
         lag = self._liquid * particles.on_planes(flux / materials.conductivity(salt) - gain * shift)
         lag += self._electronic * particles.on_planes(flux)
-        salt = tf.maximum(local, materials.parameters.salt_range_mol_m3[0])
+        salt = tf.maximum(local, materials.single.salt_range_mol_m3[0])
 
-        bound = materials.charge_c_m3 / tf.where(particles.depth_m > 0.0, particles.depth_m, 1.0)
+        bound = materials.single.charge_c_m3 / tf.where(particles.depth_m > 0.0, particles.depth_m, 1.0)
         centre = tf.clip_by_value(particles.sites(guess.dol) + mean, _MARGIN, 1.0 - _MARGIN)
         at_centre = materials.solid_diffusivity(centre)
         rise = guess.current / (bound * at_centre)

@@ -49,7 +49,7 @@ class Voxels:
         self.area = geometry.surface.area
         self.depth_m = geometry.surface.depth * voxel
         # Degree of lithiation per second and A/m2.
-        self.uptake = self.area / (voxel * materials.charge_c_m3)
+        self.uptake = self.area / (voxel * materials.single.charge_c_m3)
         self._count = tf.maximum(dot(self.inside, self.inside), 1.0)
 
     def at_sites(self, voxels: tf.Tensor) -> tf.Tensor:
@@ -144,7 +144,7 @@ class Spheres:
         self._faces_m = tf.cast(geometry.voxel_size_m / geometry.foil_faces, tf.float32)[:, None, None]
         self.depth_m = 0.5 / shells * radius_m * tf.ones_like(self.area)
         self._surface = tf.one_hot(shells - 1, shells)[None, :, None]
-        self.uptake = 3.0 / (radius_m * materials.charge_c_m3) * tf.cast(self.area > 0.0, tf.float32)
+        self.uptake = 3.0 / (radius_m * materials.single.charge_c_m3) * tf.cast(self.area > 0.0, tf.float32)
 
     def at_sites(self, voxels: tf.Tensor) -> tf.Tensor:
         """A field on the surface of the image's active material, for the sites: its plane means."""

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL
+from tfmsnet.materials.parameters import FARADAY_C_MOL
 from tfmsnet.references.geometry import SEPARATOR_LAYERS, Conduction, Geometry
 from tfmsnet.references.materials import Materials
 
@@ -45,7 +45,7 @@ class Planes:
         self._liquid, self._solid = liquid.between, electronic.between
         self._foil = electronic.end[:, 0]
         height_m = geometry.height * geometry.voxel_size_m[:, None]
-        self._metal = 0.5 * height_m[:, -1] / materials.separator_factor
+        self._metal = 0.5 * height_m[:, -1] / materials.double.separator_factor
         porosity = geometry.lattice.plane_sums(geometry.porosity)[:, : geometry.layers] / geometry.foil_faces
         # Electrolyte per area of the foil, m; a plane without any keeps a trace.
         self.electrolyte_m = tf.maximum(porosity, 1e-3) * height_m

@@ -30,7 +30,7 @@ class _Reduced:
     """
 
     name: str
-    _kind: type[Spheres] | type[Voxels]
+    kind: type[Spheres] | type[Voxels]
 
     def __init__(self, parameters: Parameters, voxel_size_m: float = 0.0) -> None:
         self._materials, self._known = Materials(parameters), Uniform(parameters)
@@ -46,7 +46,7 @@ class _Reduced:
     ) -> dict[str, tf.Tensor]:
         """See `discharge`."""
         load = (c_rate_profile, times_s, calendering_percent)
-        return discharge(self._kind, self._materials, phase, voxel_size_m, *load)
+        return discharge(self.kind, self._materials, phase, voxel_size_m, *load)
 
     def conditions(self, phase: tf.Tensor, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:
         """As a `Reference`; the CBD counts as uncalendered."""
@@ -57,7 +57,7 @@ class _Reduced:
         known = self._known.conditions(phase, c_rate, times_s)
         # Where the model has ended its last frame stays; the mean is Faraday's on.
         missing = known.mean_dol - tf.cast(found["dol"], tf.float32)
-        shift = (missing * self._materials.parameters.c_max_mol_m3)[:, :, None, None, None]
+        shift = (missing * self._materials.single.c_max_mol_m3)[:, :, None, None, None]
         am = tf.cast(FIELDS["concentration"].mask(phase), tf.float32)[:, None]
         fields = {name: found[name] for name in known.fields}
         fields["concentration"] += shift * am
@@ -67,7 +67,7 @@ class _Reduced:
         """`Conditions.planes`: deviations per unit of C-rate, as those of the fields are taken."""
         density, surface, mean, salt, liquid, _ = tf.unstack(found["planes"], axis=-1)
         per_c_rate = tf.math.divide_no_nan(1.0, known.c_rate_scale)[:, None, None]
-        salt = salt / self._materials.parameters.initial_salt_mol_m3 - 1.0
+        salt = salt / self._materials.single.initial_salt_mol_m3 - 1.0
         deviations = (density / 1.0, (surface - mean) / 0.1, salt / 0.2, liquid / 0.02)
         return tf.stack([mean, *(part * per_c_rate for part in deviations)], axis=-1)
 
@@ -79,14 +79,14 @@ class PorousElectrode(_Reduced):
     """
 
     name = "porous-electrode"
-    _kind = Spheres
+    kind = Spheres
 
 
 class ResolvedParticles(_Reduced):
     """Diffusion in every voxel of the active material."""
 
     name = "resolved-particles"
-    _kind = Voxels
+    kind = Voxels
 
 
 def discharge(
@@ -129,7 +129,7 @@ def discharge(
     geometry = Geometry(phase, voxel_size_m, materials)
     liquid = geometry.liquid()
     cbd_s_m = materials.cbd_conductivity(tf.cast(calendering_percent, tf.float64))
-    electronic = geometry.electronic(materials.parameters.am_conductivity_s_m, cbd_s_m)
+    electronic = geometry.electronic(materials.single.am_conductivity_s_m, cbd_s_m)
     particles = kind(geometry, materials)
     march = March(
         geometry, particles, Planes(geometry, liquid, electronic, materials), liquid, electronic, materials
@@ -140,14 +140,14 @@ def discharge(
 
     def fields(state: State) -> tuple[tf.Tensor, ...]:
         dol, density = march.dol(state), march.plane_current(state)
-        concentration = materials.parameters.c_max_mol_m3 * particles.on_voxels(dol)
+        concentration = materials.single.c_max_mol_m3 * particles.on_voxels(dol)
         potential = solid * (lattice.on_planes(state.solid) + electronic.pattern * lattice.on_planes(density))
         surface, mean = particles.surface_and_mean(dol)
         channels = (density, surface, mean, state.salt[:, :planes], state.liquid[:, :planes], state.solid)
         return (
             lattice.unpacked(concentration)[..., :planes],
             lattice.unpacked(potential)[..., :planes],
-            materials.parameters.initial_dol + state.charge,
+            materials.double.initial_dol + state.charge,
             state.voltage,
             state.alive,
             tf.stack([tf.cast(channel, tf.float32) for channel in channels], axis=-1),

@@ -72,14 +72,15 @@ def registered(name: str) -> RegisteredReference:
     return _REFERENCES[name]
 
 
-def make_reference(name: str, parameters: Parameters, voxel_size_m: float) -> "Reference":
-    """The reference of a name, for a cell and its voxels.
-
-    Raises:
-        UserError: there is none.
-    """
+def reference_class(name: str) -> Make:
+    """What makes the reference of a name; raises as `registered`."""
     make = registered(name).make
     if isinstance(make, str):
         module, _, attribute = make.partition(":")
         make = getattr(importlib.import_module(module), attribute)
-    return make(parameters, voxel_size_m)
+    return make
+
+
+def make_reference(name: str, parameters: Parameters, voxel_size_m: float) -> "Reference":
+    """The reference of a name, for a cell and its voxels; raises as `registered`."""
+    return reference_class(name)(parameters, voxel_size_m)

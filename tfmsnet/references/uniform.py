@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
-from tfmsnet.halfcell import Parameters, open_circuit_potential
+from tfmsnet.materials import Parameters
 from tfmsnet.references.faraday import SECONDS_PER_HOUR, dol_after
+from tfmsnet.references.materials import Materials
 from tfmsnet.references.reference import Conditions
 
 
@@ -16,21 +17,21 @@ class Uniform:
     """
 
     def __init__(self, parameters: Parameters, voxel_size_m: float = 0.0):
-        self.parameters = parameters
+        self._materials = Materials(parameters)
 
     def conditions(self, phase: tf.Tensor | None, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:
         """Faraday's law on the C-rate profile; see `Reference`.  The image isn't looked at."""
         interval = times_s[:, 1:] - times_s[:, :-1]
         passed = tf.cumsum(c_rate[:, 1:] * interval, axis=1) / SECONDS_PER_HOUR
-        mean_dol = dol_after(tf.pad(passed, [[0, 0], [1, 0]]), self.parameters)
+        mean_dol = dol_after(tf.pad(passed, [[0, 0], [1, 0]]), self._materials.single)
         return self.at(c_rate, mean_dol, tf.reduce_max(tf.abs(c_rate[:, 1:]), axis=1))
 
     def at(self, c_rate: tf.Tensor, mean_dol: tf.Tensor, c_rate_scale: tf.Tensor) -> Conditions:
         """The conditions of frames whose mean degree of lithiation is known."""
         everywhere = mean_dol[:, :, None, None, None]
         fields = {
-            "concentration": everywhere * self.parameters.c_max_mol_m3,
-            "potential": open_circuit_potential(everywhere, self.parameters, tanh=tf.tanh),
+            "concentration": everywhere * self._materials.single.c_max_mol_m3,
+            "potential": self._materials.open_circuit(everywhere)[0],
         }
         batch, time = tf.unstack(tf.shape(mean_dol))
         planes, static = tf.zeros([batch, time, 1, 0]), tf.zeros([batch, 1, 1, 1, 0])

@@ -7,6 +7,7 @@ from tfmsnet.predictors.config import describe_network
 from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.store import DESCRIPTION, described_network
 from tfmsnet.serving.quantities import LABELS, LARGEST_C_RATE, Signature
+from tfmsnet.serving.reduced_endpoints import SMALLEST_EDGE
 
 SIGNATURES = "signatures.json"
 MODEL_CARD = "MODEL_CARD.md"
@@ -20,12 +21,13 @@ def documents(
     """File name -> text of the files in assets/.
 
     Args:
-        description: the content of surrogate.json.
+        description: the content of surrogate.json, of a network or (with "reference") a reduced model.
         signatures: what the model answers.
         max_voxels: most voxels of a request.
         versions: of the software that exports.
     """
-    smallest = smallest_edge(description["network"]["scales"])
+    reduced = "reference" in description
+    smallest = SMALLEST_EDGE if reduced else smallest_edge(description["network"]["scales"])
     limits = {
         "max_voxels": max_voxels,
         "smallest_edge_voxels": smallest,
@@ -36,7 +38,7 @@ def documents(
         "format": FORMAT,
         "labels": {str(label): name for label, name in LABELS.items()},
         "axes": "(batch, frame, x, y, z); z = 0 at the foil, the last z plane at the separator",
-        "voxel_size_m": description["voxel_size_m"],
+        "voxel_size_m": description.get("voxel_size_m"),
         "limits": limits,
         "signatures": {name: signature.as_dict() for name, signature in signatures.items()},
         "versions": versions,
@@ -44,14 +46,49 @@ def documents(
     return {
         DESCRIPTION: json.dumps(description, indent=1) + "\n",
         SIGNATURES: json.dumps(metadata, indent=1, ensure_ascii=False) + "\n",
-        MODEL_CARD: _model_card(description, signatures, limits, versions),
+        MODEL_CARD: "\n".join(
+            [
+                *(_reduced_lines if reduced else _network_lines)(description, limits),
+                *_signature_lines(signatures),
+                "",
+                f"Other input is refused with {ERRORS}.",
+                "",
+                "## Versions",
+                "",
+                *(f"- {name} {version}" for name, version in versions.items()),
+                "",
+            ]
+        ),
     }
 
 
-def _model_card(description: dict, signatures: dict[str, Signature], limits: dict, versions: dict) -> str:
+def _reduced_lines(description: dict, limits: dict) -> list[str]:
+    return [
+        "# Discharge of a lithium-ion cathode from its phase image",
+        "",
+        f"A reduced physical model ({description['reference']}, see docs/references.md of tfmsnet) without a "
+        "network: both fields at every voxel of a half-cell under a load, and its voltage. "
+        "Images have voxels of any size (input `voxel_size_m`), at least "
+        f"{limits['smallest_edge_voxels']} along each edge and at most {limits['max_voxels']} in a request.",
+        "",
+        "## The cell",
+        "",
+        f"Its parameters are inputs; where a request leaves one out it is that of `{DESCRIPTION}` "
+        "(parameters). Functions are tables of three rows: x, y and dy/dx; tfmsnet's client makes them.",
+        "",
+        "## What it is not for",
+        "",
+        "Connectivity isn't checked: an image in which no ions or electrons get through ends at its first "
+        "frame (`valid_frames` is 1).",
+        "",
+        "## Signatures",
+    ]
+
+
+def _network_lines(description: dict, limits: dict) -> list[str]:
     network, voxel = described_network(description, DESCRIPTION), description["voxel_size_m"]
     values = ", ".join(f"{name} {value}" for name, value in asdict(network.options).items())
-    lines = [
+    return [
         "# Discharge of a lithium-ion cathode from its phase image",
         "",
         f"A 3D convolutional network ({describe_network(network)}, {network.scales} scales, {values}), after "
@@ -73,6 +110,10 @@ def _model_card(description: dict, signatures: dict[str, Signature], limits: dic
         "",
         "## Signatures",
     ]
+
+
+def _signature_lines(signatures: dict[str, Signature]) -> list[str]:
+    lines = []
     for name, signature in signatures.items():
         lines += ["", f"### {name}", "", f"{signature.purpose[0].upper()}{signature.purpose[1:]}.", ""]
         lines += ["| | name | dtype | shape | unit | meaning |", "|---|---|---|---|---|---|"]
@@ -81,9 +122,7 @@ def _model_card(description: dict, signatures: dict[str, Signature], limits: dic
                 shape = ", ".join(map(str, q.axes))
                 meaning = f"{q.meaning} ({q.values})" if q.values else q.meaning
                 lines.append(f"| {side} | `{q.name}` | {q.dtype} | ({shape}) | {q.unit} | {meaning} |")
-    lines += ["", f"Other input is refused with {ERRORS}.", "", "## Versions", ""]
-    lines += [f"- {name} {version}" for name, version in versions.items()]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _domain_lines(domain: dict | None) -> list[str]:

@@ -7,16 +7,16 @@ They depend on each other: rank, then size, then content, so that nothing is com
 import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
-from tfmsnet.halfcell import Parameters
 from tfmsnet.references.uniform import Uniform
 from tfmsnet.serving.quantities import LARGEST_C_RATE, MAX_FRAMES
 
 
-def _require(condition, *message):
+def require(condition, *message):
+    """An assertion; the message's parts may be tensors."""
     return tf.debugging.Assert(condition, list(message), summarize=6)
 
 
-def _after(checks, *tensors):
+def after(checks, *tensors):
     """The tensors, once the checks have passed."""
     with tf.control_dependencies(checks):
         return tuple(tf.identity(tensor) for tensor in tensors)
@@ -30,8 +30,8 @@ def of_rank(tensor, axes: int, name: str):
     """
     undeclared = tf.raw_ops.PlaceholderWithDefault(input=tensor, shape=tf.TensorShape(None))
     found = tf.size(tf.shape(undeclared))
-    check = _require(tf.equal(found, axes), f"{name}: expected a tensor with {axes} dimensions, found", found)
-    return tf.ensure_shape(_after([check], undeclared)[0], [None] * axes)
+    check = require(tf.equal(found, axes), f"{name}: expected a tensor with {axes} dimensions, found", found)
+    return tf.ensure_shape(after([check], undeclared)[0], [None] * axes)
 
 
 def checked_phase(phase, smallest: int, max_voxels: int | None):
@@ -45,8 +45,8 @@ def checked_phase(phase, smallest: int, max_voxels: int | None):
     phase = of_rank(phase, 4, "phase")
     shape = tf.shape(phase, out_type=tf.int64)
     sizes = [
-        _require(shape[0] > 0, "phase: expected at least one image, found the shape", shape),
-        _require(
+        require(shape[0] > 0, "phase: expected at least one image, found the shape", shape),
+        require(
             tf.reduce_min(shape[1:]) >= smallest,
             f"phase: expected at least {smallest} voxels each way, found the shape",
             shape,
@@ -54,20 +54,20 @@ def checked_phase(phase, smallest: int, max_voxels: int | None):
     ]
     if max_voxels is not None:
         sizes.append(
-            _require(
+            require(
                 tf.reduce_prod(shape) <= max_voxels,
                 f"phase: expected at most {max_voxels} voxels in a request, found the shape",
                 shape,
             )
         )
-    (phase,) = _after(sizes, phase)
+    (phase,) = after(sizes, phase)
     largest = tf.reduce_max(phase)
-    labels = _require(
+    labels = require(
         largest <= CBD, "phase: expected labels 0 (electrolyte), 1 (AM) and 2 (CBD), found", largest
     )
 
     def everywhere(mask, missing):
-        return _require(tf.reduce_all(tf.reduce_any(mask, axis=(1, 2, 3))), f"phase: {missing}")
+        return require(tf.reduce_all(tf.reduce_any(mask, axis=(1, 2, 3))), f"phase: {missing}")
 
     content = [
         labels,
@@ -75,60 +75,58 @@ def checked_phase(phase, smallest: int, max_voxels: int | None):
         everywhere(phase == ELECTROLYTE, "no electrolyte (label 0) in an image"),
         everywhere(phase[..., :1] != ELECTROLYTE, "no AM or CBD on the foil (plane z = 0) of an image"),
     ]
-    return _after(content, phase)[0]
+    return after(content, phase)[0]
 
 
 def checked_c_rate(c_rate, phase):
     """The C-rates (batch,) when there is a usable one for each image."""
     c_rate = of_rank(c_rate, 1, "c_rate")
-    (c_rate,) = _after([_one_each(c_rate, phase, "c_rate")], c_rate)
+    (c_rate,) = after([_one_each(c_rate, phase, "c_rate")], c_rate)
     usable = tf.math.is_finite(c_rate) & (c_rate > 0) & (c_rate <= LARGEST_C_RATE)
     message = f"c_rate: expected 0 < c_rate <= {LARGEST_C_RATE:g}, found"
-    return _after([_require(tf.reduce_all(usable), message, c_rate)], c_rate)[0]
+    return after([require(tf.reduce_all(usable), message, c_rate)], c_rate)[0]
 
 
 def _one_each(tensor, phase, name: str):
     found, images = tf.shape(tensor)[0], tf.shape(phase)[0]
-    return _require(
-        tf.equal(found, images), f"{name}: expected one for each image of the batch, found", found
-    )
+    return require(tf.equal(found, images), f"{name}: expected one for each image of the batch, found", found)
 
 
-def _one_for_all(tensor, axes: int, phase, name: str):
+def one_for_all(tensor, axes: int, phase, name: str):
     """The one row of an input that has the batch's axis (or 1) but must be the same for all of it."""
     tensor = of_rank(tensor, axes, name)
     count = tf.shape(tensor)[0]
-    counts = _require(
+    counts = require(
         tf.equal(count, 1) | tf.equal(count, tf.shape(phase)[0]),
         f"{name}: expected one for the batch or one for each of its images, found",
         count,
     )
-    (tensor,) = _after([counts], tensor)
-    same = _require(
+    (tensor,) = after([counts], tensor)
+    same = require(
         tf.reduce_all(tf.equal(tensor, tensor[:1])),
         f"{name}: expected the same for the whole batch, found",
         tensor,
     )
-    return _after([same], tensor)[0][0]
+    return after([same], tensor)[0][0]
 
 
 def checked_stride(frame_stride, phase):
     """The stride, a scalar."""
-    stride = _one_for_all(frame_stride, 1, phase, "frame_stride")
-    return _after([_require(stride >= 1, "frame_stride: expected 1 or more, found", stride)], stride)[0]
+    stride = one_for_all(frame_stride, 1, phase, "frame_stride")
+    return after([require(stride >= 1, "frame_stride: expected 1 or more, found", stride)], stride)[0]
 
 
 def checked_region(region, phase):
     """(begin (3,), size (3,)) in voxels of the box that is asked for; six zeros ask for everything."""
     numbers = tf.shape(of_rank(region, 2, "region"))[1]
-    (region,) = _after([_require(tf.equal(numbers, 6), "region: expected 6 numbers, found", numbers)], region)
-    box = _one_for_all(region, 2, phase, "region")
+    (region,) = after([require(tf.equal(numbers, 6), "region: expected 6 numbers, found", numbers)], region)
+    box = one_for_all(region, 2, phase, "region")
     shape = tf.shape(phase)[1:]
     begin, end = box[0::2], box[1::2]
     end = tf.where(tf.reduce_all(tf.equal(box, 0)), shape, end)
     inside = tf.reduce_all((begin >= 0) & (begin < end) & (end <= shape))
     message = "region: expected 0 <= begin < end <= size along x, y and z, found"
-    return _after([_require(inside, message, box, "in an image of", shape)], begin, end - begin)
+    return after([require(inside, message, box, "in an image of", shape)], begin, end - begin)
 
 
 def checked_profile(c_rate_profile, times_s, phase, constant: bool):
@@ -138,31 +136,31 @@ def checked_profile(c_rate_profile, times_s, phase, constant: bool):
     shape = tf.shape(times_s)
     shapes = [
         _one_each(times_s, phase, "times_s"),
-        _require(
+        require(
             tf.reduce_all(tf.equal(shape, tf.shape(c_rate_profile))),
             "c_rate_profile: expected the shape of times_s,",
             shape,
             "found",
             tf.shape(c_rate_profile),
         ),
-        _require(
+        require(
             (shape[1] >= 2) & (shape[1] <= MAX_FRAMES),
             f"times_s: expected 2 to {MAX_FRAMES} frames, found",
             shape[1],
         ),
     ]
-    profile, times = _after(shapes, c_rate_profile, times_s)
+    profile, times = after(shapes, c_rate_profile, times_s)
     driven = profile[:, 1:]
     usable = tf.math.is_finite(driven) & (tf.abs(driven) <= LARGEST_C_RATE)
     rising = tf.math.is_finite(times[:, 1:]) & (times[:, 1:] > times[:, :-1])
     content = [
-        _require(
+        require(
             tf.reduce_all(usable) & tf.reduce_all(tf.reduce_any(driven != 0, axis=1)),
             f"c_rate_profile: expected -{LARGEST_C_RATE:g} to {LARGEST_C_RATE:g}, not 0 throughout",
         ),
         *(
             [
-                _require(
+                require(
                     tf.reduce_all(tf.equal(driven, driven[:, :1])),
                     "c_rate_profile: expected one C-rate in all intervals, as the network has a time basis",
                 )
@@ -170,30 +168,35 @@ def checked_profile(c_rate_profile, times_s, phase, constant: bool):
             if constant
             else []
         ),
-        _require(
+        require(
             tf.reduce_all(tf.equal(times[:, 0], 0)) & tf.reduce_all(rising),
             "times_s: expected 0 at first, then strictly rising times",
         ),
     ]
-    profile, times = _after(content, profile, times)
+    profile, times = after(content, profile, times)
     return tf.concat([tf.zeros_like(profile[:, :1]), profile[:, 1:]], axis=1), times
 
 
-def within_capacity(c_rate_profile, times_s, parameters: Parameters):
-    """The load when the charge that it passes keeps the mean degree of lithiation in 0..1."""
+def within_capacity(c_rate_profile, times_s, parameters):
+    """The load when the charge that it passes keeps the mean degree of lithiation in 0..1.
+
+    Args:
+        c_rate_profile, times_s: of `checked_profile`.
+        parameters: of the cell, as `Uniform` takes them.
+    """
     mean_dol = Uniform(parameters).conditions(None, c_rate_profile, times_s).mean_dol
     low, high = tf.reduce_min(mean_dol), tf.reduce_max(mean_dol)
     message = "c_rate_profile: expected a charge that keeps the degree of lithiation in 0..1, found"
-    return _after([_require((low >= 0) & (high <= 1), message, low, "to", high)], c_rate_profile, times_s)
+    return after([require((low >= 0) & (high <= 1), message, low, "to", high)], c_rate_profile, times_s)
 
 
 def checked_time(time_s, c_rate):
     """The time (batch,) of a state under a constant C-rate."""
     time_s = of_rank(time_s, 1, "time_s")
-    (time_s,) = _after([_one_each(time_s, c_rate, "time_s")], time_s)
+    (time_s,) = after([_one_each(time_s, c_rate, "time_s")], time_s)
     usable = (time_s >= 0) & (time_s * c_rate <= 3600.0)  # false for NaN
     message = "time_s: expected 0 <= time_s <= 3600 / c_rate, found"
-    return _after([_require(tf.reduce_all(usable), message, time_s)], time_s)[0]
+    return after([require(tf.reduce_all(usable), message, time_s)], time_s)[0]
 
 
 def checked_field(values, phase, name: str):
@@ -201,6 +204,6 @@ def checked_field(values, phase, name: str):
     values = of_rank(values, 4, name)
     same = tf.reduce_all(tf.equal(tf.shape(values), tf.shape(phase)))
     message = f"{name}: expected the shape of phase,"
-    (values,) = _after([_require(same, message, tf.shape(phase), "found", tf.shape(values))], values)
-    finite = _require(tf.reduce_all(tf.math.is_finite(values)), f"{name}: expected finite numbers")
-    return _after([finite], values)[0]
+    (values,) = after([require(same, message, tf.shape(phase), "found", tf.shape(values))], values)
+    finite = require(tf.reduce_all(tf.math.is_finite(values)), f"{name}: expected finite numbers")
+    return after([finite], values)[0]

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
-from tfmsnet.halfcell.parameters import FARADAY_C_MOL
 from tfmsnet.load import FRAME_SECONDS_AT_1C, FRAMES
+from tfmsnet.materials.parameters import FARADAY_C_MOL
 from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.prediction import Prediction, Window
 from tfmsnet.predictors.predictor import Predictor
@@ -55,24 +55,24 @@ class Endpoints:
             "card": self.card,
             "profile": profile,
         }
-        return {name: (functions[name], _specs(signature)) for name, signature in self.signatures.items()}
+        return {name: (functions[name], specs(signature)) for name, signature in self.signatures.items()}
 
     def curve(self, phase, c_rate):
         """`serving_default`: times_s, dol, voltage_v (batch, 25) and the summary (batch,)."""
         phase, c_rate = self._checked(phase, c_rate)
-        return self._discharge(phase, *_constant_load(c_rate))
+        return self._discharge(phase, *constant_load(c_rate))
 
     def fields(self, phase, c_rate, frame_stride, region):
         """`fields`: the curve, and concentration and potential (batch, kept frame, x, y, z)."""
         phase, c_rate = self._checked(phase, c_rate)
-        return self._discharge(phase, *_constant_load(c_rate), _window(phase, frame_stride, region))
+        return self._discharge(phase, *constant_load(c_rate), window_of(phase, frame_stride, region))
 
     def profile(self, phase, c_rate_profile, times_s, frame_stride, region):
         """`profile`: the same under a C-rate that changes with time."""
         phase = self._checked_phase(phase)
         load = checks.checked_profile(c_rate_profile, times_s, phase, self.predictor.constant_current)
         load = checks.within_capacity(*load, self.predictor.parameters)
-        return self._discharge(phase, *load, _window(phase, frame_stride, region))
+        return self._discharge(phase, *load, window_of(phase, frame_stride, region))
 
     def step(self, phase, c_rate, time_s, *fields):
         """`step`: the fields and the curve's point one frame later, (batch, x, y, z) and (batch,)."""
@@ -92,15 +92,7 @@ class Endpoints:
 
     def card(self, name):
         """`card`: the documents that are asked for by their names."""
-        name = checks.of_rank(name, 1, "name")
-        known = tf.equal(name[:, None], tf.constant(list(self.documents))[None])
-        check = tf.debugging.Assert(
-            tf.reduce_all(tf.reduce_any(known, axis=1)),
-            [f"name: expected some of {', '.join(self.documents)}, found", name],
-        )
-        with tf.control_dependencies([check]):
-            index = tf.argmax(tf.cast(known, tf.int32), axis=1)
-        return {"content": tf.gather(tf.constant(list(self.documents.values())), index)}
+        return card(self.documents, name)
 
     def _checked_phase(self, phase):
         return checks.checked_phase(phase, smallest_edge(self.predictor.config.scales), self.max_voxels)
@@ -123,18 +115,34 @@ class Endpoints:
         return {"times_s": times_s, **answer, **scalars}
 
 
-def _constant_load(c_rate):
+def card(documents: dict[str, str], name):
+    """The documents that are asked for by their names, (file,) string."""
+    name = checks.of_rank(name, 1, "name")
+    known = tf.equal(name[:, None], tf.constant(list(documents))[None])
+    check = checks.require(
+        tf.reduce_all(tf.reduce_any(known, axis=1)),
+        f"name: expected some of {', '.join(documents)}, found",
+        name,
+    )
+    with tf.control_dependencies([check]):
+        index = tf.argmax(tf.cast(known, tf.int32), axis=1)
+    return {"content": tf.gather(tf.constant(list(documents.values())), index)}
+
+
+def constant_load(c_rate):
     """(batch,) -> C-rate profile and times (batch, frame), as `tfmsnet.load.equal_charge_frames` has them."""
     current = c_rate[:, None]
     profile = tf.concat([tf.zeros_like(current), tf.repeat(current, FRAMES - 1, axis=1)], axis=1)
     return profile, tf.range(FRAMES, dtype=tf.float32)[None] * FRAME_SECONDS_AT_1C / current
 
 
-def _window(phase, frame_stride, region) -> Window:
+def window_of(phase, frame_stride, region) -> Window:
+    """The frames and the box that are asked for."""
     return Window(checks.checked_stride(frame_stride, phase), *checks.checked_region(region, phase))
 
 
-def _specs(signature: Signature) -> list[tf.TensorSpec]:
+def specs(signature: Signature) -> list[tf.TensorSpec]:
+    """Of its inputs."""
     return [_spec(quantity) for quantity in signature.inputs]
 
 
@@ -143,7 +151,7 @@ def _spec(quantity: Quantity) -> tf.TensorSpec:
     return tf.TensorSpec(shape, quantity.dtype, quantity.name)
 
 
-def summary(phase, times_s, dol, voltage_v, last_concentration, parameters, voxel_size_m: float) -> dict:
+def summary(phase, times_s, dol, voltage_v, last_concentration, parameters, voxel_size_m) -> dict:
     """The scalars of a discharge; `quantities.SUMMARY` explains them.
 
     Args:
@@ -152,7 +160,7 @@ def summary(phase, times_s, dol, voltage_v, last_concentration, parameters, voxe
         voltage_v: (batch, frame), or None for a model without the potential.
         last_concentration: (batch, x, y, z) at the last frame, mol/m3, or None for a model without it.
         parameters: of the cell.
-        voxel_size_m: m.
+        voxel_size_m: m, a number or (batch,).
 
     Returns:
         name -> (batch,) float32.

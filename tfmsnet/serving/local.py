@@ -88,5 +88,7 @@ def _described(function: Call, description: dict) -> Model:
         return {key: value.numpy() for key, value in answer.items()}
 
     model = Model(call, lambda: description)
-    _ = model.parameters, model.voxel_size_m, model.fields_predicted, model.kind, model.scales  # refused now
+    _ = model.parameters, model.voxel_size_m, model.fields_predicted  # refused now
+    if not model.takes_cell:
+        _ = model.kind, model.scales
     return model

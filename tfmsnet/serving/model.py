@@ -1,5 +1,6 @@
 """A model that can be asked, wherever it computes, and what it answers: arrays with units."""
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,12 +10,14 @@ import numpy as np
 
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
+from tfmsnet.fields import FIELDS as TABLE
 from tfmsnet.halfcell import Parameters, one_c_a_m2
 from tfmsnet.load import SATURATED, Ended, Load, constant_current
 from tfmsnet.predictors.config import NetworkConfig, describe_network
 from tfmsnet.predictors.domain import check_grid, outside
 from tfmsnet.predictors.kinds import Kind, kind_of
-from tfmsnet.serving.quantities import CURVE, FIELDS, LARGEST_C_RATE, SUMMARY
+from tfmsnet.serving import cell
+from tfmsnet.serving.quantities import CURVE, FIELDS, LARGEST_C_RATE, SUMMARY, VALID_FRAMES
 
 # Signature and its inputs by name -> its outputs by name, both with the batch in front.
 Call = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
@@ -92,13 +95,20 @@ class Model:
         return self._describe()
 
     @cached_property
+    def takes_cell(self) -> bool:
+        """Whether it answers for any cell and voxels: a reduced model, without a network."""
+        return self._from_description(lambda content: "reference" in content)
+
+    @cached_property
     def parameters(self) -> Parameters:
-        """Of the cell that the model was trained on."""
+        """Of the cell that the model answers for: that it was trained on, unless it takes any."""
         return self._from_description(lambda content: Parameters.from_dict(content["parameters"]))
 
     @cached_property
-    def voxel_size_m(self) -> float:
-        """Edge of the voxels that the model was trained on, m."""
+    def voxel_size_m(self) -> float | None:
+        """Edge of the voxels that the model was trained on, m; None where it takes any."""
+        if self.takes_cell:
+            return None
         return self._from_description(lambda content: float(content["voxel_size_m"]))
 
     @cached_property
@@ -111,6 +121,24 @@ class Model:
         content = {"padding": "zero", **self._from_description(lambda content: content["network"])}
         return NetworkConfig.from_dict(content, "network")
 
+    def of_cell(self, parameters: Parameters) -> "Model":
+        """The model for a cell: itself, where that is the one that it was trained on.
+
+        Raises:
+            UserError: another cell, and the model doesn't take parameters.
+        """
+        if self.takes_cell:
+            other = copy.copy(self)
+            other.parameters = parameters
+            return other
+        different = self.parameters.differences(parameters)
+        if different:
+            raise UserError(
+                f"{self.title}: was trained on another cell ({different}); take porous-electrode or "
+                "resolved-particles, which answer for any, or train on records of this one"
+            )
+        return self
+
     @property
     def train_geometries(self) -> list[str] | None:
         """Ids of the electrodes that it was trained on; None when that isn't known."""
@@ -119,6 +147,8 @@ class Model:
     @property
     def title(self) -> str:
         """What tables call it."""
+        if self.takes_cell:
+            return self.description["reference"]
         try:
             return describe_network(self.network)
         except UserError:  # a network of somebody's own, whose code isn't here: an export needs none
@@ -144,6 +174,8 @@ class Model:
     @cached_property
     def fields_predicted(self) -> tuple[str, ...]:
         """Of "concentration" and "potential"."""
+        if self.takes_cell:
+            return tuple(TABLE)
         return self._from_description(lambda content: tuple(content["network"]["fields"]))
 
     def _from_description(self, read):
@@ -155,7 +187,8 @@ class Model:
 
     def __repr__(self) -> str:
         fields = " and ".join(self.fields_predicted)
-        return f"{type(self).__name__}({fields}, voxels of {self.voxel_size_m * 1e6:g} um)"
+        voxels = "any voxels" if self.takes_cell else f"voxels of {self.voxel_size_m * 1e6:g} um"
+        return f"{type(self).__name__}({fields}, {voxels})"
 
     def curve(self, image: PhaseImage, load: Load | float) -> Curve:
         """The curve under a load, and its summary: a small answer.
@@ -309,8 +342,12 @@ class Model:
                 "times_s": np.array([times_s], np.float32),
             }
             name = "profile"
+        if self.takes_cell:
+            inputs |= cell.values(self.parameters, image.calendering_percent, image.voxel_size_m)
         answer = self.call(name, inputs if name == "serving_default" else {**inputs, **kept})
-        return {key: np.asarray(value)[0] for key, value in answer.items()}
+        answer = {key: np.asarray(value)[0] for key, value in answer.items()}
+        valid = int(answer.pop(VALID_FRAMES.name, len(times_s)))
+        return valid_part(answer, load, valid, stride)
 
     def _check(self, image: PhaseImage, load: Load, profile: np.ndarray) -> None:
         """Refuse what would be refused anyway, before it is sent."""
@@ -319,6 +356,8 @@ class Model:
             raise UserError(
                 f"load: expected C-rates of at most {LARGEST_C_RATE:g}, some other than 0, found {largest:g}"
             )
+        if self.takes_cell:
+            return
         if self.constant_current and not (profile[1:] == profile[1]).all():
             raise UserError(
                 f"load: {load!r}: the model's network has a time basis, which answers constant current "
@@ -330,6 +369,27 @@ class Model:
                 f"{self.voxel_size_m * 1e6:g} um; resample the image"
             )
         check_grid(image.shape, self.scales, "image")
+
+
+def valid_part(answer: dict, load: Load | None, valid: int, stride: int) -> dict:
+    """An answer without the frames after its end.
+
+    Args:
+        answer: of one image.
+        load: that was asked for.
+        valid: number of frames before the end.
+        stride: of the fields' frames.
+
+    Raises:
+        EndedAtOnce: there is none but the equilibrium.
+    """
+    if valid < 2:
+        raise EndedAtOnce(
+            f"load: {load!r}: the active material is full (in a charge: empty) or the salt depleted "
+            "before the first frame; ask for frames closer to each other, or a lower C-rate"
+        )
+    lengths = {quantity.name: valid for quantity in CURVE} | dict.fromkeys(TABLE, 1 + (valid - 1) // stride)
+    return {name: value[: lengths[name]] if name in lengths else value for name, value in answer.items()}
 
 
 # The curve alone: of the fields one voxel of the first frame.

@@ -24,6 +24,7 @@ class Quantity:
         unit: "1" without one.
         meaning: what it is.
         values: what an input may be; "" for outputs.
+        optional: whether a request may leave it out.
     """
 
     name: str
@@ -32,11 +33,13 @@ class Quantity:
     unit: str
     meaning: str
     values: str = ""
+    optional: bool = False
 
     def as_dict(self) -> dict:
         """Without the name, for JSON."""
         content = {"dtype": self.dtype, "shape": list(self.axes), "unit": self.unit, "meaning": self.meaning}
-        return {**content, "values": self.values} if self.values else content
+        content |= {"values": self.values} if self.values else {}
+        return {**content, "optional": True} if self.optional else content
 
 
 _IMAGE = ("batch", "x", "y", "z")
@@ -58,6 +61,7 @@ FRAME_STRIDE = Quantity(
     "1",
     "fields of frames 0, frame_stride, 2 frame_stride, ... are answered; the curve has all frames",
     "1 (the default) or more, the same for the whole batch",
+    optional=True,
 )
 REGION = Quantity(
     "region",
@@ -66,6 +70,7 @@ REGION = Quantity(
     "voxel",
     "x0 x1 y0 y1 z0 z1 of the fields' box, ends not included; it crops the answer, not the computation",
     "0 <= begin < end <= size, the same for the whole batch; six zeros (the default) for all of the image",
+    optional=True,
 )
 PROFILE = (
     Quantity(
@@ -92,6 +97,13 @@ CURVE = (
     Quantity("times_s", "float32", ("batch", "frame"), "s", "time of each frame; 100 s apart at 1C"),
     Quantity("dol", "float32", ("batch", "frame"), "1", "mean degree of lithiation of the AM, 0..1"),
     Quantity("voltage_v", "float32", ("batch", "frame"), "V", "collector against lithium metal"),
+)
+VALID_FRAMES = Quantity(
+    "valid_frames",
+    "int32",
+    ("batch",),
+    "1",
+    "frames until the AM is full (empty) or the salt depleted; later ones repeat the last of them",
 )
 FIELDS = tuple(
     Quantity(
@@ -162,6 +174,13 @@ class Signature:
         }
 
 
+CARD = Signature(
+    "the model's documents, the files of assets/",
+    (Quantity("name", "string", ("file",), "1", "file names", "names of files in assets/"),),
+    (Quantity("content", "string", ("file",), "1", "their content, UTF-8"),),
+)
+
+
 def signatures(config: NetworkConfig) -> dict[str, Signature]:
     """The signatures of a model: without `step` for a network with a time basis, which has no steps."""
     fields, kind = config.fields, kind_of(config)
@@ -193,11 +212,7 @@ def signatures(config: NetworkConfig) -> dict[str, Signature]:
             (PHASE, C_RATE, TIME, *(_given(quantity) for quantity in state)),
             (*(_without_frames(quantity) for quantity in known(*CURVE)), *state),
         ),
-        "card": Signature(
-            "the model's documents, the files of assets/",
-            (Quantity("name", "string", ("file",), "1", "file names", "names of files in assets/"),),
-            (Quantity("content", "string", ("file",), "1", "their content, UTF-8"),),
-        ),
+        "card": CARD,
     }
     if not kind.steps:
         del found["step"]

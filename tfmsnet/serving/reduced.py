@@ -12,7 +12,7 @@ from tfmsnet.halfcell import Parameters
 from tfmsnet.load import Load
 from tfmsnet.references.registry import make_reference
 from tfmsnet.serving.endpoints import summary
-from tfmsnet.serving.model import EndedAtOnce, Model, Region
+from tfmsnet.serving.model import Model, Region, valid_part
 
 
 class ReducedModel(Model):
@@ -33,6 +33,8 @@ class ReducedModel(Model):
     def _refuse(signature: str, inputs: dict) -> dict:
         raise UserError(f"signature {signature!r}: a reduced model in this process has none; use its methods")
 
+    takes_cell = True
+
     @property
     def title(self) -> str:
         return self.name
@@ -40,6 +42,10 @@ class ReducedModel(Model):
     @property
     def parameters(self) -> Parameters:
         return self._parameters
+
+    def of_cell(self, parameters: Parameters) -> "ReducedModel":
+        """The same for another cell."""
+        return reduced_model(self.name, parameters)
 
     @property
     def fields_predicted(self) -> tuple[str, ...]:
@@ -68,27 +74,20 @@ class ReducedModel(Model):
             tf.constant([times_s], tf.float64),
             tf.constant([image.calendering_percent], tf.float64),
         )
-        kept = int(found["ended"][0])
-        if kept < 2:
-            raise EndedAtOnce(
-                f"load: {load!r}: the active material is full (in a charge: empty) or the salt depleted "
-                "before the first frame; ask for frames closer to each other, or a lower C-rate"
-            )
-        frames = {name: found[name][:, :kept] for name in (*FIELDS, "dol", "voltage_v")}
-        curve = {name: tf.cast(frames[name], tf.float32) for name in ("dol", "voltage_v")}
-        times = tf.constant([times_s[:kept]], tf.float32)
+        kept, times = int(found["ended"][0]), tf.constant([times_s], tf.float32)
+        curve = {name: tf.cast(found[name], tf.float32) for name in ("dol", "voltage_v")}
         scalars = summary(
             tf.constant(image.phase[None]),
-            times,
+            tf.minimum(times, times[:, kept - 1]),
             *curve.values(),
-            frames["concentration"][:, -1],
+            found["concentration"][:, -1],
             self._parameters,
             image.voxel_size_m,
         )
         stride, (x0, x1, y0, y1, z0, z1) = window
-        fields = {name: frames[name][:, ::stride, x0:x1, y0:y1, z0:z1] for name in FIELDS}
+        fields = {name: found[name][:, ::stride, x0:x1, y0:y1, z0:z1] for name in FIELDS}
         answer = {"times_s": times, **curve, **scalars, **fields}
-        return {name: np.asarray(value)[0] for name, value in answer.items()}
+        return valid_part({name: np.asarray(value)[0] for name, value in answer.items()}, load, kept, stride)
 
 
 @functools.lru_cache(maxsize=8)

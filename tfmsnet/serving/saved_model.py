@@ -10,12 +10,20 @@ import tensorflow as tf
 import tfmsnet
 from tfmsnet.errors import UserError
 from tfmsnet.files import replacing_directory
+from tfmsnet.materials import Parameters
 from tfmsnet.predictors.predictor import Predictor
-from tfmsnet.predictors.store import directory_of, load_predictor, read_description, train_geometries
+from tfmsnet.predictors.store import (
+    FORMAT,
+    directory_of,
+    load_predictor,
+    read_description,
+    train_geometries,
+)
 from tfmsnet.references.registry import REDUCED
 from tfmsnet.serving.card import documents
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.quantities import MAX_VOXELS, Signature, signatures
+from tfmsnet.serving.reduced_endpoints import SIGNATURES, ReducedEndpoints
 from tfmsnet.serving.transports import SCHEMES
 
 # TF Serving looks for this file and for no other.
@@ -23,7 +31,13 @@ WARMUP_REQUESTS = "tf_serving_warmup_requests"
 _EDGE = 16
 
 
-def export(source: str | Path, directory: str | Path, *, max_voxels: int | None = None) -> Path:
+def export(
+    source: str | Path,
+    directory: str | Path,
+    *,
+    max_voxels: int | None = None,
+    parameters: Parameters | None = None,
+) -> Path:
     """Write `directory`/<version>/, the next version, complete or not at all.
 
     In the version's folder, beside what TensorFlow writes: assets/ with surrogate.json, signatures.json and
@@ -31,9 +45,11 @@ def export(source: str | Path, directory: str | Path, *, max_voxels: int | None 
 
     Args:
         source: a run directory of `tfmsnet train` or its best/, "cathode" (the package's own model), or a
-            SavedModel of an earlier export, which is taken over as it is.
+            SavedModel of an earlier export, which is taken over as it is; or a reduced model, see
+            `tfmsnet.references.registry.REDUCED`, whose cell and voxels are inputs with defaults.
         directory: OUT/NAME, as TF Serving's --model_base_path wants it.
         max_voxels: most voxels of a request, batch included; None for `MAX_VOXELS`.
+        parameters: of a reduced model's default cell; None for `Parameters()`.
 
     Returns:
         The version's directory.
@@ -44,21 +60,24 @@ def export(source: str | Path, directory: str | Path, *, max_voxels: int | None 
     """
     if str(source).partition("://")[0] in SCHEMES:
         raise UserError(f"{source}: a server doesn't hand its weights out; export the run that it serves")
-    if str(source) in REDUCED and not Path(source).exists():
-        raise UserError(f"{source}: reduced models can't be exported yet; ask them with `tfmsnet predict`")
     directory = Path(directory)
-    target, source = directory / str(_next_version(directory)), directory_of(source)
+    target, max_given = directory / str(_next_version(directory)), max_voxels
+    max_voxels = MAX_VOXELS if max_voxels is None else max_voxels
+    if str(source) in REDUCED and not Path(source).exists():
+        _write_reduced(str(source), parameters or Parameters(), target, max_voxels)
+        return target
+    if parameters is not None:
+        raise UserError(f"{source}: has the cell that it was trained on; --parameters are for reduced models")
+    source = directory_of(source)
     saved = newest_saved_model(source)
     if saved is not None:
-        if max_voxels is not None:
+        if max_given is not None:
             raise UserError(f"{saved}: max_voxels: is in the SavedModel already; export the run again")
         with replacing_directory(target) as partial:
             shutil.copytree(saved, partial, dirs_exist_ok=True)
         return target
     predictor = load_predictor(source)
-    _write(
-        predictor, read_description(source), source, target, MAX_VOXELS if max_voxels is None else max_voxels
-    )
+    _write(predictor, read_description(source), source, target, max_voxels)
     return target
 
 
@@ -85,12 +104,36 @@ def _write(predictor: Predictor, description: dict, source: Path, target: Path, 
         for name, (function, specs) in endpoints.functions().items():
             archive.add_endpoint(name, function, input_signature=specs)
         archive.write_out(str(partial), verbose=False)
-        (partial / "assets").mkdir(exist_ok=True)
-        for name, text in texts.items():
-            (partial / "assets" / name).write_text(text, encoding="utf-8")
-        if can_warm_up():
-            (partial / "assets.extra").mkdir()
-            write_warmup(partial / "assets.extra" / WARMUP_REQUESTS, answers)
+        _write_beside(partial, texts, answers)
+
+
+def _write_reduced(name: str, parameters: Parameters, target: Path, max_voxels: int) -> None:
+    content = {
+        "format": FORMAT,
+        "reference": name,
+        "parameters": parameters.as_dict(),
+        "train_geometries": [],
+    }
+    texts = documents(content, SIGNATURES, max_voxels, _versions())
+    endpoints = ReducedEndpoints(name, parameters, max_voxels=max_voxels, documents=texts)
+    with replacing_directory(target) as partial:
+        module = tf.Module()
+        module.endpoints = {
+            key: tf.function(function, input_signature=specs, autograph=False)
+            for key, (function, specs) in endpoints.functions().items()
+        }
+        tf.saved_model.save(module, str(partial), signatures=dict(module.endpoints))
+        _write_beside(partial, texts, SIGNATURES)
+
+
+def _write_beside(version: Path, texts: dict[str, str], answers: dict[str, Signature]) -> None:
+    """The documents, and requests to warm up with."""
+    (version / "assets").mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (version / "assets" / name).write_text(text, encoding="utf-8")
+    if can_warm_up():
+        (version / "assets.extra").mkdir()
+        write_warmup(version / "assets.extra" / WARMUP_REQUESTS, answers)
 
 
 def _versions() -> dict[str, str]:
@@ -131,7 +174,7 @@ def write_warmup(path: Path, signatures: dict[str, Signature]) -> None:
     with tf.io.TFRecordWriter(str(path)) as writer:
         for name, signature in signatures.items():
             inputs = {q.name: _TENSORS[q.name]() for q in signature.inputs if q.name in _TENSORS}
-            if len(inputs) < len(signature.inputs):
+            if not inputs.keys() >= {q.name for q in signature.inputs if not q.optional}:
                 continue
             request = predict_pb2.PredictRequest(
                 # TF Serving fills in the model's name.

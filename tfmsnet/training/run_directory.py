@@ -12,6 +12,7 @@ import tensorflow as tf
 import tfmsnet
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_json
+from tfmsnet.materials import Parameters
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import (
@@ -71,6 +72,12 @@ class TrainedWeights(RandomWeights):
 
     def statistics(self, manifest: Manifest, network: NetworkConfig) -> dict:
         """Those of the weights: they mean the state in these units."""
+        different = Parameters.from_dict(self._description["parameters"]).differences(manifest.parameters)
+        if different and self.geometries:
+            raise UserError(
+                f"{self.directory}: trained on another cell than the records' ({different}); train from the "
+                "beginning, without --init"
+            )
         voxel = self._description["voxel_size_m"]
         if abs(manifest.voxel_size_m - voxel) > 1e-3 * voxel:
             raise UserError(

@@ -1,0 +1,1 @@
+"""Cells from the literature, one a file; `tfmsnet.materials.registry` lists them."""
