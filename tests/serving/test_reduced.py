@@ -64,8 +64,11 @@ def test_held_voltages_are_near_the_simulators(name, electrode, held):
     off_s = [a.time_s - b.time_s for a, b in zip(answer.ends, held.ends, strict=True)]
     assert np.abs(off_s).max() < 0.01 * held.times_s[-1]
     assert len(answer.times_s) == len(held.times_s)
-    assert np.abs(answer.voltage_v - held.voltage_v).max() < 1e-3
-    np.testing.assert_allclose(answer.c_rate_profile, held.c_rate_profile, rtol=0.02, atol=1e-3)
+    resolved = name == "resolved-particles"
+    assert np.abs(answer.voltage_v - held.voltage_v).max() < (0.5e-3 if resolved else 2e-3)
+    # A porous electrode, 1 mV off, begins to hold some seconds later.
+    tolerance = {"rtol": 0.02, "atol": 1e-3} if resolved else {"rtol": 0.05, "atol": 0.02}
+    np.testing.assert_allclose(answer.c_rate_profile, held.c_rate_profile, **tolerance)
     assert answer.dol[-1] - answer.dol[0] == pytest.approx(held.dol[-1] - held.dol[0], abs=1e-4)
 
 

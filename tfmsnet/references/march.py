@@ -20,8 +20,9 @@ _HELD_MISFIT_V = 1e-5
 _SALT_V = 0.1
 # The same per degree of lithiation, of the voxel that changes most: its diffusivity changes.
 _DOL_V = 0.1
-# Accepted error of the degree of lithiation that a linear solution may leave.
-_ERROR = 2e-5
+# Accepted error of the degree of lithiation that a linear solution may leave; where a voltage is held, small
+# currents follow from it.
+_ERROR, _HELD_ERROR = 2e-5, 2e-6
 # Of the response to a common shift of the potential, relative.
 _ROUGHLY = 0.02
 # Share of the reaction's own slope that is left of it at least.
@@ -222,10 +223,10 @@ class March:
             solid=now.solid,
             liquid=now.liquid,
             voltage=now.voltage,
-            misfit_v=tf.ones_like(step_s),
+            misfit_v=tf.zeros_like(step_s),
         )
         wide = _like(weight, now.dol)
-        error = tf.constant(_ERROR, tf.float32)
+        error = tf.where(_like(control.holds, now.dol), _HELD_ERROR, _ERROR)
 
         accepted_v = tf.where(control.holds, tf.constant(_HELD_MISFIT_V, tf.float64), _MISFIT_V)
 
@@ -234,11 +235,8 @@ class March:
             rate = _like(total / self._capacity, now.dol)
             return particles.source(particles.uptake * density) - rate * particles.inside
 
-        def improve(k, going, guess):
+        def improve(k, going, guess, reaction):
             mean = self._mean(charge(guess.total))
-            reaction = self._reaction(guess, mean)
-            misfit_v = tf.maximum(reaction.misfit_v, guess.misfit_v)
-            going &= misfit_v > accepted_v
             dol = tf.clip_by_value(guess.dol + mean, _MARGIN, 1.0 - _MARGIN)
             diffusion = particles.diffusion(dol, wide)
             drain = particles.uptake * reaction.per_dol
@@ -279,12 +277,16 @@ class March:
                 voltage=found.voltage,
                 misfit_v=tf.maximum(unsettled, astray),
             )
-            return k + 1, going, chosen(going, new, guess)
+            new = chosen(going, new, guess)
+            reaction = self._reaction(new, self._mean(charge(new.total)))
+            going &= tf.maximum(reaction.misfit_v, new.misfit_v) > accepted_v
+            return shaped((k + 1, going, new, reaction), (k, *initial))
 
-        _, going, guess = tf.while_loop(
-            lambda k, going, guess: (k < _PASSES) & tf.reduce_any(going),
+        initial = (tf.ones_like(control.holds), guess, self._reaction(guess, self._mean(charge(total))))
+        _, going, guess, _ = tf.while_loop(
+            lambda k, going, guess, reaction: (k < _PASSES) & tf.reduce_any(going),
             improve,
-            (0, tf.ones_like(control.holds), guess),
+            (tf.constant(0), *initial),
             parallel_iterations=1,
         )
         state = State(
@@ -391,6 +393,12 @@ def _like(values: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     """(batch,) with as many axes as another tensor, and of its type."""
     values = tf.reshape(values, [-1, *([1] * (other.shape.rank - 1))])
     return values if values.dtype == tf.bool else tf.cast(values, other.dtype)
+
+
+def shaped(new: tuple, old: tuple) -> tuple:
+    """With the static shapes of another: loops insist on them."""
+    tf.nest.map_structure(lambda a, b: a.set_shape(b.shape), new, old)
+    return new
 
 
 def chosen(mask: tf.Tensor, new: tuple, old: tuple) -> tuple:

@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from tfmsnet.load import FAILED, FRAME_SECONDS_AT_1C, HOUR_S, SATURATED
-from tfmsnet.references.march import NEVER_S, March, State, chosen
+from tfmsnet.references.march import NEVER_S, March, State, chosen, shaped
 from tfmsnet.references.planes import Control
 from tfmsnet.references.segments import REASONS, Segments
 
@@ -139,7 +139,7 @@ class Walker:
 
         (walk,) = tf.while_loop(
             lambda walk: tf.reduce_any(underway(walk)),
-            lambda walk: (_shaped(self._advance(walk, underway(walk)), walk),),
+            lambda walk: (shaped(self._advance(walk, underway(walk)), walk),),
             (walk,),
             parallel_iterations=1,
         )
@@ -313,12 +313,6 @@ class Walker:
         straight = walk.low_s + width * walk.below / (walk.below - walk.above)
         unknown = tf.math.is_nan(walk.below)
         return tf.where(unknown, 0.25 * walk.high_s, tf.where(walk.halve, walk.low_s + 0.5 * width, straight))
-
-
-def _shaped(new: Walk, old: Walk) -> Walk:
-    """With the static shapes of another: loops insist on them."""
-    tf.nest.map_structure(lambda a, b: a.set_shape(b.shape), new, old)
-    return new
 
 
 def _paper_step_s(c_rate: tf.Tensor) -> tf.Tensor:
