@@ -6,10 +6,26 @@ import pytest
 import tfmsnet
 from tfmsnet.electrode import PhaseImage, Recipe, generate
 from tfmsnet.errors import UserError
-from tfmsnet.load import CRate, End, Every, Load, Rest, constant_current
+from tfmsnet.load import CRate, End, Every, Load, Rest, Voltage, constant_current
 from tfmsnet.serving.scored import Scored
 
 PULSES = Load((CRate(2.0, End(time_s=120)), Rest(End(time_s=180)), CRate(-1.0, End(time_s=120))), Every(30.0))
+# Ends by voltage, taper, time and charge.
+HELD = Load(
+    (
+        CRate(1.5, End(voltage_v=3.9)),
+        Voltage(3.9, End(taper_c_rate=0.2)),
+        Rest(End(time_s=300)),
+        CRate(-1.0, End(voltage_v=4.0, charge=1.0)),
+        Voltage(4.0, End(charge=0.02, time_s=600)),
+    ),
+    Every(100.0),
+)
+
+
+@pytest.fixture(scope="module")
+def held(electrode):
+    return tfmsnet.simulate(electrode, HELD)
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +55,21 @@ def test_it_is_near_the_simulator(resolved, electrode, load):
         assert np.median(vrmse(answer, known)) < 0.02
         coarse = tfmsnet.load_model("porous-electrode").curve(electrode, load)
         assert np.abs(coarse.voltage_v - known.voltage_v).max() < 5e-3
+
+
+@pytest.mark.parametrize("name", ["resolved-particles", "porous-electrode"])
+def test_held_voltages_are_near_the_simulators(name, electrode, held):
+    answer = tfmsnet.load_model(name).predict(electrode, HELD)
+    assert [end.reason for end in answer.ends] == [end.reason for end in held.ends]
+    off_s = [a.time_s - b.time_s for a, b in zip(answer.ends, held.ends, strict=True)]
+    assert np.abs(off_s).max() < 0.01 * held.times_s[-1]
+    assert len(answer.times_s) == len(held.times_s)
+    resolved = name == "resolved-particles"
+    assert np.abs(answer.voltage_v - held.voltage_v).max() < (0.5e-3 if resolved else 2e-3)
+    # A porous electrode, 1 mV off, begins to hold some seconds later.
+    tolerance = {"rtol": 0.02, "atol": 1e-3} if resolved else {"rtol": 0.05, "atol": 0.02}
+    np.testing.assert_allclose(answer.c_rate_profile, held.c_rate_profile, **tolerance)
+    assert answer.dol[-1] - answer.dol[0] == pytest.approx(held.dol[-1] - held.dol[0], abs=1e-4)
 
 
 def test_fields_curve_and_summary_go_together(resolved, electrode):

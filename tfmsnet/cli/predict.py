@@ -75,7 +75,7 @@ def command(
     """
     from tfmsnet.electrode import check_dischargeable
     from tfmsnet.halfcell import one_c_a_m2
-    from tfmsnet.load import SATURATED, constant_current, read_load
+    from tfmsnet.load import FAILED, SATURATED, constant_current, read_load
     from tfmsnet.serving import Client
     from tfmsnet.serving.answer import write_answer
     from tfmsnet.serving.local import load_model
@@ -107,9 +107,14 @@ def command(
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     ended = answer.ends[-1]
-    if ended.reason in ("voltage", SATURATED):
-        why = "its voltage limit" if ended.reason == "voltage" else "the active material being full or empty"
-        click.echo(f"{image}: ended after {ended.time_s:.0f} s by {why}", err=True)
+    why = {
+        "voltage": "its voltage limit",
+        SATURATED: "the active material being full or empty",
+        FAILED: f"segment {ended.segment}, which can't go on: the active material is full or empty, the salt "
+        "depleted, or a held voltage at its equilibrium",
+    }
+    if ended.reason in why:
+        click.echo(f"{image}: ended after {ended.time_s:.0f} s by {why[ended.reason]}", err=True)
     about = {
         "image": str(image),
         "model": str(source),

@@ -67,7 +67,7 @@ def simulate(
     if not isinstance(load, Load):
         load = constant_current(load)
     one_c = one_c_a_m2(image, parameters)
-    _check_start(load, parameters)
+    check_start(load, parameters)
     _check_dol(load, one_c, parameters)
     recorder = _Recorder(image, load, one_c, parameters)
     try:
@@ -179,7 +179,7 @@ def _typical_c_rate(load: Load, one_c_a_m2: float) -> float:
     return max((abs(rate) for rate in rates), default=0.0) or 1.0
 
 
-def _check_start(load: Load, parameters: Parameters) -> None:
+def check_start(load: Load, parameters: Parameters) -> None:
     """A UserError where the first segment's voltage limit lies on the wrong side of the equilibrium."""
     first, start_v = load.segments[0], float(open_circuit_potential(parameters.initial_dol, parameters))
     if first.until.voltage_v is None:

@@ -147,7 +147,7 @@ class Geometry:
         """
         last = tf.one_hot(self.layers - 1, self.layers, dtype=tf.float64)
         to_end = self.lattice.on_planes(2.0 / self.height * last) * self.ionic
-        potential = self._conduct(self.ionic, to_end, self.surface.liquid_area, 2)
+        potential = self._conduct(self.ionic, to_end, self.surface.liquid_area, layered=True)
         at_surface = self.at_surface(potential)
         porous = self.lattice.plane_sums(self.ionic)[:, : self.layers] / self.foil_faces
         return self._upscaled(potential, at_surface, self.ionic, porous, from_foil=True)
@@ -163,12 +163,16 @@ class Geometry:
             am_s_m * self.am + tf.cast(cbd_s_m, tf.float32)[:, None, None] * self.cbd
         )
         foil = self.lattice.on_planes(tf.one_hot(0, self.layers)[None])
-        potential = self._conduct(conductivity, 2.0 * foil * conductivity, self.surface.area, 1)
+        potential = self._conduct(conductivity, 2.0 * foil * conductivity, self.surface.area, layered=False)
         mean = self.lattice.plane_sums(conductivity)[:, : self.planes] / self.foil_faces
         return self._upscaled(potential, potential, conductivity, mean, from_foil=False)
 
     def _conduct(
-        self, conductivity: tf.Tensor, to_end: tf.Tensor, source: tf.Tensor, rounds: int
+        self,
+        conductivity: tf.Tensor,
+        to_end: tf.Tensor,
+        source: tf.Tensor,
+        layered: bool,
     ) -> tf.Tensor:
         """Potential (batch, row, z), in voxels over the conductivity's unit, of a source in faces."""
         lattice = self.lattice
@@ -181,7 +185,7 @@ class Geometry:
             both = inside * lattice.ahead(inside, axis) * (1.0 if axis == 0 else height)
             series = half + lattice.ahead(half, axis)
             weights.append(both / tf.where(both > 0.0, series, 1.0))
-        return conduct(lattice, tuple(weights), to_end, source * inside, rounds)
+        return conduct(lattice, tuple(weights), to_end, source * inside, layered)
 
     def _upscaled(self, potential, at_surface, conductivity, plane_conductivity, from_foil) -> Conduction:
         """Resistances between planes: the step of their mean potentials over the current that passes.

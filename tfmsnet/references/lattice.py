@@ -112,37 +112,35 @@ def conjugate_gradients(
         operator: the matrix.
         right: (batch, row, z) float32.
         start: a guess of the solution; None for 0.
-        accepted: (batch, 1, 1) squared norm of the residual.
+        accepted: (batch, 1, 1) r B r of the residual r, B being the preconditioner: its squared norm
+            without one, about the squared energy of the error with a good one.
         most: iterations.
         precondition: about the inverse of the matrix, symmetric.
 
     Returns:
         The solution.
     """
-    precondition = precondition or (lambda residual: residual)
+    precondition = precondition or tf.identity
     solution = tf.zeros_like(right) if start is None else start
     residual = right if start is None else right - operator(start)
-    square = dot(residual, residual)
     direction = _like(precondition(residual), residual)
     product = dot(residual, direction)
 
-    def step(k, solution, residual, direction, product, square):
+    def step(k, solution, residual, direction, product):
         image = _like(operator(direction), direction)
-        active = square > accepted
+        active = product > accepted
         size = tf.where(active, product / _safe(dot(direction, image)), 0.0)
         solution += size * direction
         residual -= size * image
         image = _like(precondition(residual), residual)
         renewed = tf.where(active, dot(residual, image), product)
         direction = image + tf.where(active, renewed / _safe(product), 0.0) * direction
-        return k + 1, solution, residual, direction, renewed, dot(residual, residual)
+        return k + 1, solution, residual, direction, renewed
 
     _, solution, *_ = tf.while_loop(
-        lambda k, solution, residual, direction, product, square: (
-            (k < most) & tf.reduce_any(square > accepted)
-        ),
+        lambda k, solution, residual, direction, product: (k < most) & tf.reduce_any(product > accepted),
         step,
-        (0, solution, residual, direction, product, square),
+        (0, solution, residual, direction, product),
         parallel_iterations=1,
     )
     return solution

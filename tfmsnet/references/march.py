@@ -1,39 +1,36 @@
-"""Both reduced models through time: particles, potentials and salt, step by step under any current."""
+"""One time step of both reduced models: particles, potentials and salt at a given current or voltage."""
 
 from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfmsnet.load import HOUR_S
 from tfmsnet.materials.parameters import FARADAY_C_MOL
 from tfmsnet.references.geometry import Conduction, Geometry
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Spheres, Voxels
-from tfmsnet.references.planes import Planes
+from tfmsnet.references.planes import Control, Planes
 
-# The first step after a jump of the current: this share of the frame, and not longer than that many seconds.
-_FIRST_SHARE = 0.05
-_FIRST_S = 30.0
-# How much longer the second step may be than the first, and any other than the one before.
-_SECOND_GROWTH = 3.0
-_GROWTH = 2.0
-# Shortest step, as a share of a frame.
-_SHORTEST = 1 / 512
 _PASSES = 10
-# Accepted misfit of the potentials to the reaction's kinetics and to the salt, V, root mean square.
+# Accepted misfit of the potentials to the reaction's kinetics and to the salt, V, root mean square; where a
+# voltage is held all of it goes into the current.
 _MISFIT_V = 1e-4
+_HELD_MISFIT_V = 1e-5
 # Volts that the potentials may be expected to change by per relative change of the salt.
 _SALT_V = 0.1
 # The same per degree of lithiation, of the voxel that changes most: its diffusivity changes.
 _DOL_V = 0.1
-# Accepted error of the degree of lithiation that a linear solution may leave.
-_ERROR = 2e-5
+# Accepted error of the degree of lithiation that a linear solution may leave; where a voltage is held, small
+# currents follow from it.
+_ERROR, _HELD_ERROR = 2e-5, 2e-6
 # Of the response to a common shift of the potential, relative.
 _ROUGHLY = 0.02
 # Share of the reaction's own slope that is left of it at least.
 _SMALLEST_SLOPE = 1e-4
 # Degrees of lithiation stay this far from 0 and 1 ...
 _MARGIN = 1e-5
-_NEVER = 1e30
+# The step that led to a state with no past: the next one is backward Euler's.
+NEVER_S = 1e30
 
 
 class State(NamedTuple):
@@ -41,8 +38,8 @@ class State(NamedTuple):
 
     Attributes:
         time_s, step_s: (batch,) float64, of the moment, and of the step that led to it.
-        planned_s: (batch,) float64, next step.
-        charge: (batch,) float64, mean degree of lithiation gained.
+        charge, charge_before: (batch,) float64, mean degree of lithiation gained.
+        total, total_before: (batch,) float64, current through the cell, A/m2 of the foil.
         dol, dol_before: (batch, cell, z) float32, less the mean.
         salt, salt_before: (batch, layer) float64, mol/m3.
         step, step_before: (batch, z) float64, V, phi_s - phi_l.
@@ -50,13 +47,14 @@ class State(NamedTuple):
         response: (batch, cell, z) float32, of the degree of lithiation to a volt, to start from.
         solid, liquid: (batch, z) and (batch, layer) float64, V.
         voltage: (batch,) float64, V.
-        alive: (batch,) bool.
     """
 
     time_s: tf.Tensor
     step_s: tf.Tensor
-    planned_s: tf.Tensor
     charge: tf.Tensor
+    charge_before: tf.Tensor
+    total: tf.Tensor
+    total_before: tf.Tensor
     dol: tf.Tensor
     dol_before: tf.Tensor
     salt: tf.Tensor
@@ -69,7 +67,6 @@ class State(NamedTuple):
     solid: tf.Tensor
     liquid: tf.Tensor
     voltage: tf.Tensor
-    alive: tf.Tensor
 
 
 class _Guess(NamedTuple):
@@ -78,6 +75,7 @@ class _Guess(NamedTuple):
     dol: tf.Tensor
     salt: tf.Tensor
     step: tf.Tensor
+    total: tf.Tensor
     current: tf.Tensor
     response: tf.Tensor
     solid: tf.Tensor
@@ -87,7 +85,7 @@ class _Guess(NamedTuple):
 
 
 class March:
-    """Equations of one batch of electrodes, and their steps.
+    """Equations of one batch of electrodes, and a step of them.
 
     Args:
         geometry, particles, planes: of the electrodes.
@@ -115,11 +113,26 @@ class March:
         thickness_m = am * geometry.voxel_size_m
         # C/m2 of the foil in full active material.
         self._capacity = materials.double.charge_c_m3 * tf.maximum(thickness_m, 1e-12)
+        self._one_c = self._capacity * (1.0 - materials.double.initial_dol) / HOUR_S
         self._reacts = tf.cast(particles.area > 0.0, tf.float32)
 
     def current(self, c_rate: tf.Tensor) -> tf.Tensor:
         """A/m2 of the foil: a C-rate of 1/h fills the active material from its initial state in an hour."""
-        return c_rate * self._capacity * (1.0 - self._materials.double.initial_dol) / 3600.0
+        return c_rate * self._one_c
+
+    def c_rate(self, current: tf.Tensor) -> tf.Tensor:
+        """The inverse of `current`."""
+        return current / self._one_c
+
+    @property
+    def initial_dol(self) -> float:
+        """Mean degree of lithiation at the start."""
+        return self._materials.double.initial_dol
+
+    @property
+    def reacts(self) -> tf.Tensor:
+        """(batch,) bool, whether there is any reacting surface."""
+        return tf.reduce_sum(self._area, axis=1) > 0.0
 
     def at_rest(self) -> State:
         """Equilibrium at the initial degree of lithiation."""
@@ -133,9 +146,11 @@ class March:
         step = start * tf.ones([batch, self._geometry.planes], tf.float64)
         return State(
             time_s=zero,
-            step_s=zero + _NEVER,
-            planned_s=zero,
+            step_s=zero + NEVER_S,
             charge=zero,
+            charge_before=zero,
+            total=zero,
+            total_before=zero,
             dol=dol,
             dol_before=dol,
             salt=salt,
@@ -148,56 +163,7 @@ class March:
             solid=step,
             liquid=tf.zeros_like(salt),
             voltage=step[:, 0],
-            alive=tf.reduce_sum(self._area, axis=1) > 0.0,
         )
-
-    def to(self, state: State, frame_s: tf.Tensor, current: tf.Tensor, jumps: tf.Tensor) -> State:
-        """The state at a frame.
-
-        Args:
-            state: at the frame before.
-            frame_s: (batch,) s.
-            current: (batch,) A/m2 of the foil until then.
-            jumps: (batch,) bool, whether the current was another before.
-        """
-        whole = frame_s - state.time_s
-        state = state._replace(
-            planned_s=tf.where(jumps, tf.minimum(_FIRST_SHARE * whole, _FIRST_S), state.planned_s),
-            step_s=tf.where(jumps, tf.fill(tf.shape(whole), tf.constant(_NEVER, tf.float64)), state.step_s),
-        )
-
-        def left_s(state):
-            return tf.where(state.alive, frame_s - state.time_s, 0.0)
-
-        def advance(state):
-            left = left_s(state)
-            going = left > 1e-9 * whole
-            step_s = tf.minimum(state.planned_s, left)
-            # Rather two equal steps than a tiny last one.
-            step_s = tf.where((step_s < left) & (left < 1.5 * step_s), 0.5 * left, step_s)
-            step_s = tf.where(going, step_s, 1.0)
-            new, solved = self._step(state, step_s, current)
-            growth = _SECOND_GROWTH + (_GROWTH - _SECOND_GROWTH) * tf.cast(state.step_s < _NEVER, tf.float64)
-            planned = tf.where(solved, tf.maximum(growth * step_s, state.planned_s), 0.5 * step_s)
-            renewed = _chosen(going & solved, new, state)
-            return (
-                renewed._replace(
-                    planned_s=tf.where(going, planned, state.planned_s),
-                    alive=state.alive & (~going | solved | (0.5 * step_s >= _SHORTEST * whole)),
-                ),
-            )
-
-        (state,) = tf.while_loop(
-            lambda state: tf.reduce_any(left_s(state) > 1e-9 * whole),
-            advance,
-            (state,),
-            parallel_iterations=1,
-        )
-        return state
-
-    def kept(self, new: State, old: State) -> State:
-        """The new state where it is alive, else the old one, which isn't alive any more."""
-        return _chosen(new.alive, new, old)._replace(alive=new.alive)
 
     def dol(self, state: State) -> tf.Tensor:
         """(batch, cell, z) float32, degree of lithiation; 0 outside the active material."""
@@ -211,8 +177,11 @@ class March:
         mean = self._materials.double.initial_dol + charge
         return tf.cast(mean, tf.float32)[:, None, None]
 
-    def _step(self, now: State, step_s: tf.Tensor, current: tf.Tensor) -> tuple[State, tf.Tensor]:
-        """The state `step_s` later, and whether it is solved (batch,).  BDF2; backward Euler after a jump."""
+    def step(self, now: State, step_s: tf.Tensor, control: Control) -> tuple[State, tf.Tensor]:
+        """The state `step_s` later, and whether it is solved (batch,).
+
+        BDF2; backward Euler from a state whose `step_s` is `NEVER_S`, as after a jump of the control.
+        """
         particles, planes, materials = self._particles, self._planes, self._materials
         ratio = step_s / now.step_s
         weight = (1.0 + 2.0 * ratio) / (1.0 + ratio) / step_s
@@ -225,45 +194,53 @@ class March:
         def ahead(now, before):
             return now + _like(ratio, now) * (now - before)
 
-        charge = now.charge + current * step_s / self._capacity
-        mean = self._mean(charge)
+        charge_past = history(now.charge, now.charge_before)
+
+        def charge(total):
+            return (charge_past + total / self._capacity) / weight
+
         past, salt_past = history(now.dol, now.dol_before), history(now.salt, now.salt_before)
-        jump = (current - tf.reduce_sum(particles.plane_sums(now.current), 1)) / tf.maximum(
+        # A change of the current is spread evenly; of a change of the voltage the solid takes all.
+        continues = now.step_s < NEVER_S
+        held = tf.where(continues, ahead(now.total, now.total_before), now.total)
+        total = tf.where(control.holds, held, control.value)
+        jump = (total - tf.reduce_sum(particles.plane_sums(now.current), 1)) / tf.maximum(
             tf.reduce_sum(self._area, axis=1), 1e-12
         )
         reacting = tf.where(
-            _like(now.step_s < _NEVER, now.current),
+            _like(continues, now.current),
             ahead(now.current, now.current_before),
             now.current + self._reacts * _like(jump, now.current),
         )
+        risen = tf.where(control.holds & ~continues, control.value - now.voltage, 0.0)
         guess = _Guess(
             dol=ahead(now.dol, now.dol_before),
             salt=ahead(now.salt, now.salt_before),
-            step=ahead(now.step, now.step_before),
+            step=ahead(now.step, now.step_before) + _like(risen, now.step),
+            total=total,
             current=reacting,
             response=now.response,
             solid=now.solid,
             liquid=now.liquid,
             voltage=now.voltage,
-            misfit_v=tf.ones_like(step_s),
+            misfit_v=tf.zeros_like(step_s),
         )
         wide = _like(weight, now.dol)
-        error = tf.constant(_ERROR, tf.float32)
+        error = tf.where(_like(control.holds, now.dol), _HELD_ERROR, _ERROR)
 
-        # What the mean gains.
-        rate = _like(current / self._capacity, now.dol)
+        accepted_v = tf.where(control.holds, tf.constant(_HELD_MISFIT_V, tf.float64), _MISFIT_V)
 
-        def supply(density):
+        def supply(density, total):
+            # Less what the mean gains.
+            rate = _like(total / self._capacity, now.dol)
             return particles.source(particles.uptake * density) - rate * particles.inside
 
-        def improve(k, going, guess):
-            reaction = self._reaction(guess, mean)
-            misfit_v = tf.maximum(reaction.misfit_v, guess.misfit_v)
-            going &= misfit_v > _MISFIT_V
+        def improve(k, going, guess, reaction):
+            mean = self._mean(charge(guess.total))
             dol = tf.clip_by_value(guess.dol + mean, _MARGIN, 1.0 - _MARGIN)
             diffusion = particles.diffusion(dol, wide)
             drain = particles.uptake * reaction.per_dol
-            rest = diffusion.residual(past + supply(reaction.current), guess.dol)
+            rest = diffusion.residual(past + supply(reaction.current, guess.total), guess.dol)
             change = diffusion.solve(rest, drain, None, error)
             force = particles.source(particles.uptake * reaction.per_volt)
             size = tf.sqrt(tf.reduce_mean(guess.response**2, axis=(1, 2), keepdims=True))
@@ -273,41 +250,52 @@ class March:
             slope = reaction.per_volt - reaction.per_dol * particles.sites(response)
             slope = tf.maximum(slope, _SMALLEST_SLOPE * reaction.per_volt)
             into, per_volt = particles.plane_sums(fixed), particles.plane_sums(slope)
-            found = planes.potentials(guess.step, into, per_volt, guess.salt, current)
+            found = planes.potentials(guess.step, into, per_volt, guess.salt, guess.total, control)
             rise = found.step - guess.step
             rise_wide = particles.on_planes(rise)
             density = fixed - slope * rise_wide
-            renewed = guess.dol + change - response * rise_wide
-            rest = diffusion.residual(past + supply(density), renewed)
+            # Change and response hold what the mean gains by another current.
+            gain = _like(charge(found.current) - charge(guess.total), now.dol) * particles.inside
+            renewed = guess.dol + change - response * rise_wide - gain
+            rest = diffusion.residual(past + supply(density, found.current), renewed)
             renewed += diffusion.solve(rest, tf.zeros_like(drain), None, error)
             salt = planes.salt(weight, salt_past, into - per_volt * rise, found.ionic, guess.salt)
             moved = tf.sqrt(tf.reduce_mean((salt / materials.salt_in_range(guess.salt) - 1.0) ** 2, axis=1))
             renewed = particles.without_mean(renewed)
-            farthest = tf.reduce_max(tf.abs(renewed - guess.dol), axis=(1, 2))
+            farthest = tf.reduce_max(tf.abs(renewed + gain - guess.dol), axis=(1, 2))
+            astray = tf.where(control.holds, tf.abs(found.voltage - control.value), 0.0)
+            unsettled = tf.maximum(_SALT_V * moved, _DOL_V * tf.cast(farthest, tf.float64))
             new = _Guess(
                 dol=renewed,
                 salt=salt,
                 step=found.step,
+                total=found.current,
                 current=density,
                 response=response,
                 solid=found.solid,
                 liquid=found.liquid,
                 voltage=found.voltage,
-                misfit_v=tf.maximum(_SALT_V * moved, _DOL_V * tf.cast(farthest, tf.float64)),
+                misfit_v=tf.maximum(unsettled, astray),
             )
-            return k + 1, going, _chosen(going, new, guess)
+            new = chosen(going, new, guess)
+            reaction = self._reaction(new, self._mean(charge(new.total)))
+            going &= tf.maximum(reaction.misfit_v, new.misfit_v) > accepted_v
+            return shaped((k + 1, going, new, reaction), (k, *initial))
 
-        _, going, guess = tf.while_loop(
-            lambda k, going, guess: (k < _PASSES) & tf.reduce_any(going),
+        initial = (tf.ones_like(control.holds), guess, self._reaction(guess, self._mean(charge(total))))
+        _, going, guess, _ = tf.while_loop(
+            lambda k, going, guess, reaction: (k < _PASSES) & tf.reduce_any(going),
             improve,
-            (0, now.alive, guess),
+            (tf.constant(0), *initial),
             parallel_iterations=1,
         )
         state = State(
             time_s=now.time_s + step_s,
             step_s=step_s,
-            planned_s=now.planned_s,
-            charge=charge,
+            charge=charge(guess.total),
+            charge_before=now.charge,
+            total=guess.total,
+            total_before=now.total,
             dol=guess.dol,
             dol_before=now.dol,
             salt=guess.salt,
@@ -320,9 +308,8 @@ class March:
             solid=guess.solid,
             liquid=guess.liquid,
             voltage=guess.voltage,
-            alive=now.alive,
         )
-        return state, ~going & self._inside(guess, mean)
+        return state, ~going & self._inside(guess, self._mean(state.charge))
 
     def _inside(self, guess: _Guess, mean: tf.Tensor) -> tf.Tensor:
         """(batch,) bool: lithium and salt are within their limits."""
@@ -408,6 +395,12 @@ def _like(values: tf.Tensor, other: tf.Tensor) -> tf.Tensor:
     return values if values.dtype == tf.bool else tf.cast(values, other.dtype)
 
 
-def _chosen(mask: tf.Tensor, new: tuple, old: tuple) -> tuple:
+def shaped(new: tuple, old: tuple) -> tuple:
+    """With the static shapes of another: loops insist on them."""
+    tf.nest.map_structure(lambda a, b: a.set_shape(b.shape), new, old)
+    return new
+
+
+def chosen(mask: tf.Tensor, new: tuple, old: tuple) -> tuple:
     """Of each sample the new where the mask (batch,) holds, else the old."""
-    return type(old)(*(tf.where(_like(mask, b), a, b) for a, b in zip(new, old, strict=True)))
+    return tf.nest.map_structure(lambda a, b: tf.where(_like(mask, b), a, b), new, old)

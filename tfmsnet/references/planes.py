@@ -9,6 +9,18 @@ from tfmsnet.references.geometry import SEPARATOR_LAYERS, Conduction, Geometry
 from tfmsnet.references.materials import Materials
 
 
+class Control(NamedTuple):
+    """What drives a cell.
+
+    Attributes:
+        holds: (batch,) bool, a voltage; else a current.
+        value: (batch,) float64, V of the foil against the lithium metal, or A/m2 of the foil.
+    """
+
+    holds: tf.Tensor
+    value: tf.Tensor
+
+
 class Potentials(NamedTuple):
     """Of one moment.
 
@@ -18,6 +30,7 @@ class Potentials(NamedTuple):
         solid: (batch, z) V.
         ionic: (batch, layer + 1) A/m2 of the foil: ionic current through the faces towards the foil, that at
             the foil (0) and that at the lithium metal included.
+        current: (batch,) A/m2 of the foil.
         voltage: (batch,) V, of the foil against the lithium metal.
     """
 
@@ -25,6 +38,7 @@ class Potentials(NamedTuple):
     liquid: tf.Tensor
     solid: tf.Tensor
     ionic: tf.Tensor
+    current: tf.Tensor
     voltage: tf.Tensor
 
 
@@ -57,18 +71,22 @@ class Planes:
         slope: tf.Tensor,
         salt: tf.Tensor,
         current: tf.Tensor,
+        control: Control,
     ) -> Potentials:
         """Kirchhoff's law for a linearised reaction.
 
         The ionic and the electronic current add up to the whole at every face, so that only phi_s - phi_l is
         unknown: a tridiagonal system.  At the foil no ionic current leaves, at the separator all of it comes.
+        The answer is linear in the current but for the lithium metal, whose kinetics are linearised: that
+        gives the current at a held voltage.
 
         Args:
             step: (batch, z) V, phi_s - phi_l around which the reaction is linearised.
             reaction: (batch, z) A/m2 of the foil, into the solid at `step`.
             slope: (batch, z) S/m2, by which that falls per volt of `step`, at least 0.
             salt: (batch, layer) mol/m3.
-            current: (batch,) A/m2 of the foil.
+            current: (batch,) A/m2 of the foil; where a voltage is held, a guess.
+            control: what drives the cell.
         """
         materials, planes, total = self._materials, self.planes, current[:, None]
         salt = materials.salt_in_range(salt)
@@ -77,34 +95,49 @@ class Planes:
         diffusion = materials.diffusion_voltage(mean) * (salt[:, 1:] - salt[:, :-1]) / mean
         ohmic, drive = resistance[:, : planes - 1], diffusion[:, : planes - 1]
         conductance = 1.0 / (self._solid + ohmic)
-        guess = conductance * (total * self._solid - drive - (step[:, 1:] - step[:, :-1]))
-        guess = tf.concat([tf.zeros_like(total), guess, total], axis=1)
+        none, whole = tf.zeros_like(total), tf.ones_like(total)
+        # Ionic currents at `step`, and by how much each rises with the whole.
+        ionic = conductance * (total * self._solid - drive - (step[:, 1:] - step[:, :-1]))
+        ionic = tf.concat([none, ionic, total], axis=1)
+        share = tf.concat([none, conductance * self._solid, whole], axis=1)
         joined = tf.pad(conductance, [[0, 0], [1, 1]])
         own = joined[:, 1:] + joined[:, :-1] + slope
         bands = tf.stack([-joined[:, 1:], own, -joined[:, :-1]], axis=1)
-        change = tf.linalg.tridiagonal_solve(bands, reaction - (guess[:, 1:] - guess[:, :-1]))
-        step += change
-        ionic = guess[:, 1:-1] - conductance * (change[:, 1:] - change[:, :-1])
-        ionic = tf.concat(
-            [tf.zeros_like(total), ionic, tf.repeat(total, SEPARATOR_LAYERS + 1, axis=1)], axis=1
-        )
-        last = -self._at_metal(salt[:, -1], current)
-        drops = ionic[:, 1:-1] * resistance + diffusion
-        liquid = last[:, None] - tf.cumsum(
-            tf.concat([drops, tf.zeros_like(total)], axis=1), axis=1, reverse=True
-        )
-        solid = step + liquid[:, :planes]
-        return Potentials(step, liquid, solid, ionic, solid[:, 0] - current * self._foil)
+        right = tf.stack([reaction - (ionic[:, 1:] - ionic[:, :-1]), share[:, :-1] - share[:, 1:]], axis=2)
+        change, by_current = tf.unstack(tf.linalg.tridiagonal_solve(bands, right), axis=2)
 
-    def _at_metal(self, salt: tf.Tensor, current: tf.Tensor) -> tf.Tensor:
-        """(batch,) V, from the lithium metal to the centre of the layer in front of it."""
+        def conducted(currents, steps):
+            """Through the electrode's faces, changed by what the steps drive."""
+            return currents - joined * tf.pad(steps[:, 1:] - steps[:, :-1], [[0, 0], [1, 1]])
+
+        def assembled(step, ionic, current):
+            drops = ionic[:, 1:-1] * resistance + diffusion
+            drops = tf.concat([drops, self._at_metal(salt[:, -1], current)[0][:, None]], axis=1)
+            liquid = -tf.cumsum(drops, axis=1, reverse=True)
+            solid = step + liquid[:, :planes]
+            return Potentials(step, liquid, solid, ionic, current, solid[:, 0] - current * self._foil)
+
+        step += change
+        ionic, share = conducted(ionic, change), conducted(share, by_current)
+        separator = tf.ones_like(salt[:, planes:])
+        ionic = tf.concat([ionic, total * separator], axis=1)
+        share = tf.concat([share, separator], axis=1)
+        found = assembled(step, ionic, current)
+        _, metal = self._at_metal(salt[:, -1], current)
+        falls = metal + self._foil + tf.reduce_sum(share[:, 1:-1] * resistance, axis=1) - by_current[:, 0]
+        more = tf.where(control.holds, (found.voltage - control.value) / falls, 0.0)
+        return assembled(step + more[:, None] * by_current, ionic + more[:, None] * share, current + more)
+
+    def _at_metal(self, salt: tf.Tensor, current: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """(batch,) V, from the lithium metal to the centre of the layer in front of it, and its slope."""
         materials = self._materials
         diffusivity = materials.salt_diffusivity(salt)
-        gradient = current * (1.0 - materials.transference(salt)) / (FARADAY_C_MOL * diffusivity)
-        surface = materials.salt_in_range(salt + gradient * self._metal)
-        overpotential, _ = materials.metal_overpotential(current)
-        ohmic = current * self._metal / materials.conductivity(salt)
-        return overpotential + ohmic + materials.diffusion_voltage(salt) * tf.math.log(surface / salt)
+        by_current = (1.0 - materials.transference(salt)) / (FARADAY_C_MOL * diffusivity) * self._metal
+        surface = materials.salt_in_range(salt + by_current * current)
+        overpotential, slope = materials.metal_overpotential(current)
+        ohmic, diffusion = self._metal / materials.conductivity(salt), materials.diffusion_voltage(salt)
+        drop = overpotential + ohmic * current + diffusion * tf.math.log(surface / salt)
+        return drop, slope + ohmic + diffusion * by_current / surface
 
     def salt(
         self,

@@ -11,12 +11,14 @@ import tensorflow as tf
 from tfmsnet.fields import FIELDS
 from tfmsnet.halfcell import Parameters
 from tfmsnet.references.geometry import Geometry
-from tfmsnet.references.march import March, State
+from tfmsnet.references.march import March, chosen
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Spheres, Voxels
 from tfmsnet.references.planes import Planes
 from tfmsnet.references.reference import Conditions
+from tfmsnet.references.segments import Segments, of_profile
 from tfmsnet.references.uniform import Uniform
+from tfmsnet.references.walk import Walk, Walker
 
 PLANE_CHANNELS = ("current_a_m2", "surface_dol", "mean_dol", "salt_mol_m3", "liquid_v", "solid_v")
 
@@ -47,6 +49,16 @@ class _Reduced:
         """See `discharge`."""
         load = (c_rate_profile, times_s, calendering_percent)
         return discharge(self.kind, self._materials, phase, voxel_size_m, *load)
+
+    def under_load(
+        self,
+        phase: tf.Tensor,
+        voxel_size_m: tf.Tensor,
+        segments: Segments,
+        calendering_percent: tf.Tensor,
+    ) -> dict[str, tf.Tensor]:
+        """See `under_load`."""
+        return under_load(self.kind, self._materials, phase, voxel_size_m, segments, calendering_percent)
 
     def conditions(self, phase: tf.Tensor, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:
         """As a `Reference`; the CBD counts as uncalendered."""
@@ -98,7 +110,7 @@ def discharge(
     times_s: tf.Tensor,
     calendering_percent: tf.Tensor,
 ) -> dict[str, tf.Tensor]:
-    """Fields, curve and states of the planes at all frames.
+    """Fields, curve and states of the planes at all frames of a load of given currents.
 
     A discharge ends where a surface is full (empty), or where salt is depleted; from there on its frames
     repeat the last one that holds.
@@ -114,8 +126,39 @@ def discharge(
         calendering_percent: (batch,), which the conductivity of the CBD depends on; NaN if unknown.
 
     Returns:
+        As `under_load`, with as many frames as times.
+    """
+    profile, times_s = (tf.cast(a, tf.float64) for a in (c_rate_profile, times_s))
+    segments = of_profile(profile, times_s)
+    found = under_load(
+        kind, materials, phase, voxel_size_m, segments, calendering_percent, tf.shape(times_s)[1]
+    )
+    return {**found, "times_s": times_s}
+
+
+def under_load(
+    kind: type[Spheres] | type[Voxels],
+    materials: Materials,
+    phase: tf.Tensor,
+    voxel_size_m: tf.Tensor,
+    segments: Segments,
+    calendering_percent: tf.Tensor,
+    frames: tf.Tensor | int = 1,
+) -> dict[str, tf.Tensor]:
+    """Fields, curve and states of the planes under any load: currents, rests, held voltages.
+
+    Args:
+        kind, materials, phase, voxel_size_m, calendering_percent: see `discharge`.
+        segments: what each cell is asked to do.
+        frames: at least so many are returned, the last one that holds being repeated.
+
+    Returns:
         concentration: (batch, time, x, y, z) float32, mol/m3, 0 outside the active material.
         potential: (batch, time, x, y, z) float32, V, of active material and CBD, 0 outside them.
+        times_s: (batch, time) float64.
+        c_rate_profile: (batch, time) float64, 1/h, since the frame before: the mean where a voltage was
+            held; 0 in the first.
+        segment: (batch, time) int32, number of the segment that led to the frame.
         dol: (batch, time) float64, mean degree of lithiation.
         voltage_v: (batch, time) float64, of the foil against lithium metal.
         valid: (batch, time) bool, false where the discharge has ended.
@@ -124,8 +167,10 @@ def discharge(
             lithiation of the surface and of all active material of the plane; salt; potentials.
         patterns: (batch, x, y, z, 2) float32, potential less that of the plane where 1 A/m2 flows everywhere
             into the surface: of the electrolyte in 0.1 mV at 1 S/m, of the solid in mV.
+        reason, ended_s: (batch, segment) int32 and float64, how and when each segment ended; see
+            `segments.ended`.
     """
-    voxel_size_m, profile, times_s = (tf.cast(a, tf.float64) for a in (voxel_size_m, c_rate_profile, times_s))
+    voxel_size_m = tf.cast(voxel_size_m, tf.float64)
     geometry = Geometry(phase, voxel_size_m, materials)
     liquid = geometry.liquid()
     cbd_s_m = materials.cbd_conductivity(tf.cast(calendering_percent, tf.float64))
@@ -134,53 +179,55 @@ def discharge(
     march = March(
         geometry, particles, Planes(geometry, liquid, electronic, materials), liquid, electronic, materials
     )
+    walker = Walker(march, segments)
     lattice, planes = geometry.lattice, geometry.planes
     solid = tf.cast(geometry.solid, tf.float32)
-    frames = tf.shape(times_s)[1]
 
-    def fields(state: State) -> tuple[tf.Tensor, ...]:
+    def shown(walk: Walk, before: Walk) -> dict[str, tf.Tensor]:
+        state = walk.state
         dol, density = march.dol(state), march.plane_current(state)
         concentration = materials.single.c_max_mol_m3 * particles.on_voxels(dol)
         potential = solid * (lattice.on_planes(state.solid) + electronic.pattern * lattice.on_planes(density))
         surface, mean = particles.surface_and_mean(dol)
         channels = (density, surface, mean, state.salt[:, :planes], state.liquid[:, :planes], state.solid)
-        return (
-            lattice.unpacked(concentration)[..., :planes],
-            lattice.unpacked(potential)[..., :planes],
-            materials.double.initial_dol + state.charge,
-            state.voltage,
-            state.alive,
-            tf.stack([tf.cast(channel, tf.float32) for channel in channels], axis=-1),
-        )
+        return {
+            "concentration": lattice.unpacked(concentration)[..., :planes],
+            "potential": lattice.unpacked(potential)[..., :planes],
+            "times_s": walk.frame_s,
+            "c_rate_profile": walker.c_rate(walk, before),
+            "segment": walk.led,
+            "dol": materials.double.initial_dol + state.charge,
+            "voltage_v": state.voltage,
+            "valid": walk.frame_s > before.frame_s,
+            "planes": tf.stack([tf.cast(channel, tf.float32) for channel in channels], axis=-1),
+        }
 
-    start = march.at_rest()
-    kinds = (tf.float32, tf.float32, tf.float64, tf.float64, tf.bool, tf.float32)
-    arrays = tuple(tf.TensorArray(dtype, frames, clear_after_read=True) for dtype in kinds)
-    arrays = tuple(array.write(0, value) for array, value in zip(arrays, fields(start), strict=True))
+    start = walker.at_rest()
+    first = shown(start, start)
+    arrays = {
+        name: tf.TensorArray(value.dtype, frames, dynamic_size=True, clear_after_read=True).write(0, value)
+        for name, value in first.items()
+    }
 
-    def frame(k, state, arrays):
-        rate = profile[:, k]
-        jumps = (k == 1) | (rate != profile[:, k - 1])
-        new = march.to(state, times_s[:, k] - times_s[:, 0], march.current(rate), jumps)
-        kept = march.kept(new, state)
-        written = tuple(array.write(k, value) for array, value in zip(arrays, fields(kept), strict=True))
-        return k + 1, kept, written
+    def frame(k, walk, arrays):
+        new = walker.to_frame(walk)
+        # A cell that comes to no frame stays at its last one.
+        new = new._replace(state=chosen(new.frame_s > walk.frame_s, new.state, walk.state))
+        values = shown(new, walk)
+        return k + 1, new, {name: array.write(k, values[name]) for name, array in arrays.items()}
 
-    _, _, arrays = tf.while_loop(
-        lambda k, state, arrays: k < frames, frame, (1, start, arrays), parallel_iterations=1
+    _, walk, arrays = tf.while_loop(
+        lambda k, walk, arrays: (k < frames) | tf.reduce_any(walker.goes_on(walk)),
+        frame,
+        (1, start, arrays),
+        parallel_iterations=1,
     )
-    concentration, potential, dol, voltage, valid, channels = (
-        _batch_first(array.stack()) for array in arrays
-    )
-    valid = tf.concat([tf.ones_like(valid[:, :1]), valid[:, 1:]], axis=1)
+    found = {name: _batch_first(array.stack()) for name, array in arrays.items()}
+    valid = tf.concat([tf.ones_like(found["valid"][:, :1]), found["valid"][:, 1:]], axis=1)
     return {
-        "concentration": concentration,
-        "potential": potential,
-        "dol": dol,
-        "voltage_v": voltage,
+        **found,
         "valid": valid,
         "ended": tf.reduce_sum(tf.cast(valid, tf.int32), axis=1),
-        "planes": channels,
         "patterns": tf.stack(
             [
                 lattice.unpacked(part.pattern)[..., :planes] / unit
@@ -188,6 +235,8 @@ def discharge(
             ],
             axis=-1,
         ),
+        "reason": walk.reason,
+        "ended_s": walk.ended_s,
     }
 
 

@@ -35,7 +35,7 @@ class Curve:
     Attributes:
         load: what the cell was asked to do.
         c_rate_profile: (frame,) 1/h, C-rate during the interval that ends at each frame; element 0 is 0.
-        times_s: (frame,) float32, s.
+        times_s: (frame,) float64, s.
         dol: (frame,) float32, mean degree of lithiation of the active material, 0..1.
         voltage_v: (frame,) float32, V against lithium; None from a model without the potential.
         segment: (frame,) the number of the load's segment that each interval lies in.
@@ -266,12 +266,11 @@ class Model:
                 f"fields: expected all {len(answer.times_s)} frames of {image.shape} voxels, found "
                 f"{answer.concentration.shape}; ask for frame_stride=1 and no region"
             )
-        _, times_s, _ = self._schedule(image, answer.load)
         return Sample(
             phase=image.phase,
             concentration=answer.concentration,
             potential=answer.potential,
-            times_s=times_s[: len(answer.times_s)],
+            times_s=answer.times_s,
             dol=answer.dol.astype(np.float64),
             voltage_v=answer.voltage_v.astype(np.float64),
             c_rate_profile=answer.c_rate_profile,
@@ -319,7 +318,7 @@ class Model:
         curve = {
             "load": load,
             "c_rate_profile": profile[:kept],
-            "times_s": answer["times_s"],
+            "times_s": times_s[:kept],
             "dol": answer["dol"],
             "voltage_v": answer.get("voltage_v"),
             "segment": segment[:kept],

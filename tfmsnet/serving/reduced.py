@@ -9,10 +9,15 @@ from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.fields import FIELDS
 from tfmsnet.halfcell import Parameters
-from tfmsnet.load import Load
+from tfmsnet.halfcell.simulate import check_start
+from tfmsnet.load import Load, Voltage, constant_current
 from tfmsnet.references.registry import make_reference
+from tfmsnet.references.segments import ended, of_load
 from tfmsnet.serving.endpoints import summary
-from tfmsnet.serving.model import Model, Region, valid_part
+from tfmsnet.serving.model import EndedAtOnce, Model, Region
+
+# What a curve has for every frame.
+_BY_FRAME = ("c_rate_profile", "times_s", "dol", "voltage_v", "segment")
 
 
 class ReducedModel(Model):
@@ -26,7 +31,7 @@ class ReducedModel(Model):
     def __init__(self, name: str, parameters: Parameters | None = None):
         self.name, self._parameters = name, parameters or Parameters()
         reference = make_reference(name, self._parameters, 0.0)
-        self._discharge = tf.function(reference.discharge, reduce_retracing=True)
+        self._discharge = tf.function(reference.under_load, reduce_retracing=True)
         super().__init__(self._refuse, dict)
 
     @staticmethod
@@ -63,31 +68,39 @@ class ReducedModel(Model):
         """Nothing: there is no training to lie outside of."""
         return []
 
-    def _check(self, image: PhaseImage, load: Load, profile: np.ndarray) -> None:
-        pass
-
-    def _ask(self, image, load: Load | None, profile, times_s, window: tuple[int, Region]) -> dict:
+    def _answer(self, image: PhaseImage, load: Load | float, window: tuple[int, Region]) -> tuple[dict, dict]:
+        load = load if isinstance(load, Load) else constant_current(load)
+        check_start(load, self._parameters)
+        if not any(isinstance(part, Voltage) or part.until.voltage_v is not None for part in load.segments):
+            load.known_ends(*self._cell(image))  # says what can't be
         found = self._discharge(
             tf.constant(image.phase[None]),
             tf.constant([image.voxel_size_m], tf.float64),
-            tf.constant([profile], tf.float64),
-            tf.constant([times_s], tf.float64),
+            of_load(load, *self._cell(image)),
             tf.constant([image.calendering_percent], tf.float64),
         )
-        kept, times = int(found["ended"][0]), tf.constant([times_s], tf.float32)
-        curve = {name: tf.cast(found[name], tf.float32) for name in ("dol", "voltage_v")}
+        kept = int(found["ended"][0])
+        if kept < 2:
+            raise EndedAtOnce(
+                f"load: {load!r}: the active material is full (in a charge: empty) or the salt depleted "
+                "before the first frame; ask for frames closer to each other, or a lower C-rate"
+            )
+        frames = {name: np.asarray(found[name])[0, :kept] for name in (*FIELDS, *_BY_FRAME)}
         scalars = summary(
             tf.constant(image.phase[None]),
-            tf.minimum(times, times[:, kept - 1]),
-            *curve.values(),
-            found["concentration"][:, -1],
+            *(tf.constant(frames[name][None], tf.float32) for name in ("times_s", "dol", "voltage_v")),
+            tf.constant(frames["concentration"][None, -1]),
             self._parameters,
             image.voxel_size_m,
         )
+        curve = {
+            "load": load,
+            **{name: frames[name] for name in _BY_FRAME},
+            "ends": ended(np.asarray(found["reason"])[0], np.asarray(found["ended_s"])[0]),
+            "summary": {name: float(np.asarray(value)[0]) for name, value in scalars.items()},
+        }
         stride, (x0, x1, y0, y1, z0, z1) = window
-        fields = {name: found[name][:, ::stride, x0:x1, y0:y1, z0:z1] for name in FIELDS}
-        answer = {"times_s": times, **curve, **scalars, **fields}
-        return valid_part({name: np.asarray(value)[0] for name, value in answer.items()}, load, kept, stride)
+        return curve, {name: frames[name][::stride, x0:x1, y0:y1, z0:z1] for name in FIELDS}
 
 
 @functools.lru_cache(maxsize=8)
