@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from tfmsnet.electrode import PhaseImage
-from tfmsnet.halfcell import Discharge
+from tfmsnet.electrode.transport import effective_conductivity
+from tfmsnet.halfcell import Discharge, Parameters
 from tfmsnet.load import Load, cccv, gitt, read_profile
 
 FIXTURES = Path(__file__).parents[2] / "tests" / "halfcell" / "fixtures"
@@ -24,6 +25,12 @@ def dfn_loads() -> dict[str, Load]:
 def dfn_electrode() -> PhaseImage:
     """The voxel electrode that PyBaMM's porous electrode stands for: 24 x 24 x 64, 90 wt%, uncalendered."""
     return PhaseImage(np.load(FIXTURES / "electrode.npz")["phase"], calendering_percent=0.0)
+
+
+def solid_conductivity_s_m(image: PhaseImage, parameters: Parameters) -> float:
+    """Effective electronic conductivity of an electrode's solid from foil to separator, S/m."""
+    cbd_s_m = parameters.calendered_cbd_conductivity_s_m(image.calendering_percent)
+    return effective_conductivity(np.array([0.0, parameters.am_conductivity_s_m, cbd_s_m])[image.phase])
 
 
 def dfn_curve(name: float | str) -> np.ndarray:
