@@ -29,6 +29,7 @@ FARADAY = 96485.33212
 GAS = 8.314462618
 SEPARATOR = 3
 _TOLERANCE = 1e-8  # of a Newton step, relative and in V
+_NECK_FINER = 3
 _FIRST = (0, 0.1, 0.2, 0.32, 0.45, 0.6, 0.78, 1)  # roots of the times of the first steps, over a frame's
 
 
@@ -60,7 +61,7 @@ class Geometry:
         return PhaseImage(phase.astype(np.uint8), voxel_um * 1e-6, calendering_percent=0.0)
 
     def mesh(self, size_um: float) -> tuple[MeshTet, np.ndarray]:
-        """Tetrahedra of about this size in the electrode, m, and the phase of each."""
+        """Tetrahedra of about this size in the electrode, a third of it in necks, and the phase of each."""
         gmsh.initialize(interruptible=False)
         try:
             return self._mesh(size_um)
@@ -95,12 +96,22 @@ class Geometry:
         ):
             label.update({tag: phase for _, tag in piece})
         field = gmsh.model.mesh.field
-        number = field.add("Box")
+        sizes = [field.add("Box")]
         for name, value in {
             "VIn": size_um, "VOut": 3.0, "XMin": -1, "XMax": x + 1, "YMin": -1, "YMax": y + 1,
             "ZMin": -1, "ZMax": z, "Thickness": 12.0,
         }.items():  # fmt: skip
-            field.setNumber(number, name, value)
+            field.setNumber(sizes[0], name, value)
+        # Between particles electrons squeeze through necks of less than the balls' radius.
+        for *middle, radius in self.balls_um:
+            sizes.append(field.add("Ball"))
+            for name, value in {
+                "VIn": size_um / _NECK_FINER, "VOut": 3.0, "Radius": radius / 2, "Thickness": 6.0,
+                "XCenter": middle[0], "YCenter": middle[1], "ZCenter": middle[2],
+            }.items():  # fmt: skip
+                field.setNumber(sizes[-1], name, value)
+        number = field.add("Min")
+        field.setNumbers(number, "FieldsList", sizes)
         field.setAsBackgroundMesh(number)
         for name in ("FromPoints", "ExtendFromBoundary", "FromCurvature"):
             gmsh.option.setNumber(f"Mesh.MeshSize{name}", 0)
