@@ -225,8 +225,8 @@ def _read_data(file: TextIO, timestep: int | None) -> tuple[np.ndarray, Box]:
         raise UserError("no section Atoms in it: the data file is cut off")
     if style != "sphere":
         raise UserError(
-            f"Atoms # {style or '(no style)'}: expected the atom style sphere, which has diameters; write the "
-            "particles with `write_data` or as a dump"
+            f"Atoms # {style or '(no style)'}: expected the atom style sphere, which has diameters; write "
+            "the particles with `write_data` or as a dump"
         )
     if "xy xz yz" in header or "avec" in header:
         raise UserError("the box is triclinic; expected an orthogonal one")
@@ -234,7 +234,9 @@ def _read_data(file: TextIO, timestep: int | None) -> tuple[np.ndarray, Box]:
         count = int(header["atoms"][0])
         low, high = np.array([header[f"{axis}lo {axis}hi"] for axis in "xyz"], np.float64).T
     except (KeyError, IndexError, ValueError):
-        raise UserError("expected atoms, xlo xhi, ylo yhi and zlo zhi before Atoms: it is damaged") from None
+        raise UserError(
+            "expected atoms, xlo xhi, ylo yhi and zlo zhi before Atoms: the data file is damaged"
+        ) from None
     lines = [line for line in itertools.islice(file, 1, count + 1) if line.endswith("\n") and line.strip()]
     if len(lines) < count:
         raise UserError(f"Atoms: expected {count} particles, found {len(lines)}: the data file is cut off")
