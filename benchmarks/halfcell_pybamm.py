@@ -7,9 +7,9 @@
 
 The porous-electrode model is given what the voxel electrode has: thickness, porosity (pores and the share of
 electrolyte in the CBD), volume and reacting surface of the AM (hence the radius 3 volume / surface of its one
-spherical particle size), and the effective ionic transport of its pores; and the same materials.  Nothing is
-fitted.  With --loads: the curves of a pulse train, a drive cycle and a CC-CV; with --sets: those of all sets
-of parameters.
+spherical particle size), the effective ionic transport of its pores and the effective electronic conductivity
+of its solid; and the same materials.  Nothing is fitted.  With --loads: the curves of a pulse train, a drive
+cycle and a CC-CV; with --sets: those of all sets of parameters.
 """
 
 import csv
@@ -18,7 +18,7 @@ import sys
 import numpy as np
 import pybamm
 
-from halfcell_checks.dfn import C_RATES, FIXTURES, dfn_electrode, dfn_loads
+from halfcell_checks.dfn import C_RATES, FIXTURES, dfn_electrode, dfn_loads, solid_conductivity_s_m
 from tfmsnet.electrode import PhaseImage, Recipe, generate
 from tfmsnet.electrode.transport import effective_transport
 from tfmsnet.halfcell import Parameters, one_c_a_m2
@@ -99,8 +99,9 @@ def parameter_values(image: PhaseImage, materials: Parameters, c_rate: float) ->
             "Positive electrode Bruggeman coefficient (electrolyte)": float(
                 np.log(transport) / np.log(porosity)
             ),
-            # Well wired: the drop in the solid is below a millivolt.
-            "Positive electrode conductivity [S.m-1]": 10.0,
+            "Positive electrode conductivity [S.m-1]": solid_conductivity_s_m(image, materials),
+            # It is effective already.
+            "Positive electrode Bruggeman coefficient (electrode)": 0.0,
             "Positive electrode active material volume fraction": fractions["AM"],
             "Positive particle radius [m]": 3 * grid.am_volume_m3 / grid.interface.area_m2.sum(),
             "Positive electrode exchange-current density [A.m-2]": exchange_current,

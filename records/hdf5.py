@@ -19,8 +19,8 @@ from tfmsnet.halfcell import Parameters
 from tfmsnet.load import Ended, Load
 from tfmsnet.records.sample import Sample
 
-FORMAT_VERSION = 2
-READABLE_VERSIONS = (1, 2)  # 1 holds neither load nor ends
+FORMAT_VERSION = 3
+READABLE_VERSIONS = (1, 2, 3)  # 1 holds neither load nor ends; up to 2 crevices reacted less, see FORMAT.md
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,18 @@ def made_from(path: str | Path) -> str:
             return str(file.attrs.get(MADE_FROM, ""))
     except OSError:
         return ""
+
+
+def simulated_with(path: str | Path) -> str:
+    """Which reacting area the package's simulator took: "of format 2" (and 1) or "of format 3".
+
+    Empty for results of other simulators, which hold no load.
+    """
+    with h5py.File(path, "r") as file:
+        version = int(file.attrs["format_version"])
+        if (version > 1 and LOAD not in file) or MADE_FROM in file.attrs:
+            return ""
+    return f"of format {max(version, 2)}"
 
 
 def check_arrays(sample: Sample, checksums: dict[str, str], path: str | Path) -> None:

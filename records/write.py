@@ -14,7 +14,7 @@ import joblib
 import numpy as np
 
 from tfmsnet.errors import UserError
-from tfmsnet.records.hdf5 import read_header
+from tfmsnet.records.hdf5 import read_header, simulated_with
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.reference import REFERENCE, StoredReference
 from tfmsnet.records.sample import Sample
@@ -231,9 +231,10 @@ def _written(
 
 def _headers(files: Sequence[Path]) -> list[Sample]:
     """The samples without their fields, checked against each other."""
-    headers, seen = [], {}
+    headers, seen, areas = [], {}, {}
     for file in files:
         header = read_header(file)
+        areas.setdefault(simulated_with(file) or None, file)
         if header.sample_id in seen:
             raise UserError(f"{file}: the same geometry and load as {seen[header.sample_id]}; remove one")
         seen[header.sample_id] = file
@@ -245,6 +246,13 @@ def _headers(files: Sequence[Path]) -> list[Sample]:
         for name in ("voxel_size_m", "parameters"):
             if getattr(header, name) != getattr(headers[0], name):
                 raise UserError(f"{file}: {name} differs from that of {files[0]}; a data set has one of it")
+    areas.pop(None, None)
+    if len(areas) > 1:
+        (one, first), (other, second) = list(areas.items())[:2]
+        raise UserError(
+            f"{second}: simulated with the reacting area {other}, {first} with that {one}; simulate the "
+            "older ones again, or write two data sets"
+        )
     return headers
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from tfmsnet.electrode import PhaseImage
-from tfmsnet.halfcell import Discharge
+from tfmsnet.electrode.transport import effective_conductivity
+from tfmsnet.halfcell import Discharge, Parameters
 from tfmsnet.load import Load, cccv, gitt, read_profile
 
 FIXTURES = Path(__file__).parents[2] / "tests" / "halfcell" / "fixtures"
@@ -29,6 +30,12 @@ def dfn_electrode(cell: str = "") -> PhaseImage:
     """
     phase = np.load(FIXTURES / "electrode.npz")["phase"]
     return PhaseImage(phase, VOXELS_M.get(cell, 0.5e-6), calendering_percent=0.0)
+
+
+def solid_conductivity_s_m(image: PhaseImage, parameters: Parameters) -> float:
+    """Effective electronic conductivity of an electrode's solid from foil to separator, S/m."""
+    cbd_s_m = parameters.calendered_cbd_conductivity_s_m(image.calendering_percent)
+    return effective_conductivity(np.array([0.0, parameters.am_conductivity_s_m, cbd_s_m])[image.phase])
 
 
 def dfn_curve(name: float | str) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tfmsnet.electrode import AM, CBD
 from tfmsnet.electrode.particle_files import read_particles
@@ -41,6 +43,19 @@ def dump(rows=ROWS, columns="id type x y z radius", steps=(0,), bounds="pp pp ff
     return text
 
 
+def data_file(rows=ROWS, crossings="", style="sphere", box="xyz"):
+    """As `write_data` of LAMMPS has it, with the sections that follow."""
+    lines = [
+        f"{number} {int(kind)} {2 * radius:.17g} 4.7 {x:.17g} {y:.17g} {z:.17g}{crossings}"
+        for number, (x, y, z, radius, kind) in enumerate(rows, 1)
+    ]
+    bounds = [f"{low:.17g} {high:.17g} {a}lo {a}hi" for a, (low, high) in zip(box, BOUNDS, strict=True)]
+    text = "LAMMPS data file via write_data, version 22 Jul 2025, timestep = 100000, units = micro\n\n"
+    text += f"{len(rows)} atoms\n2 atom types\n\n" + "\n".join(bounds) + f"\n\nAtoms # {style}\n\n"
+    velocities = [f"{number} 0 0 0 0 0 0" for number in range(1, len(rows) + 1)]
+    return text + "\n".join(lines) + "\n\nVelocities\n\n" + "\n".join(velocities) + "\n"
+
+
 @pytest.fixture
 def save(tmp_path):
     def write(text, name="particles"):
@@ -69,6 +84,29 @@ def test_dump_and_table_agree(save):
         found = read_particles(save(table(separator)), box=box, periodic="xy")
         np.testing.assert_array_equal(rasterise(found).phase, image.phase)
         assert rasterise(found).geometry_id == image.geometry_id
+
+
+coordinate = st.floats(-1e3, 1e3).filter(lambda x: abs(x) > 1e-6)
+particle = st.tuples(coordinate, coordinate, coordinate, st.floats(1e-3, 1e2), st.sampled_from([1, 2]))
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(rows=st.lists(particle, min_size=1, max_size=9), crossings=st.sampled_from(["", " 0 -1 2"]))
+def test_a_data_file_is_read_as_the_dump_of_the_same_particles(save, rows, crossings):
+    rows = np.array(rows)
+    expected = read_particles(save(dump(rows)))
+    found = read_particles(save(data_file(rows, crossings)), periodic="xy")
+    np.testing.assert_array_equal(found.centre_m, expected.centre_m)
+    np.testing.assert_allclose(found.radius_m, expected.radius_m, rtol=1e-15)
+    np.testing.assert_array_equal(found.label, expected.label)
+    assert found.box.periodic == expected.box.periodic
+    np.testing.assert_allclose([found.box.low_m, found.box.high_m], [expected.box.low_m, expected.box.high_m])
+
+
+def test_a_data_file_does_not_say_which_axes_are_periodic(save):
+    box = read_particles(save(data_file())).box
+    assert box.periodic == (False, False, False)
+    np.testing.assert_allclose(box.high_m, [11e-6, 8e-6, 6e-6])
 
 
 @pytest.mark.parametrize(
@@ -146,6 +184,11 @@ def changed(row, column, value):
             "found '4 1 9.5 1 4 1.5': not a LAMMPS",
         ),
         ("ITEM: TIMESTEP\n0\n", "no ITEM: ATOMS"),
+        (data_file(style="atomic"), "Atoms # atomic: expected the atom style sphere"),
+        (data_file(box="xyw"), "expected atoms, xlo xhi, ylo yhi and zlo zhi"),
+        (data_file().split("\n\nVel")[0][:-1], "expected 4 particles, found 3: the data file is cut off"),
+        (data_file().split("Atoms")[0], "no section Atoms in it"),
+        (data_file(changed(1, 3, 0.0)), "Atoms: particle 2 has .* expected finite numbers"),
         ("x,y,z,radius,type\n", "holds no particles"),
         ("", "column x, y, z and radius and type is missing"),
         ("x,y,z,radius,type\n1,2,3,4\n", "expected numbers under x y z radius type"),

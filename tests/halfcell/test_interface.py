@@ -47,10 +47,11 @@ def test_walls_do_not_react_but_the_separator_does():
     assert grid.interface.area_m2.sum() == pytest.approx(36 * grid.voxel_face_m2, rel=1e-3)
 
 
-def test_splitting_voxels_keeps_the_area(electrode):
+def test_splitting_voxels_keeps_about_the_area(electrode):
+    """Half of the staircase's steps are now taken for the surface's."""
     halves = electrode.phase.repeat(2, 0).repeat(2, 1).repeat(2, 2)
     split = PhaseImage(halves, electrode.voxel_size_m / 2)
-    assert reacting_area(split) == pytest.approx(reacting_area(electrode), rel=0.04)
+    assert reacting_area(split) == pytest.approx(reacting_area(electrode), rel=0.06)
 
 
 def test_every_face_joins_am_with_what_holds_electrolyte(electrode):
@@ -58,4 +59,4 @@ def test_every_face_joins_am_with_what_holds_electrolyte(electrode):
     assert (electrode.phase.ravel()[grid.am_voxels[grid.interface.am]] == AM).all()
     assert (grid.am_voxels[grid.interface.am] == grid.solid_voxels[grid.interface.solid]).all()
     assert (grid.interface.area_m2 > 0).all()
-    assert (grid.interface.area_m2 <= grid.voxel_face_m2 * (1 + 1e-6)).all()
+    assert (grid.interface.area_m2 <= 2 * grid.voxel_face_m2 * (1 + 1e-6)).all()

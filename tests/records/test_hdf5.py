@@ -77,7 +77,7 @@ def spoil_attribute(file):
         (spoil_missing, r"dataset dol: expected float64 \(time\), but missing"),
         (spoil_type, r"dataset voltage_v: expected float64 \(time\), found float32"),
         (spoil_shape, r"dataset dol: expected shape \(25,\), found \(24,\)"),
-        (spoil_version, "format_version: expected 1 or 2, found 9"),
+        (spoil_version, "format_version: expected 1 or 2 or 3, found 9"),
         (spoil_attribute, "attribute voxel_size_m: expected, but missing"),
     ],
 )

@@ -82,6 +82,19 @@ def test_two_profiles_of_one_peak_c_rate_fit_one_data_set(make, files_of, tmp_pa
         write_records(files + again, tmp_path / "again", split="0/1")
 
 
+def test_samples_of_two_reacting_areas_are_refused(make, files_of, tmp_path):
+    simulated = files_of(tmp_path, [under(make(n), PULSE) for n in range(2)])
+    (tmp_path / "others").mkdir()
+    others = files_of(tmp_path / "others", [make(2)])  # no load: not the package's own
+    for file in (simulated[1], *others):
+        with h5py.File(file, "r+") as content:
+            content.attrs["format_version"] = 2
+            del content.attrs["checksums"]
+    with pytest.raises(UserError, match=r"reacting area of format 2, .* of format 3; simulate the older"):
+        write_records(simulated, tmp_path / "records", split="0/1")
+    write_records([simulated[0], *others], tmp_path / "records", split="0/1")
+
+
 def test_partial_samples_are_refused_unless_asked_for(make, files_of, tmp_path):
     failed = (Ended(0, 300.0, "failed"),)
     samples = [under(make(n), constant_current(1.0, 4), failed if n == 1 else ENDS[:1]) for n in range(4)]

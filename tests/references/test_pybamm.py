@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from halfcell_checks.dfn import dfn_curve, dfn_electrode
+from halfcell_checks.dfn import dfn_curve, dfn_electrode, solid_conductivity_s_m
 from tfmsnet.electrode.transport import effective_transport
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import equal_charge_frames
@@ -15,8 +15,8 @@ from tfmsnet.references.particles import Spheres
 from tfmsnet.references.planes import Planes
 
 PARAMETERS = Parameters()
-SOLID_S_M = 10.0  # as in benchmarks/halfcell_pybamm.py
 IMAGE = dfn_electrode()
+SOLID_S_M = solid_conductivity_s_m(IMAGE, PARAMETERS)
 
 
 class Even(Geometry):

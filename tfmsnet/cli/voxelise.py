@@ -28,13 +28,13 @@ from tfmsnet.cli.progress import progress_bar
     "--box",
     type=float,
     nargs=6,
-    help="x0 x1 y0 y1 z0 z1 in --unit.  [default: the dump's bounds along periodic axes, the extent of the "
+    help="x0 x1 y0 y1 z0 z1 in --unit.  [default: the file's bounds along periodic axes, the extent of the "
     "particles along open ones]",
 )
 @click.option(
     "--periodic",
     metavar="AXES",
-    help="Periodic axes, such as xy; 'none' for an open box.  [default: the dump's; none for a table]",
+    help="Periodic axes, such as xy; 'none' for an open box.  [default: the dump's; none for others]",
 )
 @click.option(
     "--overlap",
@@ -55,8 +55,9 @@ def command(
 ):
     """Rasterise spherical PARTICLES to the phase image of an electrode.
 
-    PARTICLES is a LAMMPS dump (text) or a table (CSV) with the columns x, y, z, radius and type.  The image
-    goes into `tfmsnet describe`, `tfmsnet simulate --image` and `tfmsnet predict`.
+    PARTICLES is a LAMMPS dump (text), a LAMMPS data file (`write_data`, atom style sphere) or a table (CSV)
+    with the columns x, y, z, radius and type.  The image goes into `tfmsnet describe`, `tfmsnet simulate
+    --image` and `tfmsnet predict`.
     """
     from tfmsnet.electrode.particle_files import read_particles
     from tfmsnet.electrode.particles import rasterise

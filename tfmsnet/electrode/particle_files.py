@@ -1,8 +1,8 @@
-"""Particle lists from files: LAMMPS dumps and tables."""
+"""Particle lists from files: LAMMPS dumps, LAMMPS data files and tables."""
 
 import itertools
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -15,6 +15,9 @@ from tfmsnet.electrode.particles import Box, ParticleList
 from tfmsnet.errors import UserError
 from tfmsnet.units import LENGTH_M, factor
 
+_HEADER_LINES = 40  # of a LAMMPS data file, at most, until its box
+# Columns of a data file; what may follow counts how often a particle has crossed the box.
+_SPHERE = ("id", "type", "diameter", "density", "x", "y", "z")
 # How the files call a column, in the order of preference.
 _RADIUS = {"radius": 1.0, "r": 1.0, "diameter": 0.5, "d": 0.5}
 
@@ -41,19 +44,22 @@ def read_particles(
     box: Sequence[float] | None = None,
     periodic: str | None = None,
 ) -> ParticleList:
-    """Read spheres from a LAMMPS dump (text, `dump custom`) or a table with a header.
+    """Read spheres from a LAMMPS dump (text, `dump custom`), a LAMMPS data file or a table with a header.
 
     Columns are x, y, z, radius (or diameter) and type, in any order and among others; a dump may have scaled
-    (xs) or unwrapped (xu) coordinates instead.  A table is separated by commas, semicolons or blanks.
+    (xs) or unwrapped (xu) coordinates instead.  A data file is what `write_data` writes of atom style sphere
+    (`Atoms # sphere`); it has a box, but doesn't say which axes are periodic.  A table is separated by
+    commas, semicolons or blanks.
 
     Args:
         path: the file.
         unit: of all lengths in it: m, cm, mm, um, nm or angstrom.
         am_types, cbd_types: the types that are active material and carbon-binder.
         timestep: the dump's frame of this number; None takes the last one.
-        box: (x0, x1, y0, y1, z0, z1) in `unit`; None takes the dump's bounds along periodic axes and the
+        box: (x0, x1, y0, y1, z0, z1) in `unit`; None takes the file's bounds along periodic axes and the
             extent of the particles along open ones.
-        periodic: the periodic axes, such as "xy" or ""; None takes the dump's, and none for a table.
+        periodic: the periodic axes, such as "xy" or ""; None takes the dump's, and none for a data file or a
+            table.
 
     Raises:
         UserError: no such file, truncated, a column missing, a value that is no number, a radius that isn't
@@ -61,12 +67,10 @@ def read_particles(
     """
     path = Path(path)
     if not path.is_file():
-        raise UserError(f"{path}: no such file; expected a LAMMPS dump or a table of particles")
+        raise UserError(f"{path}: no such file; expected a LAMMPS dump or data file, or a table of particles")
     try:
         with path.open(encoding="utf-8") as file:
-            is_dump = file.readline().startswith("ITEM:")
-            file.seek(0)
-            columns, own = _read_dump(file, timestep) if is_dump else _read_table(file, timestep)
+            columns, own = _reader(file)(file, timestep)
         scale = factor(LENGTH_M, unit, "unit")
         centre, radius = columns[:, :3] * scale, columns[:, 3] * scale
         label = _labels(columns[:, 4], am_types, cbd_types)
@@ -78,6 +82,18 @@ def read_particles(
         ) from None
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
+
+
+def _reader(file: TextIO) -> Callable[[TextIO, int | None], tuple[np.ndarray, Box | None]]:
+    """What reads a file, by its first lines."""
+    if file.readline().startswith("ITEM:"):
+        reader = _read_dump
+    else:
+        beginning = [line.split("#")[0].split() for line in itertools.islice(file, _HEADER_LINES)]
+        is_data = any(words[2:] == ["xlo", "xhi"] or words[1:] == ["atoms"] for words in beginning)
+        reader = _read_data if is_data else _read_table
+    file.seek(0)
+    return reader
 
 
 def _box(
@@ -190,6 +206,42 @@ def _frame(header: dict[str, list[str]], columns: tuple[str, ...], offset: int) 
         raise UserError(
             "expected TIMESTEP, NUMBER OF ATOMS and BOX BOUNDS before ATOMS: the dump is damaged"
         ) from None
+
+
+def _read_data(file: TextIO, timestep: int | None) -> tuple[np.ndarray, Box]:
+    """Columns x, y, z, radius, type (particle, 5) of a data file, and its box, in the file's unit."""
+    if timestep is not None:
+        raise UserError("timestep: a LAMMPS data file has one; leave it out")
+    header = {}
+    for line in itertools.islice(file, 1, None):
+        text, _, style = (part.strip() for part in line.partition("#"))
+        if text == "Atoms":
+            break
+        words = text.split()
+        if len(words) > 1:
+            number = next((k for k, word in enumerate(words) if word[0].isalpha()), len(words))
+            header[" ".join(words[number:])] = words[:number]
+    else:
+        raise UserError("no section Atoms in it: the data file is cut off")
+    if style != "sphere":
+        raise UserError(
+            f"Atoms # {style or '(no style)'}: expected the atom style sphere, which has diameters; write "
+            "the particles with `write_data` or as a dump"
+        )
+    if "xy xz yz" in header or "avec" in header:
+        raise UserError("the box is triclinic; expected an orthogonal one")
+    try:
+        count = int(header["atoms"][0])
+        low, high = np.array([header[f"{axis}lo {axis}hi"] for axis in "xyz"], np.float64).T
+    except (KeyError, IndexError, ValueError):
+        raise UserError(
+            "expected atoms, xlo xhi, ylo yhi and zlo zhi before Atoms: the data file is damaged"
+        ) from None
+    lines = [line for line in itertools.islice(file, 1, count + 1) if line.endswith("\n") and line.strip()]
+    if len(lines) < count:
+        raise UserError(f"Atoms: expected {count} particles, found {len(lines)}: the data file is cut off")
+    columns, _ = _numbers(lines, _SPHERE, "Atoms", None)
+    return columns, Box(tuple(low.tolist()), tuple(high.tolist()))
 
 
 def _read_table(file: TextIO, timestep: int | None) -> tuple[np.ndarray, None]:

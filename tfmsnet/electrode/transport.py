@@ -33,16 +33,27 @@ def effective_transport(image: PhaseImage, cbd_transport_factor: float = CBD_TRA
         raise UserError(f"cbd_transport_factor: expected 0 to 1, got {cbd_transport_factor!r}")
     factor = np.zeros(3)
     factor[ELECTROLYTE], factor[CBD] = 1, cbd_transport_factor
-    diffusivity = factor[image.phase]
-    conducting = diffusivity > 0
+    return effective_conductivity(factor[image.phase])
+
+
+def effective_conductivity(conductivity: np.ndarray) -> float:
+    """Effective conductivity along z of voxels that each conduct, in their unit.
+
+    Args:
+        conductivity: (x, y, z), 0 where nothing passes.
+
+    Returns:
+        0 when no conductor reaches from one side to the other.
+    """
+    conducting = conductivity > 0
     through = reachable(conducting, 0) & reachable(conducting, -1)
     if not through.any():
         return 0.0
-    matrix, inflow = _diffusion_system(np.where(through, diffusivity, 0))
-    concentration = _solve(matrix, inflow)
+    matrix, inflow = _diffusion_system(np.where(through, conductivity, 0))
+    potential = _solve(matrix, inflow)
     # The flux through the foil side: its half-cell conductance times the drop from one.
-    flux = inflow @ (1 - concentration)
-    width, depth, thickness = image.shape
+    flux = inflow @ (1 - potential)
+    width, depth, thickness = conductivity.shape
     return float(flux * thickness / (width * depth))
 
 

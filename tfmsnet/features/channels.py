@@ -32,7 +32,7 @@ def _inverted_distance(phase: tf.Tensor, voxel_size_m: float) -> tf.Tensor:
     return tf.where(solid, 1.0 - _scaled_distance(solid, voxel_size_m), 0.0)
 
 
-# Each in 0..1, but for the area, which may be up to 6 faces.
+# Each in 0..1, but for the area, which may be up to 6 faces, in crevices 12.
 _LOCAL = {
     "inverted_distance": _inverted_distance,
     "phase_partition": lambda phase, _: tf.gather(tf.constant([0.0, 1.0, 0.5]), tf.cast(phase, tf.int32)),

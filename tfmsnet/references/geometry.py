@@ -5,15 +5,12 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
-from tfmsnet.electrode.surface import SMOOTHING_VOXELS
+from tfmsnet.features.surface import face_surface
 from tfmsnet.references.lattice import Lattice
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.multigrid import conduct
 
 SEPARATOR_LAYERS = 6  # as the simulator's
-# As `tfmsnet.halfcell.grid`.
-_SMOOTHING_M = 0.75e-6
-_SMALLEST_COSINE = 1e-3
 # Where less than this share of the current passes between two planes its resistance is noise.
 _LEAST_CURRENT = 0.02
 # So many planes on both sides are taken together.
@@ -102,16 +99,15 @@ class Geometry:
 
     def _surface(self, am: tf.Tensor) -> Surface:
         lattice = self.lattice
-        gradient = [lattice.packed(part) for part in _gradient(am, self.voxel_size_m)]
+        found = face_surface(am)
         wired = self.am * tf.cast(self.wired, tf.float32)
         open_ = tf.cast(self.open, tf.float32)
         faces, area, depth, liquid = [], 0.0, 0.0, 0.0
         for axis in range(3):
-            normal = [part + lattice.ahead(part, axis) for part in gradient]
-            length = tf.sqrt(tf.add_n([part**2 for part in normal]))
-            cosine = tf.maximum(tf.abs(normal[axis]) / tf.maximum(length, 1e-12), _SMALLEST_COSINE)
+            # The lattice has z first.
+            cosine, true = (lattice.packed(part[2 - axis]) for part in (found.cosine, found.area))
             meet = wired * lattice.ahead(open_, axis) + open_ * lattice.ahead(wired, axis)
-            face = meet * cosine
+            face = meet * true
             both = face + lattice.behind(face, axis)
             faces.append(face)
             area += wired * both
@@ -291,43 +287,3 @@ def reachable(lattice: Lattice, mask: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
 def _above(values: tf.Tensor) -> tf.Tensor:
     """Itself where above 0, else 1: a denominator."""
     return tf.where(values > 0.0, values, 1.0)
-
-
-def _gradient(am: tf.Tensor, voxel_size_m: tf.Tensor) -> list[tf.Tensor]:
-    """Of the smoothed active material along z, y and x, (batch, x, y, z + 2) float32 each.
-
-    It goes on beyond the foil and the four sides as it is there; beyond the last plane is the separator.
-    """
-    deviation = tf.maximum(tf.cast(SMOOTHING_VOXELS, tf.float64), _SMOOTHING_M / voxel_size_m)
-    x, y, z = tf.unstack(tf.shape(am)[1:])
-    smooth = tf.pad(tf.cast(am, tf.float32), [[0, 0], [0, 0], [0, 0], [0, 2]])
-    along = ("bij,bxyj->bxyi", "bij,bxjz->bxiz", "bij,bjyz->biyz")
-    for equation, size in zip(along, (z + 2, y, x), strict=True):
-        smooth = tf.einsum(equation, _gaussian(deviation, size), smooth)
-    return [
-        tf.einsum(equation.replace("bij", "ij"), _difference(size), smooth)
-        for equation, size in zip(along, (z + 2, y, x), strict=True)
-    ]
-
-
-def _gaussian(deviation: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """(batch, size, size) float32: smoothing as a matrix, ends continued as they are."""
-    reach = tf.cast(4.0 * deviation + 0.5, tf.int32)
-    longest = tf.reduce_max(reach)
-    offset = tf.range(-longest, longest + 1)
-    distance = tf.cast(offset, tf.float64) / deviation[:, None]
-    weight = tf.where(tf.abs(offset) <= reach[:, None], tf.exp(-0.5 * distance**2), 0.0)
-    weight = tf.cast(weight / tf.reduce_sum(weight, axis=1, keepdims=True), tf.float32)
-    return tf.einsum("bk,ikj->bij", weight, _shifts(offset, size))
-
-
-def _difference(size: tf.Tensor) -> tf.Tensor:
-    """(size, size) float32: central differences as a matrix."""
-    shifts = _shifts(tf.constant([-1, 1]), size)
-    return 0.5 * (shifts[:, 1] - shifts[:, 0])
-
-
-def _shifts(offset: tf.Tensor, size: tf.Tensor) -> tf.Tensor:
-    """(size, offset, size): 1 at what stands at an offset from each place, the ends going on."""
-    place = tf.clip_by_value(tf.range(size)[:, None] + offset, 0, size - 1)
-    return tf.one_hot(place, size)
