@@ -5,10 +5,11 @@ import shlex
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from tfmsnet.cli import main as cli
+from tfmsnet.electrode import PhaseImage
+from tfmsnet.electrode.writing import write_image
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
@@ -34,7 +35,7 @@ SMALLER = {
 
 def test_the_pipeline_runs_as_printed(tmp_path, monkeypatch, sample):
     monkeypatch.chdir(tmp_path)
-    np.save("electrode.npy", sample.phase)
+    write_image(PhaseImage(sample.phase), "electrode.tif")
     text = snippet("run")
     for printed, small in SMALLER.items():
         assert printed in text

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from tfmsnet.errors import UserError
 
-LENGTH_M = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "nm": 1e-9, "angstrom": 1e-10}
+LENGTH_M = {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6, "nm": 1e-9, "in": 0.0254, "angstrom": 1e-10}
 TIME_S = {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0, "d": 86400.0}
 CONCENTRATION_MOL_M3 = {
     "mol/m3": 1.0,

@@ -16,7 +16,7 @@ import h5py
 import numpy as np
 
 from tfmsnet.electrode import AM, ELECTROLYTE, PhaseImage
-from tfmsnet.electrode.reading import map_labels
+from tfmsnet.electrode.labels import map_labels
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
 from tfmsnet.halfcell import Parameters

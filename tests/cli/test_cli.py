@@ -9,14 +9,16 @@ import pytest
 import tifffile
 
 from tfmsnet.cli.main import COMMANDS
+from tfmsnet.electrode import PhaseImage
+from tfmsnet.electrode.writing import write_image
 from tfmsnet.records.split import split_geometries
 
 
 @pytest.fixture
 def image(sample, tmp_path):
     """The phase image of a sample as a file."""
-    path = tmp_path / "image.npy"
-    np.save(path, sample.phase)
+    path = tmp_path / "image.tif"
+    write_image(PhaseImage(sample.phase), path)
     return path
 
 
@@ -79,7 +81,7 @@ def test_predict_reads_a_tiff_with_other_labels(tfmsnet, run, sample, tmp_path):
     np.save(tmp_path / "image.npy", sample.phase)
     for kind in ("tif", "npy"):
         status, _, err = tfmsnet(
-            *("predict", tmp_path / f"image.{kind}", "--c-rate", "2"),
+            *("predict", tmp_path / f"image.{kind}", "--c-rate", "2", "--voxel-size-um", "0.5"),
             *("--model", run, "--out", tmp_path / kind),
         )
         assert status == 0, err
@@ -144,8 +146,8 @@ def test_an_image_that_cannot_be_discharged(tfmsnet, run, sample, tmp_path, comm
     path = tmp_path / "bad.npy"
     np.save(path, spoil(sample.phase))
     arguments = {
-        "predict": ("predict", path, "--c-rate", "1", "--model", run),
-        "simulate": ("simulate", "--image", path, "--c-rates", "1"),
+        "predict": ("predict", path, "--c-rate", "1", "--voxel-size-um", "0.5", "--model", run),
+        "simulate": ("simulate", "--image", path, "--voxel-size-um", "0.5", "--c-rates", "1"),
     }
     refused(tfmsnet, message, *arguments[command], "--out", tmp_path / "out")
     assert not (tmp_path / "out").exists()
@@ -181,7 +183,10 @@ def test_other_mistakes(tfmsnet, run, records, broken, image, data, tmp_path):
     predict = ("predict", image, "--c-rate", "1")
     refused(tfmsnet, "missing", *predict, "--model", missing, "--out", out)
     refused(tfmsnet, "foreign", *predict, "--model", foreign, "--out", out)
-    for name, message in (("missing.npy", "no such file"), ("missing", "expected a .tif, .tiff or .npy")):
+    for name, message in (
+        ("missing.npy", "no such file"),
+        ("missing", "expected a folder of slices or a file"),
+    ):
         arguments = ("predict", tmp_path / name, "--c-rate", "1", "--model", run)
         refused(tfmsnet, message, *arguments, "--out", out)
     refused(tfmsnet, "no such directory", "records", "write", missing, out)
@@ -262,7 +267,8 @@ def test_a_grid_smaller_than_the_scales_need(tfmsnet, run, records, tmp_path):
     out = tmp_path / "out"
     message = "expected at least 2 along each edge"
     refused(
-        tfmsnet, message, "predict", tmp_path / "small.npy", "--c-rate", "1", "--model", run, "--out", out
+        *(tfmsnet, message, "predict", tmp_path / "small.npy", "--voxel-size-um", "0.5"),
+        *("--c-rate", "1", "--model", run, "--out", out),
     )
     message = "12x12x16 voxels, expected at least 16 along each edge for 5 scales"
     refused(tfmsnet, message, "train", records, "--out", out, "--set", "scales=5")

@@ -93,6 +93,8 @@ def test_a_network_refuses_another_cell_than_its_own(tfmsnet, tmp_path):
     arguments = (
         "predict",
         tmp_path / "image.npy",
+        "--voxel-size-um",
+        0.5,
         "--labels",
         0,
         1,
@@ -113,7 +115,18 @@ def test_describe_says_what_1c_is_for_a_cell(tfmsnet, tmp_path):
     np.save(tmp_path / "image.npy", np.pad(np.ones((8, 8, 12), np.uint8), [(0, 0), (0, 0), (0, 12)]))
     densities = []
     for name in ("nmc111", "graphite"):
-        _, printed, _ = tfmsnet("describe", tmp_path / "image.npy", "--labels", 0, 1, 2, "--parameters", name)
+        _, printed, _ = tfmsnet(
+            "describe",
+            tmp_path / "image.npy",
+            "--voxel-size-um",
+            0.5,
+            "--labels",
+            0,
+            1,
+            2,
+            "--parameters",
+            name,
+        )
         densities.append(float(printed.split("1C is ")[1].split()[0]))
     cells = [parameter_set(name).parameters for name in ("nmc111", "graphite")]
     room = [cell.c_max_mol_m3 * (1 - cell.initial_dol) for cell in cells]

@@ -5,6 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 
+from tfmsnet.electrode import PhaseImage
+from tfmsnet.electrode.writing import write_image
 from tfmsnet.load import gitt, read_load
 from tfmsnet.records import read_sample
 
@@ -23,10 +25,10 @@ def images(tmp_path):
     phase = np.zeros((8, 8, 12), np.uint8)
     phase[:, :, :7] = 1
     phase[:2, :, :4] = 2
-    np.save(tmp_path / "wired.npy", phase)
+    write_image(PhaseImage(phase), tmp_path / "wired.tif")
     phase[4:, :, 7:9] = 2
-    np.save(tmp_path / "half.npy", phase)
-    return [tmp_path / "wired.npy", tmp_path / "half.npy"]
+    write_image(PhaseImage(phase), tmp_path / "half.tif")
+    return [tmp_path / "wired.tif", tmp_path / "half.tif"]
 
 
 def test_a_failed_discharge_is_one_line_and_status_1_and_the_rest_is_there(simulate, tmp_path):

@@ -30,29 +30,29 @@ def test_what_was_written_is_read(tmp_path, image, name):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.float32])
 def test_known_grey_values_are_mapped_without_being_told(tmp_path, image, dtype):
     path = save(tmp_path / "grey.tif", (image.phase * 85).astype(dtype))
-    np.testing.assert_array_equal(read_image(path).phase, image.phase)
+    np.testing.assert_array_equal(read_image(path, 0.5e-6).phase, image.phase)
 
 
 def test_labels_in_any_order_are_mapped_as_told(tmp_path, image):
     path = save(tmp_path / "grey.npy", np.array([255, 0, 7])[image.phase])
-    np.testing.assert_array_equal(read_image(path, labels=(255, 0, 7)).phase, image.phase)
+    np.testing.assert_array_equal(read_image(path, 0.5e-6, labels=(255, 0, 7)).phase, image.phase)
 
 
 def test_given_labels_win_over_the_known_ones(tmp_path, image):
     path = save(tmp_path / "swapped.npy", np.array([2, 1, 0], dtype=np.uint8)[image.phase])
-    np.testing.assert_array_equal(read_image(path, labels=(2, 1, 0)).phase, image.phase)
+    np.testing.assert_array_equal(read_image(path, 0.5e-6, labels=(2, 1, 0)).phase, image.phase)
 
 
 def test_labels_without_binder(tmp_path, image):
     path = save(tmp_path / "binary.npy", (image.phase > 0).astype(np.uint8))
     with pytest.raises(UserError, match=r"which label .* 0 \(\d+ voxels\), 1 \(\d+ voxels\)"):
-        read_image(path)
-    np.testing.assert_array_equal(read_image(path, labels=(0, 1, 2)).phase, image.phase > 0)
+        read_image(path, 0.5e-6)
+    np.testing.assert_array_equal(read_image(path, 0.5e-6, labels=(0, 1, 2)).phase, image.phase > 0)
 
 
 def test_axes_and_foil_side(tmp_path, image):
     path = save(tmp_path / "yzx.npy", image.phase.transpose(1, 2, 0)[:, ::-1])
-    read = read_image(path, axes="yzx", foil_last=True)
+    read = read_image(path, 0.5e-6, axes="yzx", foil_last=True)
     np.testing.assert_array_equal(read.phase, image.phase)
 
 
@@ -61,7 +61,7 @@ def test_pages_of_a_tiff_saved_one_by_one_are_planes_of_z(tmp_path, image):
     with tifffile.TiffWriter(path) as tiff:
         for plane in image.phase.transpose(2, 1, 0):
             tiff.write(plane, contiguous=False, metadata=None)
-    np.testing.assert_array_equal(read_image(path).phase, image.phase)
+    np.testing.assert_array_equal(read_image(path, 0.5e-6).phase, image.phase)
 
 
 def test_resampled_then_cropped(tmp_path, image):
@@ -113,7 +113,7 @@ def test_a_file_that_is_no_image_is_refused_in_one_line_with_its_name(tmp_path, 
     path = tmp_path / name
     fault(path, image)
     with pytest.raises(UserError) as caught:
-        read_image(path)
+        read_image(path, 0.5e-6)
     assert str(caught.value).startswith(f"{path}: ")
     assert "\n" not in str(caught.value)
 
@@ -132,7 +132,7 @@ def test_no_truncation_of_a_tiff_goes_unnoticed(tmp_path, image, one_by_one):
     for kept in np.linspace(1, len(whole) - 1, 150).astype(int):
         path.write_bytes(whole[:kept])
         try:
-            read = read_image(path).phase
+            read = read_image(path, 0.5e-6).phase
         except UserError:
             continue
         np.testing.assert_array_equal(read, image.phase)  # only bytes that mean nothing were missing
@@ -142,7 +142,7 @@ def test_colours_are_refused(tmp_path, image):
     path = tmp_path / "rgb.tif"
     tifffile.imwrite(path, np.stack([image.phase] * 3, axis=-1), photometric="rgb")
     with pytest.raises(UserError, match="3-D image of grey values"):
-        read_image(path)
+        read_image(path, 0.5e-6)
 
 
 def test_pickles_and_archives_are_refused(tmp_path, image):
@@ -153,11 +153,11 @@ def test_pickles_and_archives_are_refused(tmp_path, image):
         np.savez(file, image.phase)
     for path in (pickled, archive):
         with pytest.raises(UserError, match="not readable as a NumPy array"):
-            read_image(path)
+            read_image(path, 0.5e-6)
 
 
 def test_other_formats_are_refused(tmp_path):
-    with pytest.raises(UserError, match=r"expected a .tif, .tiff or .npy file"):
+    with pytest.raises(UserError, match=r"expected a folder of slices or a file .tif"):
         read_image(tmp_path / "image.png")
 
 
@@ -180,7 +180,7 @@ def test_other_formats_are_refused(tmp_path):
 def test_options_that_do_not_fit_are_refused_by_name(tmp_path, image, options, message):
     path = save(tmp_path / "image.npy", image.phase)
     with pytest.raises(UserError, match=message):
-        read_image(path, **options)
+        read_image(path, **{"voxel_size_m": 0.5e-6, **options})
 
 
 def test_a_crop_without_active_material_is_refused_with_the_file(tmp_path, image):
@@ -188,4 +188,4 @@ def test_a_crop_without_active_material_is_refused_with_the_file(tmp_path, image
     phase[:, :, -4:] = 0
     path = save(tmp_path / "crop.npy", phase)
     with pytest.raises(UserError, match=r"crop\.npy: phase: no AM"):
-        read_image(path, crop=((0, 10), (0, 12), (12, 16)))
+        read_image(path, 0.5e-6, crop=((0, 10), (0, 12), (12, 16)))

@@ -45,7 +45,9 @@ def test_predict_takes_it_without_being_told_and_warns_outside_of_its_domain(uns
     np.save(tmp_path / "image.npy", unseen.phase[:, :, :32])
     image, out = str(tmp_path / "image.npy"), str(tmp_path / "out")
     result = CliRunner().invoke(
-        command, [image, "--remove-islands", "--c-rate", "4", "--out", out], catch_exceptions=False
+        command,
+        [image, "--voxel-size-um", "0.5", "--remove-islands", "--c-rate", "4", "--out", out],
+        catch_exceptions=False,
     )
     assert result.exit_code == 0
     answer = json.loads((tmp_path / "out" / "answer.json").read_text())

@@ -16,7 +16,7 @@ def command(image, png, parameters, temperature_c, **reading):
     from tfmsnet.halfcell import one_c_a_m2
 
     cell = cell_of(parameters, temperature_c).parameters
-    electrode = read_image_with(image, reading)
+    electrode = read_image_with(image, reading, None)
     click.echo(describe(electrode))
     click.echo(f"1C is {one_c_a_m2(electrode, cell) / 10:.4g} mA/cm2")
     if png:

@@ -1,5 +1,6 @@
 """Options that several commands share."""
 
+import re
 from pathlib import Path
 
 import click
@@ -20,22 +21,43 @@ def image_options(function):
     options = (
         click.option(
             "--labels",
-            type=int,
-            nargs=3,
-            help="Labels of pore, AM and CBD in the image, such as 0 85 170.  [default: 0 1 2 or 0 85 170, "
-            "where the image holds exactly these]",
+            cls=Several,
+            metavar="PORE AM CBD",
+            help="Labels of pore, AM and CBD in the image, such as 0 85 170; or those of each phase, such as "
+            "pore=0,3 am=5-40 cbd=2 outside=255: am=1- for all from 1 on, no cbd where there is none, "
+            "outside what is to be cut away.  [default: 0 1 2 or 0 85 170, where it holds these three]",
         ),
         click.option(
             "--voxel-size-um",
-            type=click.FloatRange(0.001, 100),
-            default=0.5,
+            cls=Several,
+            type=VoxelSize(),
+            metavar="EDGE | X Y Z",
+            help="Voxel edge of the image, um; three where voxels aren't cubes.  [default: the file's]",
+        ),
+        click.option(
+            "--trust",
+            type=click.Choice(["file", "command"]),
+            default="file",
             show_default=True,
-            help="Voxel edge of the image, um; networks and the simulator resample images to 0.5 um.",
+            help="Where --voxel-size-um contradicts the file: refuse, or take the command's.",
+        ),
+        click.option(
+            "--resample-um",
+            type=click.FloatRange(0.001, 100),
+            metavar="EDGE",
+            help="Resample to cubes of this edge.  [default: 0.5 for networks and the simulator; else as "
+            "they are, to the smallest edge where voxels aren't cubes]",
+        ),
+        click.option(
+            "--dataset",
+            metavar="NAME",
+            help="Which array of an HDF5, MATLAB or NPZ file; of a TIFF of several images its number.",
         ),
         click.option(
             "--axes",
             metavar="ORDER",
-            help="The file's axes, such as yxz.  [default: zyx of a TIFF (z over its pages), xyz of .npy]",
+            help="The file's axes, such as yxz.  [default: what it says; else zyx of a TIFF (z over its "
+            "pages), xyz of arrays]",
         ),
         click.option(
             "--foil-last", is_flag=True, help="The foil is at the end of the image's z axis, not its start."
@@ -49,7 +71,7 @@ def image_options(function):
             "--crop",
             type=click.IntRange(0),
             nargs=6,
-            help="x0 x1 y0 y1 z0 z1 in voxels of 0.5 um, end not included.",
+            help="x0 x1 y0 y1 z0 z1 in voxels after resampling, end not included; no more is read.",
         ),
     )
     return with_options(options, function)
@@ -88,33 +110,92 @@ def with_options(options, function):
     return function
 
 
-def read_image_with(path: Path, reading: dict, voxel_size_m: float = 0.5e-6):
-    """Read an image as `image_options` say, at the model's voxel size, and say on stderr what was changed."""
+def read_image_with(path: Path, reading: dict, voxel_size_m: float | None = 0.5e-6):
+    """Read an image as `image_options` say, and say on stderr what was chosen and changed.
+
+    Args:
+        path: of the image.
+        reading: the options.
+        voxel_size_m: the model's; None for the image's own.
+    """
     from tfmsnet.electrode import read_image, remove_islands
 
-    crop = reading["crop"]
-    given = reading["voxel_size_um"] * 1e-6
+    def say(text: str) -> None:
+        click.echo(f"{path}: {text}", err=True)
+
+    crop, given = reading["crop"], reading["voxel_size_um"]
     image = read_image(
         path,
-        given,
-        labels=reading["labels"],
+        [1e-6 * edge for edge in given] if given else None,
+        labels=labels_of(reading["labels"]),
         axes=reading["axes"],
         foil_last=reading["foil_last"],
-        target_voxel_size_m=None if abs(given - voxel_size_m) < 1e-12 else voxel_size_m,
+        target_voxel_size_m=1e-6 * reading["resample_um"] if reading["resample_um"] else voxel_size_m,
         crop=(crop[0:2], crop[2:4], crop[4:6]) if crop else None,
+        dataset=reading["dataset"],
+        trust=reading["trust"],
+        say=say,
     )
-    if image.voxel_size_m != given:
-        shape = " x ".join(map(str, image.shape))
-        click.echo(
-            f"{path}: resampled from {reading['voxel_size_um']:g} um to {shape} voxels of "
-            f"{image.voxel_size_m * 1e6:g} um",
-            err=True,
-        )
     if reading["remove_islands"]:
         image, changed = remove_islands(image)
         if changed:
-            click.echo(f"{path}: {changed} unwired solid voxels turned to electrolyte", err=True)
+            say(f"{changed} unwired solid voxels turned to electrolyte")
     return image
+
+
+class Several(click.Option):
+    """An option of one value or of several in a row: it takes the words that follow while they fit.
+
+    Of --labels these are numbers and NAME=...; click knows options of a fixed number of values alone.
+    """
+
+    def add_to_parser(self, parser, ctx) -> None:
+        super().add_to_parser(parser, ctx)
+        for name in self.opts:
+            ours = parser._long_opt[name]
+            take = ours.process
+
+            def process(value, state, take=take):
+                words = [value]
+                while len(words) < _MOST_WORDS and state.rargs and _FOLLOWS.fullmatch(state.rargs[0]):
+                    words.append(state.rargs.pop(0))
+                take(" ".join(words), state)
+
+            ours.process = process
+
+
+_MOST_WORDS = 4
+_FOLLOWS = re.compile(r"-?\d+(\.\d*)?([eE][-+]?\d+)?|(pore|am|cbd|outside)=\S+", re.IGNORECASE)
+
+
+class VoxelSize(click.ParamType):
+    """One edge or three, um."""
+
+    name = "um"
+
+    def convert(self, value, param, ctx) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            edges = tuple(float(word) for word in str(value).replace(",", " ").split())
+        except ValueError:
+            edges = ()
+        if len(edges) not in (1, 3) or not all(0.001 <= edge <= 100 for edge in edges):
+            self.fail(f"expected one edge or three, from 0.001 to 100 um, found {value!r}", param, ctx)
+        return edges
+
+
+def labels_of(text: str | None):
+    """What `tfmsnet.electrode.read_image` takes for --labels."""
+    if text is None:
+        return None
+    words = text.replace(",", " ").split() if "=" not in text else []
+    try:
+        return [int(word) for word in words] if words else text
+    except ValueError:
+        raise click.BadParameter(
+            f"--labels: expected three numbers or pore=... am=..., found {text!r}"
+        ) from None
 
 
 def whole_numbers(text: str, option: str) -> tuple[int, ...]:

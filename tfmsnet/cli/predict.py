@@ -94,7 +94,7 @@ def command(
         cell = cell_of(parameters, temperature_c).parameters
         loaded = loaded.of_cell(cell)
     # A reduced model takes the voxels as they are.
-    own = loaded.voxel_size_m or reading["voxel_size_um"] * 1e-6
+    own = loaded.voxel_size_m or None
     electrode = read_image_with(image, reading, own)
     check_dischargeable(electrode)
     click.echo(

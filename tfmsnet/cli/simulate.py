@@ -151,7 +151,10 @@ def command(
         powder = Powder(
             cell.am_density_g_cm3, particle_diameter_m=diameter_m, particle_spread=particle_spread
         )
-        voxel_size_m = 1e-6 * reading["voxel_size_um"]
+        edges = reading["voxel_size_um"] or (0.5,)
+        if len(edges) > 1:
+            raise click.UsageError("--voxel-size-um: generated electrodes have cubes; give one edge")
+        voxel_size_m = 1e-6 * edges[0]
         tasks = recipe_campaign(
             design, geometries, size, loads, seed, powder=powder, voxel_size_m=voxel_size_m
         )

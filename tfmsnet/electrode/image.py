@@ -12,6 +12,8 @@ from tfmsnet.errors import UserError
 ELECTROLYTE = 0
 AM = 1
 CBD = 2
+# Smallest and largest edge, m.
+VOXEL_SIZE_M = (1e-9, 1e-4)
 PHASE_NAMES = {ELECTROLYTE: "electrolyte", AM: "AM", CBD: "CBD"}
 
 
@@ -66,7 +68,7 @@ class PhaseImage:
 
 def check_voxel_size(name: str, value: float) -> None:
     """Raise a UserError unless `value` is a length in metres between 1 nm and 100 um."""
-    if not isinstance(value, Real) or not 1e-9 <= value <= 1e-4:
+    if not isinstance(value, Real) or not VOXEL_SIZE_M[0] <= value <= VOXEL_SIZE_M[1]:
         raise UserError(
             f"{name}: expected metres between 1e-9 and 1e-4, got {value!r}; 0.5 micrometre is 0.5e-6"
         )

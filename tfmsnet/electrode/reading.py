@@ -1,173 +1,201 @@
-"""Phase images from files: TIFF stacks and .npy arrays of other people's segmentations."""
+"""Phase images from files: other people's segmentations, cut, resampled and labelled for the model."""
 
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from operator import index
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
-from tfmsnet.electrode.image import AM, CBD, ELECTROLYTE, PhaseImage, check_voxel_size, count_labels
-from tfmsnet.electrode.resampling import resample
+from tfmsnet.electrode.image import PhaseImage, check_voxel_size
+from tfmsnet.electrode.image_files import ImageFile, Lengths, open_image
+from tfmsnet.electrode.labels import Labels, check_numbers, known_labels
+from tfmsnet.electrode.resampling import resample, source_range, target_count
 from tfmsnet.errors import UserError
 
-# Label sets that can only mean one thing; any other needs `labels`.
-_KNOWN_LABELS = ((0, 1, 2), (0, 85, 170))
-_DEFAULT_AXES = {".npy": "xyz", ".tif": "zyx", ".tiff": "zyx"}
-
 Crop = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
+
+# Edges that differ by less are the same: files round them.
+_SAME = 2e-3
 
 
 def read_image(
     path: str | PathLike,
-    voxel_size_m: float = 0.5e-6,
+    voxel_size_m: float | Sequence[float] | None = None,
     *,
-    labels: Sequence[int] | None = None,
+    labels: Sequence[int] | Mapping[str, int | Sequence[int]] | str | None = None,
     axes: str | None = None,
     foil_last: bool = False,
     target_voxel_size_m: float | None = None,
     crop: Crop | None = None,
+    dataset: str | None = None,
+    trust: str = "file",
+    say: Callable[[str], None] = lambda text: None,
 ) -> PhaseImage:
-    """Read a segmented electrode from a TIFF stack (.tif, .tiff) or a NumPy array (.npy).
+    """Read a segmented electrode.
+
+    TIFF stacks, .npy, .npz, HDF5 (a sample's too), MATLAB, folders of slices, and, with `tfmsnet[images]`,
+    MetaImage (.mhd, .mha) and NRRD.
 
     Args:
-        path: the file.  The first series of a TIFF is read.
-        voxel_size_m: voxel edge in the file, m.
-        labels: the file's labels of pore, AM and CBD, in this order.  None takes 0, 1, 2 or 0, 85, 170
-            (in this meaning) where the file holds exactly these three.
-        axes: what the file's axes are, "zyx" (pages of a TIFF along z, the default there), "xyz" (the default
-            for .npy) or any other order.  z is the way from the foil to the separator.
+        path: the file or folder.
+        voxel_size_m: voxel edge in the file, m; three for x, y and z where they differ.  None takes what the
+            file says (TIFF: OME's or ImageJ's description, resolution tags; HDF5: `voxel_size_m`).
+        labels: which labels of the file are which phase: three numbers (pore, am, cbd); a mapping such as
+            {"pore": [0, 3], "am": 1, "cbd": 2}; or text such as "pore=0,3 am=1- outside=255".  None takes
+            0, 1, 2 or 0, 85, 170 (in this meaning) where the file holds exactly these three.
+        axes: what the file's axes are, "zyx" or any other order.  None takes what the file says; without a
+            word "zyx" of a TIFF (pages along z) and "xyz" of arrays.  z is the way from foil to separator.
         foil_last: the foil is at the end of the file's z axis, not at its start.
         target_voxel_size_m: voxel edge of the result, by majority vote (see `resample`); None keeps the
-            file's.
-        crop: ((x0, x1), (y0, y1), (z0, z1)), begin and end in voxels of the result, end not included.
+            file's, of unequal edges the smallest.
+        crop: ((x0, x1), (y0, y1), (z0, z1)), begin and end in voxels of the result, end not included.  Only
+            what it needs is read.
+        dataset: which array of a file of several, or which series of a TIFF, from 0.
+        trust: "file" refuses a voxel size that contradicts the file's, "command" takes it.
+        say: called with each choice that was made where the file leaves one, a sentence.
 
     Raises:
-        UserError: the file is missing, truncated, of another kind or not three-dimensional; its labels aren't
-            the given ones; an option doesn't fit; AM or electrolyte is absent.  The message names the file.
+        UserError: the file is missing, truncated, of another kind, not three-dimensional, or holds several
+            images; neither it nor the call says how large voxels are, or they contradict each other; its
+            labels aren't the given ones; an option doesn't fit; AM or electrolyte is absent.  The message
+            names the file.
     """
     path = Path(path)
-    check_voxel_size("voxel_size_m", voxel_size_m)
-    array = _load(path)
     try:
-        phase = map_labels(_as_xyz(array, axes or _DEFAULT_AXES[path.suffix.lower()]), labels)
-        if foil_last:
-            phase = phase[:, :, ::-1]
-        if target_voxel_size_m is not None:
-            phase = resample(phase, voxel_size_m, target_voxel_size_m)
-        if crop is not None:
-            phase = _cropped(phase, crop)
-        return PhaseImage(phase, target_voxel_size_m or voxel_size_m)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-
-
-def _load(path: Path) -> np.ndarray:
-    suffix = path.suffix.lower()
-    if suffix not in _DEFAULT_AXES:
-        raise UserError(f"{path}: expected a .tif, .tiff or .npy file; convert the image to one of them")
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; expected a phase image")
-    if path.stat().st_size == 0:
-        raise UserError(f"{path}: the file is empty; copy it again")
-    try:
-        array = _load_npy(path) if suffix == ".npy" else _load_tiff(path)
-    except Exception as error:  # whatever a foreign file brings up in the parsers
-        reason = " ".join(str(error).split()) or type(error).__name__
-        kind = "NumPy array" if suffix == ".npy" else "TIFF stack"
-        raise UserError(
-            f"{path}: not readable as a {kind}, it may be truncated or of another kind: {reason}"
-        ) from None
-    if array.ndim != 3 or array.size == 0:
-        raise UserError(f"{path}: expected a 3-D image of grey values, got shape {array.shape}")
-    return array
-
-
-def _load_npy(path: Path) -> np.ndarray:
-    # Mapped first: a header that promises more than the file holds fails before memory is taken.
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not isinstance(array, np.ndarray):
-        raise TypeError("it holds an archive of arrays (.npz)")
-    return np.array(array)
-
-
-def _load_tiff(path: Path) -> np.ndarray:
-    import tifffile
-
-    with _complaints("tifffile") as complaints, tifffile.TiffFile(path) as tiff:
-        len(tiff.pages)  # follows the chain of pages to its end
-        array = tiff.series[0].asarray()
-    if complaints:
-        raise OSError(complaints[0])
-    return array
-
-
-@contextmanager
-def _complaints(logger_name: str) -> Iterator[list[str]]:
-    """Collect what a library logs as errors: of a TIFF cut short tifffile reads what is left, and logs."""
-    messages: list[str] = []
-    handler = logging.Handler(logging.ERROR)
-    handler.emit = lambda record: messages.append(record.getMessage())
-    logger = logging.getLogger(logger_name)
-    propagate, logger.propagate = logger.propagate, False
-    logger.addHandler(handler)
-    try:
-        yield messages
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
-
-
-def _as_xyz(array: np.ndarray, axes: str) -> np.ndarray:
-    if sorted(axes) != ["x", "y", "z"]:
-        raise UserError(f"axes: expected the letters x, y, z in the file's order, like 'zyx', got {axes!r}")
-    return array.transpose([axes.index(axis) for axis in "xyz"])
-
-
-def map_labels(array: np.ndarray, labels: Sequence[int] | None) -> np.ndarray:
-    """Labels 0, 1, 2 (x, y, z) uint8 in place of a file's; see `read_image` for `labels`."""
-    if array.dtype.kind not in "biuf":
-        raise UserError(f"expected whole numbers as labels, got {array.dtype}")
-    found = np.unique(array)
-    if labels is None:
-        labels = next((known for known in _KNOWN_LABELS if np.array_equal(found, known)), None)
-        if labels is None:
-            raise UserError(
-                f"can't tell which label is which phase: found {count_labels(array)}; "
-                "name them with labels=(pore, am, cbd) (--labels)"
-            )
-    labels = _checked_label_option(labels)
-    unknown = np.setdiff1d(found, labels)
-    if unknown.size:
-        raise UserError(
-            f"labels {labels} (pore, AM, CBD) leave some out: found {count_labels(array)}; "
-            "give the three that the file holds, after merging any others"
+        return _read(
+            path, voxel_size_m, labels, axes, foil_last, target_voxel_size_m, crop, dataset, trust, say
         )
-    phase = np.zeros(array.shape, dtype=np.uint8)
-    for phase_label, file_label in zip((ELECTROLYTE, AM, CBD), labels, strict=True):
-        phase[array == file_label] = phase_label
-    return phase
+    except UserError as error:
+        message = str(error)
+        raise UserError(message if message.startswith(str(path)) else f"{path}: {message}") from None
 
 
-def _checked_label_option(labels: Sequence[int]) -> tuple[int, int, int]:
-    given = tuple(labels)
-    if len(given) != 3 or len(set(given)) != 3:
-        raise UserError(f"labels: expected three different numbers (pore, am, cbd), got {given}")
-    return given
+def _read(path, voxel_size_m, labels, axes, foil_last, target_m, crop, dataset, trust, say) -> PhaseImage:
+    if axes is not None and sorted(axes) != ["x", "y", "z"]:
+        raise UserError(f"axes: expected the letters x, y, z in the file's order, like 'zyx', got {axes!r}")
+    chosen = None if labels is None else Labels.of(labels)
+    if target_m is not None:
+        check_voxel_size("target_voxel_size_m", target_m)
+    file = open_image(path, dataset)
+    for note in file.notes:
+        say(note)
+    order = axes or file.axes
+    edges = _edges(voxel_size_m, file.voxel_size_m, trust, say)
+    target = target_m or min(edges)
+    same = max(edges) - min(edges) <= _SAME * target and abs(edges[0] - target) <= _SAME * target
+    shape = tuple(file.shape[order.index(axis)] for axis in "xyz")
+    ratios = (1.0,) * 3 if same else tuple(target / edge for edge in edges)
+    counts = tuple(target_count(count, ratio) for count, ratio in zip(shape, ratios, strict=True))
+    box = _checked(crop, counts) if crop is not None else tuple((0, count) for count in counts)
+    if min(counts) < 1:
+        raise UserError(
+            f"target_voxel_size_m {target:g}: the image of {shape} voxels is smaller than one such voxel; "
+            "use a smaller one"
+        )
+    spans = list(box)
+    if not same:
+        spans = [
+            source_range(begin, end, ratio, count)
+            for (begin, end), ratio, count in zip(box, ratios, shape, strict=True)
+        ]
+    array = _taken(file, order, spans, shape, foil_last)
+    check_numbers(array)
+    phase, outside = (chosen or known_labels(array, whole=crop is None)).phases(array)
+    if outside.any():
+        phase, box, spans = _inside(phase, outside, crop, ratios, say)
+    if not same:
+        windows = [(begin, end, span[0]) for (begin, end), span in zip(box, spans, strict=True)]
+        phase = resample(phase, edges, target, windows)
+        before = " x ".join(f"{edge * 1e6:.4g}" for edge in (edges if len(set(edges)) > 1 else edges[:1]))
+        after = " x ".join(map(str, phase.shape))
+        say(f"resampled from {before} um to {after} voxels of {target * 1e6:.4g} um")
+    return PhaseImage(phase, target)
 
 
-def _cropped(phase: np.ndarray, crop: Crop) -> np.ndarray:
+def _edges(given, stated: Lengths, trust: str, say: Callable[[str], None]) -> tuple[float, float, float]:
+    """Edges along x, y, z, m, of what the call and the file say."""
+    if trust not in ("file", "command"):
+        raise UserError(f"trust: expected 'file' or 'command', got {trust!r}")
+    told: list[float | None] = [None] * 3
+    if given is not None:
+        values = np.ravel(given).tolist()
+        if len(values) not in (1, 3):
+            raise UserError(f"voxel_size_m: expected one edge, or three along x, y and z, got {given}")
+        for value in values:
+            check_voxel_size("voxel_size_m", value)
+        told = values * 3 if len(values) == 1 else values
+        for axis, own, other in zip("xyz", stated, told, strict=True):
+            if own and abs(own - other) > _SAME * own and trust == "file":
+                raise UserError(
+                    f"voxel size along {axis}: the file says {own * 1e6:.4g} um, the command "
+                    f"{other * 1e6:.4g} um; leave --voxel-size-um away, or overrule the file "
+                    "(--trust command)"
+                )
+        return tuple(told)
+    edges = list(stated)
+    if not any(edges):
+        raise UserError(
+            "voxel size: neither the file nor the command says it; give the edge of its voxels "
+            "(--voxel-size-um)"
+        )
+    known = sorted({edge for edge in edges if edge})
+    for number, axis in enumerate("xyz"):
+        if edges[number] is None:
+            if max(known) - min(known) > _SAME * min(known):
+                raise UserError(
+                    f"voxel size along {axis}: the file doesn't say it; give all three (--voxel-size-um)"
+                )
+            edges[number] = known[0]
+            say(f"the file doesn't say the voxel size along {axis}, taken to be that of the other axes")
+    if max(edges) - min(edges) <= _SAME * min(edges):
+        edges = [edges[0]] * 3
+    return tuple(edges)
+
+
+def _checked(crop: Crop, counts: tuple[int, int, int]) -> Crop:
     try:
-        edges = [(index(begin), index(end)) for begin, end in crop]
+        box = [(index(begin), index(end)) for begin, end in crop]
     except (TypeError, ValueError):
-        edges = []
-    fits = len(edges) == 3 and all(
-        0 <= begin < end <= count for (begin, end), count in zip(edges, phase.shape, strict=True)
+        box = []
+    fits = len(box) == 3 and all(
+        0 <= begin < end <= count for (begin, end), count in zip(box, counts, strict=True)
     )
     if not fits:
         raise UserError(
-            f"crop: expected begin < end within the image of {phase.shape} voxels for x, y and z, got {crop}"
+            f"crop: expected begin < end within the image of {counts} voxels for x, y and z, got {crop}"
         )
-    return phase[tuple(slice(*edge) for edge in edges)]
+    return tuple(box)
+
+
+def _taken(file: ImageFile, order: str, spans, shape, foil_last: bool) -> np.ndarray:
+    """A box (x, y, z), foil first, of the file."""
+    if foil_last:
+        first, last = spans[2]
+        spans = [*spans[:2], (shape[2] - last, shape[2] - first)]
+    slices = tuple(slice(*spans["xyz".index(axis)]) for axis in order)
+    array = file.take(slices).transpose([order.index(axis) for axis in "xyz"])
+    return array[:, :, ::-1] if foil_last else array
+
+
+def _inside(phase, outside, crop, ratios, say):
+    """Without the padding around the electrode: what is left, its box in voxels of the result, its spans."""
+    if crop is not None:
+        raise UserError("labels: outside: voxels of it lie within the crop; choose another crop")
+    inside = ~outside
+    filled = [np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    if not inside.any():
+        raise UserError("labels: outside: all of the image is")
+    cut = tuple(slice(int(f[0]), int(f[-1]) + 1) for f in filled)
+    if outside[cut].any():
+        raise UserError(
+            f"labels: outside: {int(outside[cut].sum())} voxels of it lie within the box of the electrode, "
+            f"x, y, z {[(s.start, s.stop) for s in cut]}; crop a box without any (--crop)"
+        )
+    say(
+        "without the padding: voxels "
+        + ", ".join(f"{a} {s.start} to {s.stop}" for a, s in zip("xyz", cut, strict=True))
+    )
+    phase = phase[cut]
+    box = tuple((0, target_count(count, ratio)) for count, ratio in zip(phase.shape, ratios, strict=True))
+    return phase, box, [(0, count) for count in phase.shape]
