@@ -53,7 +53,7 @@ def cathode() -> None:
     from tfmsnet.serving.local import load_model
     from tfmsnet.serving.scored import Scored
 
-    model = Scored(load_model())
+    model = Scored(load_model("cathode"))
     print("wt%  calendering %  concentration VRMSE, median  curve RMSE, mV")
     for am, calendering, seed in ((85, 0, 7001), (90, 0, 7003), (90, 10, 424242), (95, 20, 7002)):
         sample = Sample.from_discharge(

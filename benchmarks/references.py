@@ -208,7 +208,7 @@ def judge(case: Case, truth: SimpleNamespace, models: dict) -> dict:
             "ended": int(found["ended"]),
         }
     if case.told["voxel_um"] == NETWORK_VOXEL_UM and not case.told["pulses"]:
-        network = tfmsnet.load_model()
+        network = tfmsnet.load_model("cathode")
         network.fields(case.image, case.load)
         found, seconds = timed(partial(network.fields, case.image, case.load))
         scores = errors(truth, found.concentration, found.voltage_v)

@@ -2,7 +2,7 @@
 
     electrode = tfmsnet.electrode.read_image("electrode.tif", voxel_size_m=0.5e-6)
     discharge = tfmsnet.simulate(electrode, 1.0)             # hours of computing in large images, exact
-    answer = tfmsnet.load_model().predict(electrode, 1.0)    # seconds, by the package's own model
+    answer = tfmsnet.load_model().predict(electrode, 1.0)    # seconds, by a reduced model
 
 Importing this package imports nothing heavy; the parts are `tfmsnet.electrode`, `tfmsnet.halfcell`
 (neither imports TensorFlow), `tfmsnet.records`, `tfmsnet.networks`, `tfmsnet.predictors`,

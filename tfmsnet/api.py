@@ -8,10 +8,9 @@ from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.load import Load
 from tfmsnet.materials import Parameters
-from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.records import Split
 from tfmsnet.records.sample import Sample
-from tfmsnet.references.registry import REDUCED
+from tfmsnet.references.registry import DEFAULT, REDUCED
 from tfmsnet.serving.local import load_model
 from tfmsnet.serving.model import Model
 from tfmsnet.serving.reduced import reduced_model
@@ -24,7 +23,7 @@ Source = str | Path | Model
 
 
 def predict(
-    image: PhaseImage, load: Load | float, model: Source = MODEL, parameters: Parameters | None = None
+    image: PhaseImage, load: Load | float, model: Source = DEFAULT, parameters: Parameters | None = None
 ) -> Sample:
     """What an electrode does under a load: fields at every voxel and frame, and the curve.
 

@@ -35,18 +35,29 @@ def unseen():
 
 
 def test_it_knows_an_electrode_that_nobody_has_seen(unseen):
-    scores = score("own", unseen, Scored(load_model())(unseen)).summary()
+    scores = score("own", unseen, Scored(load_model("cathode"))(unseen)).summary()
     assert scores["concentration_vrmse_median"] < 0.25  # 1: no better than the mean
     assert scores["curve_rmse_mv"] < 4
     assert abs(scores["lithium_balance"]) < 1e-5
 
 
-def test_predict_takes_it_without_being_told_and_warns_outside_of_its_domain(unseen, tmp_path):
+def test_predict_warns_outside_of_its_domain(unseen, tmp_path):
     np.save(tmp_path / "image.npy", unseen.phase[:, :, :32])
     image, out = str(tmp_path / "image.npy"), str(tmp_path / "out")
     result = CliRunner().invoke(
         command,
-        [image, "--voxel-size-um", "0.5", "--remove-islands", "--c-rate", "4", "--out", out],
+        [
+            image,
+            "--model",
+            "cathode",
+            "--voxel-size-um",
+            "0.5",
+            "--remove-islands",
+            "--c-rate",
+            "4",
+            "--out",
+            out,
+        ],
         catch_exceptions=False,
     )
     assert result.exit_code == 0

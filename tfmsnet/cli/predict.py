@@ -10,7 +10,7 @@ from tfmsnet.cli.options import (
     parameters_options,
     read_image_with,
 )
-from tfmsnet.predictors.kinds import MODEL
+from tfmsnet.references.registry import DEFAULT
 
 
 @click.command("predict")
@@ -31,10 +31,11 @@ from tfmsnet.predictors.kinds import MODEL
 @load_every_option
 @click.option(
     "--model",
-    default=MODEL,
+    default=DEFAULT,
     show_default=True,
-    help="A run of `tfmsnet train` or its best/, a model of `tfmsnet export`, cathode (the package's own); "
-    "porous-electrode or resolved-particles, reduced models that need no training.",
+    help="resolved-particles or porous-electrode, reduced models that need no training and hold for any "
+    "image, load and cell; or a network: a run of `tfmsnet train` or its best/, a model of `tfmsnet export`, "
+    "cathode (the package's own).",
 )
 @click.option(
     "--server",

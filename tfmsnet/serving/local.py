@@ -9,7 +9,7 @@ from tfmsnet.files import read_json
 from tfmsnet.halfcell import Parameters
 from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.predictors.store import DESCRIPTION, directory_of, load_predictor, train_geometries
-from tfmsnet.references.registry import REDUCED
+from tfmsnet.references.registry import DEFAULT, REDUCED
 from tfmsnet.serving.client import Client
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.model import Call, Model
@@ -18,7 +18,7 @@ from tfmsnet.serving.saved_model import newest_saved_model
 from tfmsnet.serving.transports import SCHEMES, refusal
 
 
-def load_model(source: str | Path = MODEL, *, timeout_s: float = 120.0) -> Model:
+def load_model(source: str | Path = DEFAULT, *, timeout_s: float = 120.0) -> Model:
     """Load a model to ask.
 
     Args:
