@@ -13,7 +13,7 @@ import tifffile
 
 from halfcell_checks.check import Check, table
 from halfcell_checks.growth import Cost, exponent
-from tfmsnet import load, plugins
+from tfmsnet import load, materials, plugins
 from tfmsnet.cli import main as cli
 from tfmsnet.electrode import PhaseImage, Recipe, generate
 from tfmsnet.networks import registry
@@ -104,6 +104,16 @@ def test_somebody_elses_image_goes_through(run_page, capsys):
     assert "unwired solid voxels turned to electrolyte" in printed.err
     assert Path("slices.png").is_file()
     assert Path("data/electrode_1C.h5").is_file()
+
+
+def test_the_materials_page_runs_and_lists_all_sets(run_page, capsys):
+    names = run_page("materials.md")
+    printed = capsys.readouterr().out.splitlines()
+    page = (DOCS / "materials.md").read_text()
+    assert all(line in page for line in printed[: len(materials.names())])
+    assert names["cold"].voltage_v[-1] < names["warm"].voltage_v[-1]
+    (sample,) = Path("data").glob("*.h5")
+    assert read_sample(sample).parameters.temperature_k == pytest.approx(313.15)
 
 
 def test_the_reduced_models_page_runs(run_page):

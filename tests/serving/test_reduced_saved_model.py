@@ -1,5 +1,6 @@
 """Reduced models as SavedModels: the cell is an input, answers are those in this process; both clients."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -9,7 +10,7 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 from tfmsnet.electrode import AM, Recipe, generate
 from tfmsnet.errors import UserError
-from tfmsnet.load import CRate, End, Every, Load, Rest
+from tfmsnet.load import SATURATED, CRate, End, Every, Load, Rest
 from tfmsnet.materials import parameter_set
 from tfmsnet.serving import Client
 from tfmsnet.serving.local import load_model
@@ -40,8 +41,10 @@ def served(exported):
     ("name", "load"),
     [
         ("nmc111", PULSE),
-        ("graphite", 0.5),
-        *(pytest.param(name, 1.0, marks=pytest.mark.slow) for name in ("nmc811", "nmc532", "lco")),
+        *(
+            pytest.param(name, 1.0, marks=pytest.mark.slow)
+            for name in ("graphite", "nmc811", "nmc532", "lco")
+        ),
     ],
 )
 def test_it_answers_for_any_cell_as_the_model_in_this_process(served, image, name, load):
@@ -57,11 +60,14 @@ def test_it_answers_for_any_cell_as_the_model_in_this_process(served, image, nam
 
 
 def test_a_discharge_that_fills_the_material_ends_there(served, image):
-    parameters = parameter_set("graphite").parameters
-    found = served.of_cell(parameters).curve(image, 18.0)
-    known = reduced_model("porous-electrode", parameters).curve(image, 18.0)
-    assert 2 <= len(found.times_s) == len(known.times_s) < 25
-    assert found.ends == known.ends
+    slow = dataclasses.replace(parameter_set("graphite").parameters, solid_diffusivity=1e-16)
+    found = served.of_cell(slow).fields(image, 4.0, frame_stride=2)
+    frames = len(found.times_s)
+    assert 2 <= frames < 25
+    assert found.ends[-1].reason == SATURATED
+    assert found.concentration.shape == (1 + (frames - 1) // 2, *image.shape)
+    assert found.concentration.max() <= slow.c_max_mol_m3
+    assert found.summary["areal_capacity_mah_cm2"] > 0
 
 
 def test_all_but_image_and_load_have_defaults_for_tf_serving(exported):
@@ -89,7 +95,7 @@ def test_the_card_and_the_metadata_name_the_cell(exported, served):
     [
         ({"initial_dol": [1.0]}, "initial_dol: expected 0 < initial_dol < 1"),
         ({"c_max_mol_m3": [-1.0]}, "c_max_mol_m3: expected a number above 0"),
-        ({"temperature_k": [np.nan]}, "temperature_k: expected a number above 0"),
+        ({"temperature_k": [np.nan]}, "temperature_k: expected"),
         ({"open_circuit_v": [[[0, 0.5, 0.5], [4, 3, 2], [0, 0, 0]]]}, "open_circuit_v: expected finite"),
         ({"solid_diffusivity": [[[0, 1], [1e-14, 1e-14]]]}, "solid_diffusivity: expected rows"),
         ({"salt_range_mol_m3": [[1200.0, 2000.0]]}, "salt_range_mol_m3: expected 0 < low"),
@@ -107,6 +113,7 @@ def test_cells_that_cannot_be_are_refused_in_the_graph(served, image, change, me
         )
 
 
+@pytest.mark.slow
 def test_both_clients_ask_a_server_for_any_cell(exported, served, image, model_server):
     parameters = parameter_set("nmc532").parameters
     known = served.of_cell(parameters).curve(image, 1.0)

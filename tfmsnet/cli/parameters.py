@@ -15,16 +15,20 @@ def command():
 
 @command.command("list")
 def list_sets():
-    """Print the sets' names, temperatures and open-circuit potentials."""
+    """Print the sets: open-circuit potentials, degrees of lithiation at the start, temperatures."""
     from tfmsnet.materials import names, parameter_set
+    from tfmsnet.materials.registry import ZERO_C_K
 
     for name in names():
         cell = parameter_set(name)
         parameters = cell.parameters
         volts = parameters.open_circuit_v(parameters.ocp_dol_range)
         thermal = parameters.entropic_coefficient_v_k is not None
-        temperatures = "any temperature" if thermal else f"{parameters.temperature_k - 273.15:g} C alone"
-        click.echo(f"{name:<10}{cell.title:<46}{volts[1]:.2f} to {volts[0]:.2f} V, {temperatures}")
+        low, high = (limit - ZERO_C_K for limit in parameters.temperature_range_k)
+        own = parameters.temperature_k - ZERO_C_K
+        temperatures = f"{low:g} to {high:g} C" if thermal else f"{own:g} C alone"
+        start = f"DOL {parameters.initial_dol:.3g} at the start"
+        click.echo(f"{name:<10}{cell.title:<37}{volts[1]:.2f} to {volts[0]:.2f} V, {start}, {temperatures}")
 
 
 @command.command("show")

@@ -8,7 +8,7 @@ from tfmsnet.materials.sets.electrolytes import MOHTAT2020, MOHTAT2020_SOURCES
 _MOHTAT = "Mohtat et al. 2020, doi:10.1149/1945-7111/aba5d1, as in PyBaMM's Mohtat2020"
 
 SET = ParameterSet(
-    title="graphite, half-cell (a discharge lithiates it)",
+    title="graphite; a discharge lithiates it",
     parameters=Parameters(
         temperature_k=298.15,
         reference_temperature_k=298.15,

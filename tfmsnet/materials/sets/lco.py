@@ -43,7 +43,7 @@ SET = ParameterSet(
         initial_dol=0.5,
         reaction_rate_m2p5_s_mol0p5=6e-7 / FARADAY_C_MOL,
         open_circuit_v=Function((2.16216,), tanh=_TERMS),
-        ocp_dol_range=(0.43, 0.98),
+        ocp_dol_range=(0.471, 0.932),
         solid_diffusivity=Function((1e-13,)),
         am_conductivity_s_m=10.0,
         reaction_activation_j_mol=39570.0,

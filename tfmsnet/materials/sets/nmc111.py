@@ -17,7 +17,7 @@ _OTHERS = {
     "separator_thickness_m": "assumed: a usual polyolefin separator",
     "separator_porosity": "assumed: a usual polyolefin separator",
     "separator_bruggeman": "assumed: a usual polyolefin separator",
-    "temperature_range_k": "of no use: no activation energies are known for it",
+    "temperature_range_k": "assumed, for sets with activation energies",
 }
 _ELECTROLYTE = ("salt_conductivity", "salt_diffusivity", "transference_number", "thermodynamic_factor")
 _TABLE = (

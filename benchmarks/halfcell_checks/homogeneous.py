@@ -1,0 +1,106 @@
+"""The porous-electrode model with PyBaMM's porous electrode: the same equations, nothing read off voxels."""
+
+import numpy as np
+import tensorflow as tf
+
+from halfcell_checks.dfn import dfn_electrode
+from tfmsnet.electrode.transport import effective_transport
+from tfmsnet.halfcell.grid import build_grid
+from tfmsnet.load import equal_charge_frames
+from tfmsnet.materials import Parameters, parameter_set
+from tfmsnet.references import reduced
+from tfmsnet.references.geometry import Conduction, Geometry
+from tfmsnet.references.materials import Materials
+from tfmsnet.serving import cell
+from tfmsnet.serving.reduced_endpoints import Cell
+
+ELECTRONIC_S_M = 10.0  # as in halfcell_pybamm.py
+
+
+class Homogeneous(Geometry):
+    """One column of planes with an electrode's volume fractions, surface and effective transport everywhere.
+
+    Args:
+        phase: (1, 1, 1, z) uint8, AM.
+        shares: (AM, electrolyte, area of a plane over the foil's, ionic transport factor).
+    """
+
+    shares: tf.Tensor
+
+    def __init__(self, phase: tf.Tensor, voxel_size_m: tf.Tensor, materials: Materials) -> None:
+        super().__init__(phase, voxel_size_m, materials)
+        am, electrolyte, area, self._transport = tf.unstack(self.shares)
+        electrode = self.am
+        beyond = self.lattice.on_planes(tf.ones([1, self.layers])) * (1.0 - electrode)
+        self.porosity = electrolyte * electrode + materials.single.separator_porosity * beyond
+        self.am = am * electrode
+        self.surface = self.surface._replace(area=area * electrode)
+        self._separator = materials.double.separator_factor
+
+    def liquid(self) -> Conduction:
+        """In series."""
+        factor = tf.concat(
+            [
+                tf.fill([1, self.planes], tf.cast(self._transport, tf.float64)),
+                self._separator * tf.ones([1, self.layers - self.planes], tf.float64),
+            ],
+            axis=1,
+        )
+        half = 0.5 * self.height * self.voxel_size_m[:, None] / factor
+        return self._uniform(half[:, 1:] + half[:, :-1], half[:, -1:])
+
+    def electronic(self, am_s_m, cbd_s_m) -> Conduction:
+        """In series."""
+        plane = self.voxel_size_m[:, None] / ELECTRONIC_S_M
+        return self._uniform(tf.repeat(plane, self.planes - 1, axis=1), 0.5 * plane)
+
+    def _uniform(self, between: tf.Tensor, end: tf.Tensor) -> Conduction:
+        nothing = tf.zeros_like(self.am)
+        return Conduction(between, end, nothing, nothing)
+
+
+@tf.function(reduce_retracing=True)
+def _discharge(shares, planes, voxel_size_m, profile, times_s, inputs):
+    Homogeneous.shares = shares
+    original, reduced.Geometry = reduced.Geometry, Homogeneous
+    try:
+        phase = tf.ones(tf.stack([1, 1, 1, planes]), tf.uint8)
+        found = reduced.discharge(
+            reduced.PorousElectrode.kind,
+            Materials(Cell(inputs)),
+            phase,
+            voxel_size_m[None],
+            profile,
+            times_s,
+            tf.constant([np.nan], tf.float64),
+        )
+    finally:
+        reduced.Geometry = original
+    return found["voltage_v"], found["ended"]
+
+
+def homogeneous_curve(name: str, c_rate: float) -> np.ndarray:
+    """(frame,) V, of a set on the fixtures' electrode made homogeneous; frame 0 left out."""
+    parameters: Parameters = parameter_set(name).parameters
+    image = dfn_electrode(name)
+    grid, fractions = build_grid(image, parameters), image.volume_fractions
+    x, y, planes = image.shape
+    area = grid.interface.area_m2.sum() / (x * y * planes * image.voxel_size_m**2)
+    shares = (
+        fractions["AM"],
+        fractions["electrolyte"] + parameters.cbd_porosity * fractions["CBD"],
+        area,
+        effective_transport(image, parameters.cbd_transport_factor),
+    )
+    inputs = cell.values(parameters, float("nan"), image.voxel_size_m)
+    tensors = {key: tf.constant(value[0]) for key, value in inputs.items() if key != "voxel_size_m"}
+    profile, times_s = (tf.constant(np.asarray(part)[None]) for part in equal_charge_frames(c_rate))
+    voltage_v, ended = _discharge(
+        tf.constant(shares, tf.float32),
+        tf.constant(planes),
+        tf.constant(image.voxel_size_m, tf.float64),
+        profile,
+        times_s,
+        tensors,
+    )
+    return voltage_v.numpy()[0, 1 : int(ended[0])]
