@@ -16,43 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from halfcell_checks.fem import FiniteElements, Geometry
+from halfcell_checks.fem import NINE_SPHERES, FiniteElements
 from tfmsnet.electrode import AM
 from tfmsnet.halfcell import Parameters, simulate
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.load import CRate, End, Every, Load, Rest
 
 CACHE = Path(__file__).parents[1] / "build" / "fem"
-GEOMETRY = Geometry(
-    box_um=(7.0, 7.0, 10.0),
-    spheres_um=np.array(
-        [
-            [3.579, 6.834, 2.360, 1.960],
-            [3.550, 3.357, 3.189, 1.725],
-            [3.197, 3.161, 6.247, 1.455],
-            [6.655, 2.422, 3.638, 1.650],
-            [3.568, 0.221, 7.658, 1.929],
-            [0.702, 2.129, 3.331, 1.475],
-            [6.647, 0.051, 7.089, 1.303],
-            [6.586, 2.562, 7.552, 1.330],
-            [0.680, 3.993, 7.709, 1.666],
-        ]
-    ),
-    balls_um=np.array(
-        [
-            [3.564, 4.981, 2.802, 0.9],
-            [3.358, 3.250, 4.852, 0.9],
-            [5.139, 2.878, 3.419, 0.9],
-            [3.356, 1.903, 6.851, 0.9],
-            [2.012, 2.693, 3.266, 0.9],
-            [5.415, 0.119, 7.317, 0.9],
-            [6.616, 1.293, 7.318, 0.9],
-            [2.026, 3.548, 6.927, 0.9],
-        ]
-    ),
-    film_um=1.0,
-    separator_um=25.0,
-)
 # Segments of C-rate and seconds, and seconds from frame to frame.
 LOADS = {
     "discharge": ([(1.0, 2400.0)], 100.0),
@@ -63,7 +33,7 @@ LAYERS_M = np.arange(11) * 1e-6
 
 def by_elements(size_um: float, load: str, split: int) -> dict[str, np.ndarray]:
     segments, frame_s = LOADS[load]
-    cell = FiniteElements(GEOMETRY, size_um, Parameters())
+    cell = FiniteElements(NINE_SPHERES, size_um, Parameters())
     frames = list(cell.walk(segments, frame_s, split))
     return {
         "voltage_v": np.array([state.voltage_v for state in frames]),
@@ -76,7 +46,7 @@ def by_elements(size_um: float, load: str, split: int) -> dict[str, np.ndarray]:
 
 def by_voxels(voxel_um: float, load: str, split: int) -> dict[str, np.ndarray]:
     segments, frame_s = LOADS[load]
-    image, parameters = GEOMETRY.image(voxel_um), Parameters()
+    image, parameters = NINE_SPHERES.image(voxel_um), Parameters()
     parts = [
         CRate(rate, End(time_s=seconds)) if rate else Rest(End(time_s=seconds)) for rate, seconds in segments
     ]
