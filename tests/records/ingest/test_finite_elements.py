@@ -36,7 +36,7 @@ def write_series(directory, cell, meshio):
     for frame, state in enumerate(cell.walk([(1.0, SECONDS * (FRAMES - 1))], SECONDS)):
         files.append(directory / f"{frame}.vtu")
         meshio.Mesh(
-            cell.mesh.p.T,
+            cell.am.doflocs.T,
             [("tetra", cell.mesh.t.T)],
             point_data={"c": state.dol * parameters.c_max_mol_m3, "phi": state.solid_v},
             cell_data={"phase": [cell.phase.astype(np.int32)]},
