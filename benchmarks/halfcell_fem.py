@@ -1,13 +1,14 @@
 """The simulator against finite elements on a mesh that follows the particles.
 
     pip install gmsh scikit-fem
-    python benchmarks/halfcell_fem.py --elements 0.6 0.42 0.3 --voxels 0.5 0.25 0.125 --load discharge
-    python benchmarks/halfcell_fem.py --elements 0.6 0.42 0.3 --voxels 0.5 0.25 0.125 --load pulse
+    python benchmarks/halfcell_fem.py
+    python benchmarks/halfcell_fem.py --load pulse
+    python benchmarks/halfcell_fem.py --am-s-m 1 --voxels 0.5 0.25
 
 Nine spheres in 7 x 7 x 10 um, cut by the walls; binder on the foil and around the contacts.  What was solved
 is kept in build/fem, so that finer meshes can be added.  Printed are volumes and areas, and the largest
 differences in voltage and in the DOL of layers of 1 um: from the finest mesh, and from the limit that the two
-finest meshes point to (their error falls with the square of the size).
+finest meshes point to (where AM, binder and pores meet the current is singular: errors fall with the size).
 """
 
 import argparse
@@ -16,43 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from halfcell_checks.fem import FiniteElements, Geometry
+from halfcell_checks.fem import NINE_SPHERES, FiniteElements
 from tfmsnet.electrode import AM
 from tfmsnet.halfcell import Parameters, simulate
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.load import CRate, End, Every, Load, Rest
 
 CACHE = Path(__file__).parents[1] / "build" / "fem"
-GEOMETRY = Geometry(
-    box_um=(7.0, 7.0, 10.0),
-    spheres_um=np.array(
-        [
-            [3.579, 6.834, 2.360, 1.960],
-            [3.550, 3.357, 3.189, 1.725],
-            [3.197, 3.161, 6.247, 1.455],
-            [6.655, 2.422, 3.638, 1.650],
-            [3.568, 0.221, 7.658, 1.929],
-            [0.702, 2.129, 3.331, 1.475],
-            [6.647, 0.051, 7.089, 1.303],
-            [6.586, 2.562, 7.552, 1.330],
-            [0.680, 3.993, 7.709, 1.666],
-        ]
-    ),
-    balls_um=np.array(
-        [
-            [3.564, 4.981, 2.802, 0.9],
-            [3.358, 3.250, 4.852, 0.9],
-            [5.139, 2.878, 3.419, 0.9],
-            [3.356, 1.903, 6.851, 0.9],
-            [2.012, 2.693, 3.266, 0.9],
-            [5.415, 0.119, 7.317, 0.9],
-            [6.616, 1.293, 7.318, 0.9],
-            [2.026, 3.548, 6.927, 0.9],
-        ]
-    ),
-    film_um=1.0,
-    separator_um=25.0,
-)
 # Segments of C-rate and seconds, and seconds from frame to frame.
 LOADS = {
     "discharge": ([(1.0, 2400.0)], 100.0),
@@ -61,10 +32,10 @@ LOADS = {
 LAYERS_M = np.arange(11) * 1e-6
 
 
-def by_elements(size_um: float, load: str, split: int) -> dict[str, np.ndarray]:
+def by_elements(size_um: float, load: str, parameters: Parameters) -> dict[str, np.ndarray]:
     segments, frame_s = LOADS[load]
-    cell = FiniteElements(GEOMETRY, size_um, Parameters())
-    frames = list(cell.walk(segments, frame_s, split))
+    cell = FiniteElements(NINE_SPHERES, size_um, parameters)
+    frames = list(cell.walk(segments, frame_s))
     return {
         "voltage_v": np.array([state.voltage_v for state in frames]),
         "dol": np.array([cell.plane_means(state, LAYERS_M) for state in frames]),
@@ -74,13 +45,14 @@ def by_elements(size_um: float, load: str, split: int) -> dict[str, np.ndarray]:
     }
 
 
-def by_voxels(voxel_um: float, load: str, split: int) -> dict[str, np.ndarray]:
+def by_voxels(voxel_um: float, load: str, parameters: Parameters) -> dict[str, np.ndarray]:
     segments, frame_s = LOADS[load]
-    image, parameters = GEOMETRY.image(voxel_um), Parameters()
+    image = NINE_SPHERES.image(voxel_um)
     parts = [
         CRate(rate, End(time_s=seconds)) if rate else Rest(End(time_s=seconds)) for rate, seconds in segments
     ]
-    run, grid = simulate(image, Load(tuple(parts), Every(frame_s))), build_grid(image, parameters)
+    run = simulate(image, Load(tuple(parts), Every(frame_s)), parameters)
+    grid = build_grid(image, parameters)
     am = image.phase == AM
     layer = np.digitize((np.arange(am.shape[2]) + 0.5) * image.voxel_size_m, LAYERS_M) - 1
     dol = np.stack(
@@ -99,11 +71,11 @@ def by_voxels(voxel_um: float, load: str, split: int) -> dict[str, np.ndarray]:
     }
 
 
-def kept(solve, size_um: float, load: str, split: int = 1) -> dict[str, np.ndarray]:
-    path = CACHE / f"{solve.__name__}_{size_um:g}_{load}_{split}.npz"
+def kept(solve, size_um: float, load: str, am_s_m: float) -> dict[str, np.ndarray]:
+    path = CACHE / f"{solve.__name__}_{size_um:g}_{load}_{am_s_m:g}.npz"
     if not path.exists():
         started = time.process_time()
-        found = solve(size_um, load, split)
+        found = solve(size_um, load, Parameters(am_conductivity_s_m=am_s_m))
         path.parent.mkdir(parents=True, exist_ok=True)
         np.savez(path, **found, seconds=time.process_time() - started)
     return dict(np.load(path))
@@ -111,20 +83,21 @@ def kept(solve, size_um: float, load: str, split: int = 1) -> dict[str, np.ndarr
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--elements", type=float, nargs="+", default=[0.6, 0.42], help="um, falling")
-    parser.add_argument("--voxels", type=float, nargs="+", default=[0.5, 0.25], help="um")
+    parser.add_argument("--elements", type=float, nargs="+", default=[1.0, 0.8], help="um, falling")
+    parser.add_argument("--voxels", type=float, nargs="+", default=[0.5, 0.25, 0.125], help="um")
     parser.add_argument("--load", choices=LOADS, default="discharge")
-    parser.add_argument(
-        "--split", type=int, default=1, help="steps of the finite elements from frame to frame"
-    )
+    parser.add_argument("--am-s-m", type=float, default=0.01, help="electronic conductivity of the AM")
     arguments = parser.parse_args()
     rows = [
-        ("elements", size, kept(by_elements, size, arguments.load, arguments.split))
-        for size in arguments.elements
+        (kind, size, kept(solve, size, arguments.load, arguments.am_s_m))
+        for kind, solve, sizes in (
+            ("elements", by_elements, arguments.elements),
+            ("voxels", by_voxels, arguments.voxels),
+        )
+        for size in sizes
     ]
-    rows += [("voxels", size, kept(by_voxels, size, arguments.load)) for size in arguments.voxels]
     coarse, fine = rows[len(arguments.elements) - 2][2], rows[len(arguments.elements) - 1][2]
-    ratio = (arguments.elements[-2] / arguments.elements[-1]) ** 2
+    ratio = arguments.elements[-2] / arguments.elements[-1]
     limit = {name: fine[name] + (fine[name] - coarse[name]) / (ratio - 1) for name in ("voltage_v", "dol")}
     print(f"{arguments.load}: from the finest mesh, and from its limit")
     off = f"{'mV':>6} {'DOL %':>6}"

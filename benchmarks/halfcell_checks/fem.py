@@ -19,7 +19,16 @@ import gmsh
 import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, gmres, splu
-from skfem import Basis, BilinearForm, Element, ElementTetP1, FacetBasis, LinearForm, MeshTet
+from skfem import (
+    Basis,
+    BilinearForm,
+    Element,
+    ElementTetP1,
+    FacetBasis,
+    LinearForm,
+    MappingIsoparametric,
+    MeshTet2,
+)
 from skfem.helpers import dot, grad
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE, PhaseImage
@@ -29,7 +38,8 @@ FARADAY = 96485.33212
 GAS = 8.314462618
 SEPARATOR = 3
 _TOLERANCE = 1e-8  # of a Newton step, relative and in V
-_NECK_FINER = 3
+_EDGES_FINER = 6
+_MIDDLES = [0, 1, 2, 3, 4, 5, 6, 7, 9, 8]  # gmsh has the middles of the last two edges the other way round
 _FIRST = (0, 0.1, 0.2, 0.32, 0.45, 0.6, 0.78, 1)  # roots of the times of the first steps, over a frame's
 
 
@@ -60,8 +70,8 @@ class Geometry:
                 phase[np.linalg.norm(place - middle, axis=-1) < radius] = label
         return PhaseImage(phase.astype(np.uint8), voxel_um * 1e-6, calendering_percent=0.0)
 
-    def mesh(self, size_um: float) -> tuple[MeshTet, np.ndarray]:
-        """Tetrahedra of about this size in the electrode, a third of it in necks, and the phase of each."""
+    def mesh(self, size_um: float) -> tuple[MeshTet2, np.ndarray]:
+        """Tetrahedra of about this size in the electrode, finer where phases meet, and the phase of each."""
         gmsh.initialize(interruptible=False)
         try:
             return self._mesh(size_um)
@@ -95,6 +105,11 @@ class Geometry:
             [(phase, part) for phase, group in groups.items() for part in group], pieces, strict=True
         ):
             label.update({tag: phase for _, tag in piece})
+
+        def phases_at(edge):
+            faces = gmsh.model.getAdjacencies(1, edge)[0]
+            return {label[tag] for face in faces for tag in gmsh.model.getAdjacencies(2, face)[0]}
+
         field = gmsh.model.mesh.field
         sizes = [field.add("Box")]
         for name, value in {
@@ -102,14 +117,17 @@ class Geometry:
             "ZMin": -1, "ZMax": z, "Thickness": 12.0,
         }.items():  # fmt: skip
             field.setNumber(sizes[0], name, value)
-        # Between particles electrons squeeze through necks of less than the balls' radius.
-        for *middle, radius in self.balls_um:
-            sizes.append(field.add("Ball"))
-            for name, value in {
-                "VIn": size_um / _NECK_FINER, "VOut": 3.0, "Radius": radius / 2, "Thickness": 6.0,
-                "XCenter": middle[0], "YCenter": middle[1], "ZCenter": middle[2],
-            }.items():  # fmt: skip
-                field.setNumber(sizes[-1], name, value)
+        # Electrons crowd where AM, binder and pores meet.
+        edges = [edge for _, edge in gmsh.model.getEntities(1) if {AM, CBD} <= phases_at(edge)]
+        distance = field.add("Distance")
+        field.setNumbers(distance, "CurvesList", edges)
+        field.setNumber(distance, "Sampling", 200)
+        sizes.append(field.add("Threshold"))
+        for name, value in {
+            "InField": distance, "SizeMin": size_um / _EDGES_FINER, "SizeMax": size_um,
+            "DistMin": 0.0, "DistMax": size_um, "StopAtDistMax": 1,
+        }.items():  # fmt: skip
+            field.setNumber(sizes[-1], name, value)
         number = field.add("Min")
         field.setNumbers(number, "FieldsList", sizes)
         field.setAsBackgroundMesh(number)
@@ -117,17 +135,50 @@ class Geometry:
             gmsh.option.setNumber(f"Mesh.MeshSize{name}", 0)
         gmsh.option.setNumber("Mesh.Optimize", 1)
         gmsh.model.mesh.generate(3)
+        gmsh.model.mesh.setOrder(2)  # curved: flat facets would take percents off the spheres
         tags, points, _ = gmsh.model.mesh.getNodes()
         order = np.zeros(int(tags.max()) + 1, int)
         order[tags.astype(int)] = np.arange(len(tags))
         cells, phases = [], []
         for tag, phase in label.items():
-            _, nodes = gmsh.model.mesh.getElementsByType(4, tag)
-            cells.append(order[nodes.astype(int)].reshape(-1, 4))
+            _, nodes = gmsh.model.mesh.getElementsByType(11, tag)
+            cells.append(order[nodes.astype(int)].reshape(-1, 10)[:, _MIDDLES])
             phases.append(np.full(len(cells[-1]), phase))
         cells, phases = np.concatenate(cells), np.concatenate(phases)
         used, cells = np.unique(cells, return_inverse=True)
-        return MeshTet(points.reshape(-1, 3)[used].T * 1e-6, cells.reshape(-1, 4).T), phases
+        return MeshTet2(points.reshape(-1, 3)[used].T * 1e-6, cells.reshape(-1, 10).T), phases
+
+
+NINE_SPHERES = Geometry(
+    box_um=(7.0, 7.0, 10.0),
+    spheres_um=np.array(
+        [
+            [3.579, 6.834, 2.360, 1.960],
+            [3.550, 3.357, 3.189, 1.725],
+            [3.197, 3.161, 6.247, 1.455],
+            [6.655, 2.422, 3.638, 1.650],
+            [3.568, 0.221, 7.658, 1.929],
+            [0.702, 2.129, 3.331, 1.475],
+            [6.647, 0.051, 7.089, 1.303],
+            [6.586, 2.562, 7.552, 1.330],
+            [0.680, 3.993, 7.709, 1.666],
+        ]
+    ),
+    balls_um=np.array(
+        [
+            [3.564, 4.981, 2.802, 0.9],
+            [3.358, 3.250, 4.852, 0.9],
+            [5.139, 2.878, 3.419, 0.9],
+            [3.356, 1.903, 6.851, 0.9],
+            [2.012, 2.693, 3.266, 0.9],
+            [5.415, 0.119, 7.317, 0.9],
+            [6.616, 1.293, 7.318, 0.9],
+            [2.026, 3.548, 6.927, 0.9],
+        ]
+    ),
+    film_um=1.0,
+    separator_um=25.0,
+)
 
 
 def _polynomial(coefficients, value):
@@ -160,6 +211,13 @@ class State:
     voltage_v: float
 
 
+class _Curved(MappingIsoparametric):
+    """Curved elements; points within them are found to the rounding of micrometres."""
+
+    def invF(self, x, tind=None):
+        return super().invF(x, tind, newton_tol=1e-9)
+
+
 class FiniteElements:
     """A half-cell on a mesh.
 
@@ -184,8 +242,9 @@ class FiniteElements:
         top = mesh.p[2].max()
         metal = mesh.facets_satisfying(lambda p: p[2] > top - 1e-9, boundaries_only=True)
         # The trace of a continuous field is the same from both sides.
-        self.surface = FacetBasis(mesh, element, facets=self.reacting)
-        self.metal = FacetBasis(mesh, element, facets=metal)
+        mapping = _Curved(mesh, mesh.elem(), mesh.bndelem)
+        self.surface = FacetBasis(mesh, element, facets=self.reacting, mapping=mapping)
+        self.metal = FacetBasis(mesh, element, facets=metal, mapping=mapping)
         self.am_volume_m3 = float(self.am.dx.sum())
         self.area_m2 = float(self.surface.dx.sum())
         separator = parameters.separator_porosity**parameters.separator_bruggeman
@@ -238,21 +297,17 @@ class FiniteElements:
         parameters = self.parameters
         return FARADAY * parameters.c_max_mol_m3 * (1 - parameters.initial_dol) * self.am_volume_m3 / 3600
 
-    def walk(self, segments: list[tuple[float, float]], frame_s: float, split: int = 1) -> Iterator[State]:
+    def walk(self, segments: list[tuple[float, float]], frame_s: float) -> Iterator[State]:
         """States at the frames under segments of (C-rate, seconds), the start's included.
 
-        Args:
-            segments: one after the other.
-            frame_s: seconds from frame to frame.
-            split: steps from frame to frame; the first frame of a segment takes 7 growing ones.
+        A frame is a step, but for the first one of a segment, which takes 7 growing ones.
         """
         state = self.start()
         yield state
         for c_rate, seconds in segments:
             before, last = None, None
             for frame in range(round(seconds / frame_s)):
-                ends = np.linspace(0, 1, split + 1) if frame else np.array(_FIRST) ** 2
-                for step in np.diff(ends) * frame_s:
+                for step in np.diff(np.array((0, 1) if frame else _FIRST) ** 2) * frame_s:
                     state, before, last = self.step(state, before, step, last, c_rate), state, step
                 yield state
 
