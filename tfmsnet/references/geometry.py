@@ -6,13 +6,17 @@ import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
 from tfmsnet.features.surface import face_surface
-from tfmsnet.references.lattice import Lattice
+from tfmsnet.references.lattice import Lattice, conjugate_gradients, dot
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.multigrid import conduct
 
 SEPARATOR_LAYERS = 6  # as the simulator's
 # Where less than this share of the current passes between two planes its resistance is noise.
 _LEAST_CURRENT = 0.02
+# Where particles fill evenly: depth of the surface's voxels at least, voxels; what any voxel loses to
+# nowhere; accepted residual; and the least share of the mean that a plane's current counts as.
+_LEAST_DEPTH, _LEAK, _FILLING_ERROR, _LEAST_DENSITY = 0.05, 1e-4, 0.01, 0.3
+_MOST_ITERATIONS = 200
 # So many planes on both sides are taken together.
 _TOGETHER = 3
 # Resistances are at least this share of that of free electrolyte.
@@ -27,17 +31,20 @@ class Surface(NamedTuple):
             faces of a voxel, where one of them is active material and the other holds open electrolyte.
         area: (batch, row, z) float32, of each voxel of active material, in faces of a voxel.
         depth: (batch, row, z) float32, mean distance of its centre from the surface, voxels.
-        liquid_area: (batch, row, z) float32, of each voxel of electrolyte.
+        filling: (batch, row, z) float32, current density at each voxel of active material over the mean,
+            where all of the material fills at the same rate.
+        liquid_filling: (batch, row, z) float32, the same current into each voxel of electrolyte, times faces.
     """
 
     faces: tuple[tf.Tensor, tf.Tensor, tf.Tensor]
     area: tf.Tensor
     depth: tf.Tensor
-    liquid_area: tf.Tensor
+    filling: tf.Tensor
+    liquid_filling: tf.Tensor
 
 
 class Conduction(NamedTuple):
-    """The answer of a conductor to a current spread evenly over the reacting surface, 1 A/m2.
+    """The answer of a conductor to a current of 1 A/m2 of the reacting surface, spread as `Surface.filling`.
 
     Attributes:
         between: (batch, z - 1) float64, resistance between planes of voxels, per area of the foil.
@@ -102,7 +109,7 @@ class Geometry:
         found = face_surface(am)
         wired = self.am * tf.cast(self.wired, tf.float32)
         open_ = tf.cast(self.open, tf.float32)
-        faces, area, depth, liquid = [], 0.0, 0.0, 0.0
+        faces, area, depth = [], 0.0, 0.0
         for axis in range(3):
             # The lattice has z first.
             cosine, true = (lattice.packed(part[2 - axis]) for part in (found.cosine, found.area))
@@ -111,14 +118,47 @@ class Geometry:
             both = face + lattice.behind(face, axis)
             faces.append(face)
             area += wired * both
-            liquid += open_ * both
             face *= cosine
             depth += 0.5 * wired * (face + lattice.behind(face, axis))
-        return Surface(tuple(faces), area, depth / tf.where(area > 0.0, area, 1.0), liquid)
+        depth /= tf.where(area > 0.0, area, 1.0)
+        filling = self._filling(area, depth)
+        liquid = tf.add_n(
+            [face * lattice.ahead(filling, axis) for axis, face in enumerate(faces)]
+            + [lattice.behind(face * filling, axis) for axis, face in enumerate(faces)]
+        )
+        return Surface(tuple(faces), area, depth, filling, open_ * liquid)
+
+    def _filling(self, area: tf.Tensor, depth: tf.Tensor) -> tf.Tensor:
+        """Where lithium is taken up evenly by the volume and diffuses from a surface of one concentration.
+
+        This is what slow diffusion and flat open-circuit potentials leave: a small particle takes less per
+        area than a large one.
+        """
+        lattice, inside = self.lattice, self.am
+        reacts = tf.cast(area > 0.0, tf.float32)
+        conductance = reacts / tf.maximum(depth, _LEAST_DEPTH)
+        # Material that nothing reaches stays without a surface to flow from.
+        diagonal = inside * lattice.neighbours(inside) + area * conductance + _LEAK * inside
+        inverse = inside * tf.math.rsqrt(tf.where(inside > 0.0, diagonal, 1.0))
+        u = inverse * conjugate_gradients(
+            lambda v: v - inverse * lattice.neighbours(inverse * v),
+            inverse,
+            None,
+            _FILLING_ERROR**2 * dot(inverse, inverse),
+            _MOST_ITERATIONS,
+        )
+        density = conductance * u
+        total = dot(area, density)
+        return density * dot(area, reacts) / tf.where(total > 0.0, total, 1.0)
 
     def plane_area(self) -> tf.Tensor:
         """(batch, z) float64, reacting area of each plane, in faces of a voxel."""
         return self.lattice.plane_sums(self.surface.area)[:, : self.planes]
+
+    def plane_filling(self) -> tf.Tensor:
+        """(batch, z) float64, current into each plane by `Surface.filling`; on average 1 a face."""
+        surface = self.surface
+        return self.lattice.plane_sums(surface.area * surface.filling)[:, : self.planes]
 
     def plane_mean(self, vectors: tf.Tensor) -> tf.Tensor:
         """(batch, z) float64, of what lies on the active material's surface; 0 in planes without any."""
@@ -143,7 +183,7 @@ class Geometry:
         """
         last = tf.one_hot(self.layers - 1, self.layers, dtype=tf.float64)
         to_end = self.lattice.on_planes(2.0 / self.height * last) * self.ionic
-        potential = self._conduct(self.ionic, to_end, self.surface.liquid_area, layered=True)
+        potential = self._conduct(self.ionic, to_end, self.surface.liquid_filling, layered=True)
         at_surface = self.at_surface(potential)
         porous = self.lattice.plane_sums(self.ionic)[:, : self.layers] / self.foil_faces
         return self._upscaled(potential, at_surface, self.ionic, porous, from_foil=True)
@@ -159,7 +199,8 @@ class Geometry:
             am_s_m * self.am + tf.cast(cbd_s_m, tf.float32)[:, None, None] * self.cbd
         )
         foil = self.lattice.on_planes(tf.one_hot(0, self.layers)[None])
-        potential = self._conduct(conductivity, 2.0 * foil * conductivity, self.surface.area, layered=False)
+        source = self.surface.area * self.surface.filling
+        potential = self._conduct(conductivity, 2.0 * foil * conductivity, source, layered=False)
         mean = self.lattice.plane_sums(conductivity)[:, : self.planes] / self.foil_faces
         return self._upscaled(potential, potential, conductivity, mean, from_foil=False)
 
@@ -190,11 +231,12 @@ class Geometry:
         some planes are taken together.  What resistances don't reproduce, the deviations do.
         """
         lattice, area, reacting = self.lattice, self.plane_area(), self.planes
+        filling = self.plane_filling()
         layers = tf.shape(plane_conductivity)[1]
         conducting = lattice.plane_sums(conductivity)[:, :layers]
         everywhere = lattice.plane_sums(tf.cast(conductivity, tf.float64) * potential)[:, :layers]
         everywhere /= _above(conducting)
-        collected = tf.cumsum(area, axis=1) / self.foil_faces
+        collected = tf.cumsum(filling, axis=1) / self.foil_faces
         total = collected[:, -1:]
         # Where no surface reacts, the mean of the whole plane.
         mean = tf.where(area > 0.0, self.plane_mean(at_surface), everywhere[:, :reacting])
@@ -233,7 +275,10 @@ class Geometry:
         else:
             end = trunk[:, :1]
         voxel = self.voxel_size_m[:, None]
-        scaled = tf.cast(self.voxel_size_m, tf.float32)[:, None, None]
+        # Deviations belong to a current of 1 A/m2 in their plane.
+        density = tf.maximum(filling / _above(area), _LEAST_DENSITY)
+        spread = tf.pad(1.0 / density, [[0, 0], [0, layers - reacting]])
+        scaled = tf.cast(self.voxel_size_m, tf.float32)[:, None, None] * lattice.on_planes(spread)
         on_planes = lattice.on_planes(trunk)
         inside, reacts = (tf.cast(part > 0.0, tf.float32) for part in (conductivity, self.surface.area))
         return Conduction(

@@ -139,7 +139,7 @@ class March:
         particles, numbers = self._particles, self._materials.double
         batch = tf.shape(self._geometry.am)[0]
         zero = tf.zeros([batch], tf.float64)
-        dol = tf.zeros_like(particles.inside * particles.area)
+        dol = tf.zeros_like(particles.inside)
         sites = tf.zeros_like(particles.area)
         start, _ = self._materials.open_circuit(tf.convert_to_tensor(numbers.initial_dol, tf.float64))
         salt = numbers.initial_salt_mol_m3 * tf.ones([batch, self._geometry.layers], tf.float64)
