@@ -85,7 +85,8 @@ def test_particles_that_voxels_cannot_show_are_refused(simulate):
 def test_small_particles_in_small_voxels(simulate):
     status, _, sample = simulate("--parameters", "lfp", "--voxel-size-um", 0.1, "--size", 16, 16, 24)
     assert (status, sample.voxel_size_m) == (0, pytest.approx(1e-7))
-    assert sample.voltage_v[-1] == pytest.approx(3.37, abs=0.03)
+    # Below the plateau of 3.41 V by the overpotential.
+    assert 3.25 < sample.voltage_v[-1] < 3.41
 
 
 def test_a_network_refuses_another_cell_than_its_own(tfmsnet, tmp_path):
