@@ -241,6 +241,10 @@ def under_load(
 
 
 def _batch_first(frames: tf.Tensor) -> tf.Tensor:
-    """(time, batch, ...) -> (batch, time, ...)."""
-    order = tf.concat([[1, 0], tf.range(2, tf.rank(frames))], axis=0)
-    return tf.transpose(frames, order)
+    """(time, batch, ...) -> (batch, time, ...), without a copy where there is one sample."""
+    shape, order = tf.shape(frames), tf.concat([[1, 0], tf.range(2, tf.rank(frames))], axis=0)
+    return tf.cond(
+        shape[1] == 1,
+        lambda: tf.reshape(frames, tf.gather(shape, order)),
+        lambda: tf.transpose(frames, order),
+    )
