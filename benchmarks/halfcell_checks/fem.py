@@ -212,10 +212,16 @@ class State:
 
 
 class _Curved(MappingIsoparametric):
-    """Curved elements; points within them are found to the rounding of micrometres."""
+    """Curved elements; points within them are found to the rounding of micrometres, from their middles."""
 
     def invF(self, x, tind=None):
-        return super().invF(x, tind, newton_tol=1e-9)
+        place = np.full(x.shape, 0.25)
+        for _ in range(50):
+            change = np.einsum("ijkl,jkl->ikl", self.invDF(place, tind), x - self.F(place, tind))
+            place = place + change
+            if np.abs(change).max() < 1e-9:
+                return place
+        raise RuntimeError("no place found in a curved element; choose another size of elements")
 
 
 class FiniteElements:

@@ -55,7 +55,7 @@ def test_finite_elements_are_imported_written_and_trained_on(tfmsnet, tmp_path):
     times = ",".join(f"{SECONDS * frame:g}" for frame in range(FRAMES))
     for number, geometry in enumerate(electrodes(NINE_SPHERES)):
         (tmp_path / str(number)).mkdir()
-        files = write_series(tmp_path / str(number), FiniteElements(geometry, 0.9, Parameters()), meshio)
+        files = write_series(tmp_path / str(number), FiniteElements(geometry, 1.0, Parameters()), meshio)
         names = ("--concentration", "c", "--potential", "phi", "--domain", "phase")
         phases = ("--am-domains", 1, "--cbd-domains", 2, "--box", 0, 7, 0, 7, 0, 10)
         place = ("--times", times, "--out", data, "--name", f"fem{number}", "--c-rate", 1)
@@ -66,7 +66,7 @@ def test_finite_elements_are_imported_written_and_trained_on(tfmsnet, tmp_path):
     assert (sample.phase == image.phase).mean() > 0.95
     simulated = simulate(image, constant_current(1.0, FRAMES))
     both = (sample.phase == AM) & (image.phase == AM)
-    # 0.9 um for an element and 0.5 um for a voxel: what is left is the meshes'.
+    # 1 um for an element and 0.5 um for a voxel: what is left is the meshes'.
     np.testing.assert_allclose(
         sample.concentration[:, both].mean(axis=1), simulated.concentration[:, both].mean(axis=1), rtol=5e-3
     )
