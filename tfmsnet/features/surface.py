@@ -17,7 +17,7 @@ from tfmsnet.electrode.surface import (
 )
 
 
-class FaceSurface(NamedTuple):
+class FaceSurfaceTensors(NamedTuple):
     """The surface by faces of voxels, three tensors (batch, x, y, z) float32 of the faces along x, y and z.
 
     Element (x, y, z) is the face between a voxel and the next one along the axis; it is 0 where both are AM
@@ -54,7 +54,7 @@ def reacting_area(am: tf.Tensor) -> tf.Tensor:
     return tf.where(am, total, 0.0)
 
 
-def face_surface(am: tf.Tensor) -> FaceSurface:
+def face_surface(am: tf.Tensor) -> FaceSurfaceTensors:
     """Orientation and area of the faces of the active material, see `tfmsnet.electrode.surface`.
 
     Args:
@@ -123,7 +123,7 @@ def face_surface(am: tf.Tensor) -> FaceSurface:
             found.append(tf.ensure_shape(image[:, REACH:-REACH, REACH:-REACH, REACH:-2], am.shape))
         return tuple(found)
 
-    return FaceSurface(by_axis(cosine), by_axis(cosine * (1.0 + closed)))
+    return FaceSurfaceTensors(by_axis(cosine), by_axis(cosine * (1.0 + closed)))
 
 
 def _mirrored(am: tf.Tensor) -> tf.Tensor:

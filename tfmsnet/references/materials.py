@@ -12,7 +12,7 @@ from tfmsnet.materials.parameters import FARADAY_C_MOL, GAS_CONSTANT_J_MOL_K, SA
 _LARGEST_EXPONENT = 30.0
 
 
-class Reaction(NamedTuple):
+class LinearisedReaction(NamedTuple):
     """Lithium insertion at its present state.
 
     Attributes:
@@ -135,7 +135,7 @@ class Materials:
         factor = _of_salt(self._now.thermodynamic_factor, salt)
         return 2.0 * self._numbers(salt).thermal_voltage_v * (1.0 - self.transference(salt)) * factor
 
-    def insertion(self, potential_step: tf.Tensor, dol: tf.Tensor, salt: tf.Tensor) -> Reaction:
+    def insertion(self, potential_step: tf.Tensor, dol: tf.Tensor, salt: tf.Tensor) -> LinearisedReaction:
         """Butler-Volmer kinetics (Eq. 8 of doi:10.1016/j.ensm.2023.102927).
 
         Args:
@@ -154,7 +154,7 @@ class Materials:
         current = exchange * (into - out)
         per_volt = exchange * (anodic * out_slope + cathodic * into_slope) / numbers.thermal_voltage_v
         per_dol = -per_volt * slope - current * cathodic * (1.0 / dol - 1.0 / (1.0 - dol))
-        return Reaction(current, per_volt, per_dol)
+        return LinearisedReaction(current, per_volt, per_dol)
 
     def metal_overpotential(self, current: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Of the lithium metal and its film, V, and its derivative, ohm m2; `current` in A/m2, dissolving."""

@@ -21,7 +21,7 @@ class Control(NamedTuple):
     value: tf.Tensor
 
 
-class Potentials(NamedTuple):
+class PlanePotentials(NamedTuple):
     """Of one moment.
 
     Attributes:
@@ -72,7 +72,7 @@ class Planes:
         salt: tf.Tensor,
         current: tf.Tensor,
         control: Control,
-    ) -> Potentials:
+    ) -> PlanePotentials:
         """Kirchhoff's law for a linearised reaction.
 
         The ionic and the electronic current add up to the whole at every face, so that only phi_s - phi_l is
@@ -115,7 +115,7 @@ class Planes:
             drops = tf.concat([drops, self._at_metal(salt[:, -1], current)[0][:, None]], axis=1)
             liquid = -tf.cumsum(drops, axis=1, reverse=True)
             solid = step + liquid[:, :planes]
-            return Potentials(step, liquid, solid, ionic, current, solid[:, 0] - current * self._foil)
+            return PlanePotentials(step, liquid, solid, ionic, current, solid[:, 0] - current * self._foil)
 
         step += change
         ionic, share = conducted(ionic, change), conducted(share, by_current)
@@ -153,7 +153,7 @@ class Planes:
             weight: (batch,) 1/s.
             history: (batch, layer) mol/m3/s.
             reaction: (batch, z) A/m2 of the foil, into the solid.
-            ionic: as in `Potentials`.
+            ionic: as in `PlanePotentials`.
             salt: (batch, layer) mol/m3 at which transport properties are taken.
         """
         materials = self._materials

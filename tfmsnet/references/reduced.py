@@ -11,10 +11,10 @@ import tensorflow as tf
 from tfmsnet.fields import FIELDS
 from tfmsnet.halfcell import Parameters
 from tfmsnet.references.geometry import Geometry
-from tfmsnet.references.march import March, chosen
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Spheres, Voxels
 from tfmsnet.references.planes import Planes
+from tfmsnet.references.reduced_cell import ReducedCell, chosen
 from tfmsnet.references.reference import Conditions
 from tfmsnet.references.segments import Segments, of_profile
 from tfmsnet.references.uniform import Uniform
@@ -176,16 +176,16 @@ def under_load(
     cbd_s_m = materials.cbd_conductivity(tf.cast(calendering_percent, tf.float64))
     electronic = geometry.electronic(materials.single.am_conductivity_s_m, cbd_s_m)
     particles = kind(geometry, materials)
-    march = March(
+    cell = ReducedCell(
         geometry, particles, Planes(geometry, liquid, electronic, materials), liquid, electronic, materials
     )
-    walker = Walker(march, segments)
+    walker = Walker(cell, segments)
     lattice, planes = geometry.lattice, geometry.planes
     solid = tf.cast(geometry.solid, tf.float32)
 
     def shown(walk: Walk, before: Walk) -> dict[str, tf.Tensor]:
         state = walk.state
-        dol, density = march.dol(state), march.plane_current(state)
+        dol, density = cell.dol(state), cell.plane_current(state)
         concentration = materials.single.c_max_mol_m3 * particles.on_voxels(dol)
         potential = solid * (lattice.on_planes(state.solid) + electronic.pattern * lattice.on_planes(density))
         surface, mean = particles.surface_and_mean(dol)

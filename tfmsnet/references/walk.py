@@ -1,4 +1,4 @@
-"""The walk through time: from segment to segment of a load, from frame to frame, in steps of a `March`.
+"""The walk through time: from segment to segment of a load, from frame to frame, in steps of a `ReducedCell`.
 
 Every sample of a batch walks by itself, its segments, steps and frames at times of its own.
 """
@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from tfmsnet.load import FAILED, FRAME_SECONDS_AT_1C, HOUR_S, SATURATED
-from tfmsnet.references.march import NEVER_S, March, State, chosen, shaped
 from tfmsnet.references.planes import Control
+from tfmsnet.references.reduced_cell import NEVER_S, ReducedCell, ReducedState, chosen, shaped
 from tfmsnet.references.segments import REASONS, Segments
 
 # The first step after a jump of the control, as a share of a usual one: until the next frame, but not longer
@@ -53,7 +53,7 @@ class Walk(NamedTuple):
         reason, ended_s: (batch, segment), how and when segments ended, see `segments.ended`.
     """
 
-    state: State
+    state: ReducedState
     segment: tf.Tensor
     start_s: tf.Tensor
     start_charge: tf.Tensor
@@ -93,18 +93,18 @@ class Walker:
     """Takes a batch of cells through a load.
 
     Args:
-        march: their equations.
+        cell: their equations.
         segments: of the load.
     """
 
-    def __init__(self, march: March, segments: Segments) -> None:
-        self._march, self._segments = march, segments
+    def __init__(self, cell: ReducedCell, segments: Segments) -> None:
+        self._cell, self._segments = cell, segments
         self._count = tf.shape(segments.value)[1]
-        self._initial_dol = march.initial_dol
+        self._initial_dol = cell.initial_dol
 
     def at_rest(self) -> Walk:
         """Equilibrium, before the first segment."""
-        state = self._march.at_rest()
+        state = self._cell.at_rest()
         zero = tf.zeros_like(state.time_s)
         walk = Walk(
             state=state,
@@ -120,7 +120,7 @@ class Walker:
             below=zero + _NAN,
             above=zero,
             halve=tf.zeros_like(zero, tf.bool),
-            alive=self._march.reacts,
+            alive=self._cell.reacts,
             reason=tf.fill(tf.shape(self._segments.value), -1),
             ended_s=tf.zeros_like(self._segments.value),
         )
@@ -175,14 +175,14 @@ class Walker:
         )
         known_s = tf.where(tf.math.is_nan(known_s), _INF, known_s)
         return _Leg(
-            control=Control(holds, tf.where(holds, value, self._march.current(value))),
+            control=Control(holds, tf.where(holds, value, self._cell.current(value))),
             c_rate=tf.where(holds, _NAN, value),
             end_s=walk.start_s + tf.reduce_min(known_s, axis=1),
             known=tf.argmin(known_s, axis=1, output_type=tf.int32),
             limited=moves & ~tf.math.is_nan(limit_v),
         )
 
-    def _beyond(self, walk: Walk, leg: _Leg, state: State) -> tuple[tf.Tensor, tf.Tensor]:
+    def _beyond(self, walk: Walk, leg: _Leg, state: ReducedState) -> tuple[tf.Tensor, tf.Tensor]:
         """How far beyond the nearest end that has to be searched for, and which of `REASONS` that is.
 
         1 is accepted, before it below 0; minus infinity where there is none.
@@ -191,7 +191,7 @@ class Walker:
         _, limit_v, charge, dol, taper = tf.unstack(ends, axis=1)
         holds, full = leg.control.holds, 1.0 - self._initial_dol
         none = tf.fill(tf.shape(limit_v), _NAN)
-        rate = tf.abs(self._march.c_rate(state.total))
+        rate = tf.abs(self._cell.c_rate(state.total))
         passed = tf.abs(state.charge - walk.start_charge) / full
         gap = dol - self._initial_dol
         margins = tf.stack(
@@ -222,7 +222,7 @@ class Walker:
         """With a new start of the time steps where the control jumps."""
         leg, state = self._leg(walk), walk.state
         held = tf.where(leg.control.holds, tf.ones_like(leg.c_rate), tf.abs(leg.c_rate))
-        rate = tf.maximum(held, tf.abs(self._march.c_rate(state.total)))
+        rate = tf.maximum(held, tf.abs(self._cell.c_rate(state.total)))
         usual = tf.minimum(self._stop_s(walk, leg) - state.time_s, _paper_step_s(rate))
         return walk._replace(
             state=state._replace(step_s=tf.where(jumps, np.float64(NEVER_S), state.step_s)),
@@ -238,7 +238,7 @@ class Walker:
         stop_s = self._stop_s(walk, leg)
         searches = walk.high_s < _INF
         step_s = tf.where(searches, self._middle_s(walk), self._step_s(walk, leg, stop_s))
-        new, solved = self._march.step(now, tf.where(going, step_s, tf.ones_like(step_s)), leg.control)
+        new, solved = self._cell.step(now, tf.where(going, step_s, tf.ones_like(step_s)), leg.control)
         at_stop = new.time_s > stop_s * (1.0 - _SAME)
         new = new._replace(time_s=tf.where(at_stop, stop_s, new.time_s))
         beyond, nearest = self._beyond(walk, leg, new)
@@ -268,7 +268,7 @@ class Walker:
             halve=(over | short) & searches & ~walk.halve,
         )
         spent = kept & leg.control.holds & (leg.end_s == _INF)
-        spent &= tf.abs(self._march.c_rate(new.total)) < _EQUILIBRIUM_C_RATE
+        spent &= tf.abs(self._cell.c_rate(new.total)) < _EQUILIBRIUM_C_RATE
         timely = kept & (new.time_s >= leg.end_s)
         found = kept & ~timely & (beyond >= -1.0)
         collapsed = stuck & leg.limited
@@ -299,7 +299,7 @@ class Walker:
     def _step_s(self, walk: Walk, leg: _Leg, stop_s: tf.Tensor) -> tf.Tensor:
         now = walk.state
         left = stop_s - now.time_s
-        rate = tf.abs(tf.where(leg.control.holds, self._march.c_rate(now.total), leg.c_rate))
+        rate = tf.abs(tf.where(leg.control.holds, self._cell.c_rate(now.total), leg.c_rate))
         fresh_hold = leg.control.holds & (now.step_s >= NEVER_S)
         step = tf.minimum(walk.planned_s, tf.where(fresh_hold, _INF, _paper_step_s(rate)))
         # Rather two equal steps than a tiny last one.

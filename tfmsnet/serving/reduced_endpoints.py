@@ -118,7 +118,7 @@ class ReducedEndpoints:
             load = constant_load(checks.checked_c_rate(inputs["c_rate"], phase))
         else:
             load = checks.checked_profile(inputs["c_rate_profile"], inputs["times_s"], phase, constant=False)
-            load = checks.within_capacity(*load, Cell(known))
+            load = checks.within_capacity(*load, CellTensors(known))
         found = self._discharge(phase, voxel_size_m, *load, known)
         valid, times_s = found["ended"], load[1]
         last_s = tf.gather(times_s, valid - 1, batch_dims=1)
@@ -128,7 +128,7 @@ class ReducedEndpoints:
             tf.minimum(times_s, last_s[:, None]),
             *curve.values(),
             found["concentration"][:, -1],
-            Materials(Cell(known)).single,
+            Materials(CellTensors(known)).single,
             tf.cast(voxel_size_m, tf.float32),
         )
         kept = {}
@@ -139,12 +139,12 @@ class ReducedEndpoints:
 
     def _discharged(self, phase, voxel_size_m, c_rate_profile, times_s, known) -> dict[str, tf.Tensor]:
         unknown = tf.fill([tf.shape(phase)[0]], float("nan"))
-        materials = Materials(Cell(known))
+        materials = Materials(CellTensors(known))
         found = discharge(self._kind, materials, phase, voxel_size_m, c_rate_profile, times_s, unknown)
         return {name: found[name] for name in (*TABLE, "dol", "voltage_v", "ended")}
 
 
-class Cell:
+class CellTensors:
     """Inputs as the `Parameters` that `tfmsnet.references.materials.Materials` reads; all tensors.
 
     Args:
@@ -162,13 +162,13 @@ class Cell:
             table = SimpleNamespace(x=x, cubics=cubics(x, y, slope, tf.stack))
             setattr(self, name, SimpleNamespace(polynomial=(), tanh=(), exponential=(), table=table))
 
-    def at_temperature(self) -> "Cell":
+    def at_temperature(self) -> "CellTensors":
         """Itself: the inputs hold at the cell's temperature."""
         return self
 
 
 def _checked_cell(inputs: dict[str, tf.Tensor], phase: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-    """The voxels' edge (batch,), m, and the inputs of `Cell`, when they can be used."""
+    """The voxels' edge (batch,), m, and the inputs of `CellTensors`, when they can be used."""
     voxel = checks.of_rank(inputs["voxel_size_m"], 1, "voxel_size_m")
     voxel = checks.one_for_all(voxel, 1, phase, "voxel_size_m")
     voxel = _positive(voxel, "voxel_size_m", zero=False)

@@ -33,7 +33,7 @@ _MARGIN = 1e-5
 NEVER_S = 1e30
 
 
-class State(NamedTuple):
+class ReducedState(NamedTuple):
     """A moment.
 
     Attributes:
@@ -84,7 +84,7 @@ class _Guess(NamedTuple):
     misfit_v: tf.Tensor  # (batch,) of what transport properties were taken at
 
 
-class March:
+class ReducedCell:
     """Equations of one batch of electrodes, and a step of them.
 
     Args:
@@ -134,7 +134,7 @@ class March:
         """(batch,) bool, whether there is any reacting surface."""
         return tf.reduce_sum(self._area, axis=1) > 0.0
 
-    def at_rest(self) -> State:
+    def at_rest(self) -> ReducedState:
         """Equilibrium at the initial degree of lithiation."""
         particles, numbers = self._particles, self._materials.double
         batch = tf.shape(self._geometry.am)[0]
@@ -144,7 +144,7 @@ class March:
         start, _ = self._materials.open_circuit(tf.convert_to_tensor(numbers.initial_dol, tf.float64))
         salt = numbers.initial_salt_mol_m3 * tf.ones([batch, self._geometry.layers], tf.float64)
         step = start * tf.ones([batch, self._geometry.planes], tf.float64)
-        return State(
+        return ReducedState(
             time_s=zero,
             step_s=zero + NEVER_S,
             charge=zero,
@@ -165,11 +165,11 @@ class March:
             voltage=step[:, 0],
         )
 
-    def dol(self, state: State) -> tf.Tensor:
+    def dol(self, state: ReducedState) -> tf.Tensor:
         """(batch, cell, z) float32, degree of lithiation; 0 outside the active material."""
         return self._particles.inside * (state.dol + self._mean(state.charge))
 
-    def plane_current(self, state: State) -> tf.Tensor:
+    def plane_current(self, state: ReducedState) -> tf.Tensor:
         """(batch, z) float64, mean current into the active material's surface, A/m2."""
         return self._particles.plane_sums(state.current) * self._per_area
 
@@ -177,7 +177,7 @@ class March:
         mean = self._materials.double.initial_dol + charge
         return tf.cast(mean, tf.float32)[:, None, None]
 
-    def step(self, now: State, step_s: tf.Tensor, control: Control) -> tuple[State, tf.Tensor]:
+    def step(self, now: ReducedState, step_s: tf.Tensor, control: Control) -> tuple[ReducedState, tf.Tensor]:
         """The state `step_s` later, and whether it is solved (batch,).
 
         BDF2; backward Euler from a state whose `step_s` is `NEVER_S`, as after a jump of the control.
@@ -289,7 +289,7 @@ class March:
             (tf.constant(0), *initial),
             parallel_iterations=1,
         )
-        state = State(
+        state = ReducedState(
             time_s=now.time_s + step_s,
             step_s=step_s,
             charge=charge(guess.total),
