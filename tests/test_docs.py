@@ -16,6 +16,7 @@ from halfcell_checks.growth import Cost, exponent
 from tfmsnet import load, materials, plugins
 from tfmsnet.cli import main as cli
 from tfmsnet.electrode import PhaseImage, Recipe, generate
+from tfmsnet.materials import registry as cells
 from tfmsnet.networks import registry
 from tfmsnet.records import Split, read_sample
 from tfmsnet.references import registry as references
@@ -123,8 +124,9 @@ def test_the_reduced_models_page_runs(run_page):
 
 
 def test_what_is_ones_own_is_like_the_others(run_page, judged, monkeypatch, capsys):
-    """From files outside of the package: a network trained, exported, searched; a load; a reference."""
-    for module, name in ((registry, "_NETWORKS"), (references, "_REFERENCES"), (load, "LOADS")):
+    """From files of one's own: a network trained, exported, searched; a chemistry; a load; a reference."""
+    registries = ((registry, "_NETWORKS"), (references, "_REFERENCES"), (load, "LOADS"), (cells, "_SETS"))
+    for module, name in registries:
         monkeypatch.setattr(module, name, dict(getattr(module, name)))
     monkeypatch.setattr(plugins, "_imported", set())
     Path("records").symlink_to(judged)
@@ -137,6 +139,9 @@ def test_what_is_ones_own_is_like_the_others(run_page, judged, monkeypatch, caps
     assert json.loads(Path("search/best.json").read_text())["network"]["architecture"] == "mixer"
     (stored,) = Path("stored").glob("*_storage-*.h5")
     assert read_sample(stored).dol[-1] == pytest.approx(0.45925 + 0.54075 * 0.2, abs=1e-3)
+    (blended,) = Path("blended").glob("*.h5")
+    assert read_sample(blended).parameters.c_max_mol_m3 == 49000
+    assert read_sample(blended).voltage_v[0] == pytest.approx(4.30, abs=0.02)
     image = PhaseImage(next(iter(Split("records", "test"))).phase)
     started = load_model("run-resistance").curve(image, 1.0)
     assert started.voltage_v[0] - started.voltage_v[1] > 0

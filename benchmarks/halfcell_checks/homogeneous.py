@@ -12,7 +12,7 @@ from tfmsnet.references import reduced
 from tfmsnet.references.geometry import Conduction, Geometry
 from tfmsnet.references.materials import Materials
 from tfmsnet.serving import cell
-from tfmsnet.serving.reduced_endpoints import Cell
+from tfmsnet.serving.reduced_endpoints import CellTensors
 
 ELECTRONIC_S_M = 10.0  # as in halfcell_pybamm.py
 
@@ -67,7 +67,7 @@ def _discharge(shares, planes, voxel_size_m, profile, times_s, inputs):
         phase = tf.ones(tf.stack([1, 1, 1, planes]), tf.uint8)
         found = reduced.discharge(
             reduced.PorousElectrode.kind,
-            Materials(Cell(inputs)),
+            Materials(CellTensors(inputs)),
             phase,
             voxel_size_m[None],
             profile,

@@ -94,6 +94,8 @@ def test_a_network_refuses_another_cell_than_its_own(tfmsnet, tmp_path):
     arguments = (
         "predict",
         tmp_path / "image.npy",
+        "--model",
+        "cathode",
         "--voxel-size-um",
         0.5,
         "--labels",

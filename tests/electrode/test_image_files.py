@@ -35,7 +35,8 @@ def imagej(path, phase, edges_um):
 def ome(path, phase, edges_um):
     sizes = {f"PhysicalSize{axis}": 1e3 * edge for axis, edge in zip("XYZ", edges_um, strict=True)}
     units = {f"PhysicalSize{axis}Unit": "nm" for axis in "XYZ"}
-    tifffile.imwrite(path, planes(phase), ome=True, metadata={"axes": "ZYX", **sizes, **units})
+    metadata = {"axes": "ZYX", **sizes, **units}
+    tifffile.imwrite(path, planes(phase), ome=True, photometric="minisblack", metadata=metadata)
 
 
 def compressed(path, phase, edges_um):

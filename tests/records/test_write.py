@@ -39,7 +39,7 @@ import os, signal, sys, threading
 from pathlib import Path
 from tfmsnet.records import sample_files, write_records, staging
 original, written, lock = staging.write_shard, [], threading.Lock()
-def write_some(samples, path, compression):
+def write_some(samples, path, *options):
     def counted():
         for sample in samples:
             yield sample
@@ -47,7 +47,7 @@ def write_some(samples, path, compression):
                 written.append(sample.sample_id)
                 if len(written) == int(sys.argv[3]):
                     os.kill(os.getpid(), signal.SIGKILL)
-    return original(counted(), path, compression)
+    return original(counted(), path, *options)
 staging.write_shard = write_some
 write_records(sample_files(sys.argv[1]), sys.argv[2], split="1/2", reader="h5py", jobs=2)
 """

@@ -77,7 +77,9 @@ class _Reduced:
 
     def _numbers(self, found: dict[str, tf.Tensor], known: Conditions) -> tf.Tensor:
         """`Conditions.planes`: deviations per unit of C-rate, as those of the fields are taken."""
-        density, surface, mean, salt, liquid, _ = tf.unstack(found["planes"], axis=-1)
+        density, surface, mean, salt, liquid, _ = tf.unstack(
+            found["planes"], num=len(PLANE_CHANNELS), axis=-1
+        )
         per_c_rate = tf.math.divide_no_nan(1.0, known.c_rate_scale)[:, None, None]
         salt = salt / self._materials.single.initial_salt_mol_m3 - 1.0
         deviations = (density / 1.0, (surface - mean) / 0.1, salt / 0.2, liquid / 0.02)

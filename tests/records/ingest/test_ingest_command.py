@@ -128,7 +128,7 @@ def test_parameters_of_another_cell(run, small_series, tmp_path):
         (("--radius-um", "0.01"), "have no node within 0.01 um"),
         (("--concentration-unit", "mol/l"), "check the unit"),
         (("--c-rate", "3"), "c_rate: at 1900 s it has passed"),
-        (("--parameters", "none.json"), "none.json: no such file"),
+        (("--parameters", "none.json"), "lfp, graphite, found none.json"),
         (("--parameters", "{wrong}"), "wrong.json: Parameters: unknown c_max"),
         (("--length-unit", "mm"), "check the unit"),
     ],
