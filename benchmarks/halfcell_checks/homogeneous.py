@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from halfcell_checks.dfn import dfn_electrode
+from halfcell_checks.dfn import dfn_electrode, solid_conductivity_s_m
 from tfmsnet.electrode.transport import effective_transport
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.load import equal_charge_frames
@@ -14,27 +14,26 @@ from tfmsnet.references.materials import Materials
 from tfmsnet.serving import cell
 from tfmsnet.serving.reduced_endpoints import CellTensors
 
-ELECTRONIC_S_M = 10.0  # as in halfcell_pybamm.py
-
 
 class Homogeneous(Geometry):
     """One column of planes with an electrode's volume fractions, surface and effective transport everywhere.
 
     Args:
         phase: (1, 1, 1, z) uint8, AM.
-        shares: (AM, electrolyte, area of a plane over the foil's, ionic transport factor).
+        shares: (AM, electrolyte, area of a plane over the foil's, ionic transport factor, conductivity of the
+            solid, S/m).
     """
 
     shares: tf.Tensor
 
     def __init__(self, phase: tf.Tensor, voxel_size_m: tf.Tensor, materials: Materials) -> None:
         super().__init__(phase, voxel_size_m, materials)
-        am, electrolyte, area, self._transport = tf.unstack(self.shares)
+        am, electrolyte, area, self._transport, self._electronic = tf.unstack(self.shares)
         electrode = self.am
         beyond = self.lattice.on_planes(tf.ones([1, self.layers])) * (1.0 - electrode)
         self.porosity = electrolyte * electrode + materials.single.separator_porosity * beyond
         self.am = am * electrode
-        self.surface = self.surface._replace(area=area * electrode)
+        self.surface = self.surface._replace(area=area * electrode, filling=electrode)
         self._separator = materials.double.separator_factor
 
     def liquid(self) -> Conduction:
@@ -51,7 +50,7 @@ class Homogeneous(Geometry):
 
     def electronic(self, am_s_m, cbd_s_m) -> Conduction:
         """In series."""
-        plane = self.voxel_size_m[:, None] / ELECTRONIC_S_M
+        plane = self.voxel_size_m[:, None] / tf.cast(self._electronic, tf.float64)
         return self._uniform(tf.repeat(plane, self.planes - 1, axis=1), 0.5 * plane)
 
     def _uniform(self, between: tf.Tensor, end: tf.Tensor) -> Conduction:
@@ -91,6 +90,7 @@ def homogeneous_curve(name: str, c_rate: float) -> np.ndarray:
         fractions["electrolyte"] + parameters.cbd_porosity * fractions["CBD"],
         area,
         effective_transport(image, parameters.cbd_transport_factor),
+        solid_conductivity_s_m(image, parameters),
     )
     inputs = cell.values(parameters, float("nan"), image.voxel_size_m)
     tensors = {key: tf.constant(value[0]) for key, value in inputs.items() if key != "voxel_size_m"}

@@ -11,12 +11,12 @@ from tfmsnet.materials import names, parameter_set
 FAST = ("lfp", "graphite")
 # mV, root mean square and largest of the simulator's at 1C: its particles have many sizes, PyBaMM's have one.
 SIMULATED_MV = {
-    "nmc111": (0.5, 1.0),
-    "nmc532": (1.5, 3.0),
-    "nmc811": (2.5, 4.0),
+    "nmc111": (2.0, 2.5),
+    "nmc532": (3.0, 4.5),
+    "nmc811": (5.5, 7.5),
     "lco": (1.5, 3.0),
-    "lfp": (2.0, 3.0),
-    "graphite": (5.0, 9.0),
+    "lfp": (2.5, 5.5),
+    "graphite": (4.5, 13.0),
 }
 
 
