@@ -63,12 +63,15 @@ def test_held_voltages_are_near_the_simulators(name, electrode, held):
     assert [end.reason for end in answer.ends] == [end.reason for end in held.ends]
     off_s = [a.time_s - b.time_s for a, b in zip(answer.ends, held.ends, strict=True)]
     assert np.abs(off_s).max() < 0.01 * held.times_s[-1]
-    assert len(answer.times_s) == len(held.times_s)
     resolved = name == "resolved-particles"
-    assert np.abs(answer.voltage_v - held.voltage_v).max() < (0.5e-3 if resolved else 2e-3)
+    assert abs(len(answer.times_s) - len(held.times_s)) <= (0 if resolved else 1)
     # A porous electrode, 1 mV off, begins to hold some seconds later.
+    _, ours, theirs = np.intersect1d(answer.times_s.round(-1), held.times_s.round(-1), return_indices=True)
+    assert len(ours) > 0.8 * len(held.times_s)
+    off_v = answer.voltage_v[ours] - held.voltage_v[theirs]
+    assert np.abs(off_v).max() < (0.5e-3 if resolved else 2e-3)
     tolerance = {"rtol": 0.02, "atol": 1e-3} if resolved else {"rtol": 0.05, "atol": 0.02}
-    np.testing.assert_allclose(answer.c_rate_profile, held.c_rate_profile, **tolerance)
+    np.testing.assert_allclose(answer.c_rate_profile[ours], held.c_rate_profile[theirs], **tolerance)
     assert answer.dol[-1] - answer.dol[0] == pytest.approx(held.dol[-1] - held.dol[0], abs=1e-4)
 
 
