@@ -97,9 +97,10 @@ def _encoding(file: BinaryIO) -> str:
     encoding = next((name for mark, name in _MARKS.items() if chunk.startswith(mark)), "utf-8")
     decoder = codecs.getincrementaldecoder(encoding)()
     while True:
+        if encoding != "utf-16" and b"\0" in chunk:
+            raise EOFError("zeros are no letters")
         try:
-            if "\0" in decoder.decode(chunk, final=not chunk):
-                raise EOFError("zeros are no letters")
+            decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError:
             if encoding != "utf-8":
                 raise

@@ -70,7 +70,10 @@ def read_export(path: Path) -> Export:
                     f"{header.strip()[:60]!r}; export in the spreadsheet format with its header"
                 )
             rows = (row for row in itertools.chain([line], file) if not row.startswith("%"))
-            table = numbers(rows, separator, len(labels))
+            try:
+                table = numbers(rows, separator, len(labels))
+            except UserError as error:
+                raise UserError(f"expected rows of numbers, as many as columns: {error}") from None
         except UserError as error:
             raise UserError(f"{path}: {error}") from None
     if not len(table):

@@ -60,9 +60,8 @@ def parse_label(text: str) -> Label:
     unit = _UNIT.match(front)
     name = unit.group(1) if unit else front
     try:
-        return Label(
-            name, unit and unit.group("unit"), float(time.group(1).replace(",", ".")) if time else None
-        )
+        moment = float(time.group(1).replace(",", ".")) if time else None
+        return Label(name, unit and unit.group("unit"), moment)
     except ValueError:
         raise UserError(f"column {text}: expected a time as in '@ t=100', found {condition!r}") from None
 

@@ -12,7 +12,13 @@ from tfmsnet.errors import UserError
 from tfmsnet.records.hdf5 import SCHEMA
 from tfmsnet.records.ingest import mapping_from, read_arrays, read_mapping
 
-PLAIN = {"phase": "phase", "concentration": "c", "potential": "phi", "times": "t"}
+PLAIN = {
+    "phase": "phase",
+    "concentration": "c",
+    "potential": "phi",
+    "times": "t",
+    "voxel_size": {"value": 0.5, "unit": "um"},
+}
 
 
 def as_arrays(sample, axes="txyz", labels=(0, 1, 2)):

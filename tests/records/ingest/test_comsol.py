@@ -190,7 +190,7 @@ def sparse_nodes(labels, rows):
         (no_times, r"column cs has no times \('@ t=...'\)"),
         (twice, "column cs: two for t=0; export one solution"),
         (other_times, "columns cs and phis: expected the same times"),
-        (extra_label, "the header names 13 columns, the rows have 12"),
+        (extra_label, "the header names 13 columns, row 1 has 12"),
         (wrong_unit, "above c_max|expected 0 to c_max = 48207"),
         (dimensionless, "expected 0 to c_max = 48207"),
         (two_dimensional, "ends with the columns x, y, z"),
@@ -233,6 +233,6 @@ def test_phases_must_come_from_somewhere(export, tmp_path):
         read_comsol(export, replace(READING, domain=None))
     with pytest.raises(UserError, match="no such file"):
         read_comsol(tmp_path / "none.txt", READING)
-    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00\x01")
+    (tmp_path / "binary.txt").write_bytes(b"\x89HDF\x00\x01")
     with pytest.raises(UserError, match="expected text"):
         read_comsol(tmp_path / "binary.txt", READING)

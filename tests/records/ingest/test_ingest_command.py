@@ -61,7 +61,7 @@ def other_layout(sample, tmp_path):
     """A sample's arrays under other names, and the mapping, which lies in mapping.json."""
     arrays = {"img": sample.phase, "c": sample.concentration, "phi": sample.potential, "t": sample.times_s}
     names = {"phase": "img", "concentration": "c", "potential": "phi", "times": "t"}
-    mapping = {**names, "c_rate": sample.c_rate}
+    mapping = {**names, "voxel_size": {"value": 0.5}, "c_rate": sample.c_rate}
     (tmp_path / "mapping.json").write_text(json.dumps(mapping))
     return arrays, mapping
 
