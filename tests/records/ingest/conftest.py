@@ -122,7 +122,7 @@ def make_grid(points, cells, point_arrays, cell_arrays, kind=10, time=None):
     return grid
 
 
-def write_grid(path, grid, mode="appended", compressor="zlib", pieces=1):
+def write_grid(path, grid, mode="appended", compressor="zlib"):
     """A VTU, or legacy VTK by the name's suffix, as VTK itself writes it."""
     if path.suffix == ".vtk":
         from vtkmodules.vtkIOLegacy import vtkUnstructuredGridWriter
@@ -136,7 +136,6 @@ def write_grid(path, grid, mode="appended", compressor="zlib", pieces=1):
         getattr(
             writer, {"ascii": "SetDataModeToAscii", "binary": "SetDataModeToBinary"}.get(mode, "GetDataMode")
         )()
-        writer.SetNumberOfPieces(pieces)
         writer.SetCompressorType({"none": 0, "zlib": 1, "lz4": 2, "lzma": 3}[compressor])
         writer.SetEncodeAppendedData(mode != "raw")
     writer.SetFileName(str(path))
