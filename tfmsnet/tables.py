@@ -102,6 +102,8 @@ def _rows(lines: Iterable[str], separator: str | None, columns: int, chosen: Seq
             found, points = len(line.split()), points or "." in line
         else:
             cells = split(line, separator)
+            if len(cells) == columns + 1 and not cells[-1]:
+                cells.pop()
             found = len(cells)
             wanted = [cells[k] for k in chosen if k < found]
             points = points or any("." in cell for cell in wanted)
@@ -115,8 +117,8 @@ def _rows(lines: Iterable[str], separator: str | None, columns: int, chosen: Seq
             line = mark.join(
                 cell.replace(",", ".") if k in chosen else f'"{cell}"' for k, cell in enumerate(cells)
             )
-        if found == columns + 1 and line.rstrip().endswith(separator or "\n"):  # as some programs end lines
-            line, found = line.rstrip()[:-1], columns
+        if found == columns + 1 and line.rstrip(" \r\n").endswith(separator or "\n"):  # as some programs do
+            line, found = line.rstrip(" \r\n")[:-1], columns
         if found != columns:
             raise UserError(f"the header names {columns} columns, row {number} has {found}")
         if points and commas:

@@ -1,6 +1,7 @@
 """Particle lists from files: LAMMPS dumps, LAMMPS data files and tables."""
 
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -259,9 +260,9 @@ def _read_table(file: TextIO, timestep: int | None) -> tuple[np.ndarray, None, s
     header = file.readline().lstrip("#% ").strip()
     first = next((line for line in file if line.strip()), "")
     separator = separator_of(first or header)
-    cells = split(header, separator)
     if separator is None:  # a blank may part a name from its unit, too
-        cells = [cell for cell in cells if cell[0] not in "(["]
+        header = re.sub(r"\s+(?=[(\[])", "", header)
+    cells = split(header, separator)
     named = [name_and_unit(cell.lower()) for cell in cells]
     names = tuple(_PARAVIEW.get(name, name) for name, _ in named)
     columns, _, chosen = _numbers(itertools.chain([first], file), names, "the table", separator)

@@ -24,7 +24,7 @@ _CORNERS = {
     10: [(0, 1, 3, 7), (0, 3, 2, 7), (0, 2, 6, 7), (0, 6, 4, 7), (0, 4, 5, 7), (0, 5, 1, 7)],
 }
 TIMES_S = (0.0, 600.0, 1200.0)
-few = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def boxes(shape, kinds):
@@ -126,8 +126,8 @@ def test_a_file_cut_off_is_refused(write, block, tmp_path, share, suffix, mode):
         assert refusal.count(str(path)) == 1
         assert "\n" not in refusal
     else:
-        assert suffix == ".vtk" or cut.rstrip().endswith(b"</AppendedData>")
         assert mesh.same_mesh(whole)
+        assert suffix == ".vtk" or mesh.point_arrays.keys() == whole.point_arrays.keys()
         for found, expected in (
             (mesh.point_arrays, whole.point_arrays),
             (mesh.cell_arrays, whole.cell_arrays),
@@ -208,7 +208,7 @@ _TOPOLOGY = {12: ("Hexahedron", 9), 13: ("Wedge", 8), 10: ("Tetrahedron", 6)}
     apart=st.booleans(),
 )
 def test_xdmf_over_time(tmp_path, kinds, layout, place, listed, apart):
-    """Mixed or of one kind, wherever the numbers are; `apart` as FEniCS writes it: a collection each field."""
+    """Mixed or of one kind, wherever the numbers are; `apart`: a collection for each field (FEniCS)."""
     points, cells, of_kind, box = boxes((2, 2, 1), kinds)
     with h5py.File(tmp_path / "a.h5", "w") as file:
 
@@ -294,9 +294,10 @@ def test_what_xdmf_does_not_hold_is_named(tmp_path, old, new, message):
         file["c"] = np.arange(4.0)
     text = (
         '<Xdmf><Domain><Grid><Topology TopologyType="Tetrahedron" NumberOfElements="1"><DataItem '
-        'Dimensions="1 4" Format="XML">0 1 2 3</DataItem></Topology><Geometry GeometryType="XYZ"><DataItem '
-        'Dimensions="4 3" '
-        'Format="XML">0 0 0 1 0 0 0 1 0 0 0 1</DataItem></Geometry><Attribute Name="c"><DataItem Dimensions="4" '
+        'Dimensions="1 4" Format="XML">0 1 2 3</DataItem></Topology><Geometry GeometryType="XYZ">'
+        '<DataItem Dimensions="4 3" '
+        'Format="XML">0 0 0 1 0 0 0 1 0 0 0 1</DataItem></Geometry><Attribute Name="c">'
+        '<DataItem Dimensions="4" '
         'Format="HDF">a.h5:/c</DataItem></Attribute></Grid></Domain></Xdmf>'
     )
     path = tmp_path / "a.xdmf"
