@@ -105,7 +105,10 @@ def make_grid(points, cells, point_arrays, cell_arrays, kind=10, time=None):
     grid.SetPoints(places)
     offsets = np.cumsum([0, *map(len, cells)])
     array.SetData(
-        *(numpy_to_vtk(np.asarray(part, np.int64), deep=True) for part in (offsets, np.concatenate(cells)))
+        *(
+            numpy_to_vtk(np.asarray(part, np.int64), deep=True)
+            for part in (offsets, np.concatenate([[], *cells]))
+        )
     )
     kinds = np.broadcast_to(np.asarray(kind, np.uint8), len(cells))
     grid.SetCells(numpy_to_vtk(np.array(kinds), deep=True), array)
