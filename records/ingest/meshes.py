@@ -235,9 +235,8 @@ def _mesh_of(data) -> Mesh:
         append.AddInputData(data)
         append.Update()
         grid = append.GetOutput()
-    kinds = [grid.GetCellType(0)] if grid.GetNumberOfCells() == 1 else None
     cells = Cells(
-        np.array(to_numpy(grid.GetCellTypes()) if kinds is None else kinds, np.uint8),
+        np.array(to_numpy(grid.GetCellTypesArray()), np.uint8),
         np.array(to_numpy(grid.GetCells().GetOffsetsArray()), np.int64),
         np.array(to_numpy(grid.GetCells().GetConnectivityArray()), np.int64),
     )
