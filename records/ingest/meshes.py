@@ -128,6 +128,7 @@ def read_mesh(path: Path) -> Mesh:
         reader = _vtk(module, name)()
         reader.SetFileName(str(path))
         if suffix == ".vtk":
+            _check_length(path)
             _rename_types(reader, path)
             # By default it takes the first array of each kind, without a word.
             for arrays in ("Scalars", "Vectors", "Tensors", "Normals", "TCoords", "Fields", "ColorScalars"):
@@ -182,6 +183,17 @@ def _reading(path: Path, kind: str) -> Iterator[None]:
 
 _PIECES = re.compile(rb"<Piece\b[^>]*?\bNumberOfCells\s*=\s*[\"'](\d+)[\"'][^>]*>|<AppendedData\b")
 _LEGACY = re.compile(rb"^CELL_TYPES\s+(\d+)", re.MULTILINE)
+
+
+def _check_length(path: Path) -> None:
+    """Refuse an unstructured grid that ends before its cells do: VTK's reader crashes on some of these."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        if re.search(rb"^DATASET\s+UNSTRUCTURED_GRID", content[:1024], re.MULTILINE) is None:
+            return
+        found = _LEGACY.search(content)
+        numbers = 4 * int(found.group(1)) if found and b"BINARY" in content[:512] else 0
+        if found is None or len(content) - found.end() < numbers:
+            raise UserError("the file is cut off before the end of its cells; copy it again")
 
 
 # Names of types that meshio writes and VTK's legacy reader doesn't know.
