@@ -1,8 +1,8 @@
 """Other people's results to samples: voxelised, interpolated, checked.
 
 `read_vtu` and `read_comsol` give what a finite-element program left, as a `Solution` on its own nodes;
-`to_sample` brings it onto voxels.  `read_arrays` takes what is on voxels already, in HDF5 and NPZ files of
-other layouts.
+`to_sample` brings it onto voxels.  `read_arrays` takes what is on voxels already, in HDF5, NPZ and MATLAB
+files of other layouts.
 """
 
 from tfmsnet.records.ingest.arrays import Mapping, import_arrays, mapping_from, read_arrays, read_mapping

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-import zipfile
+import re
 from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Table
 from contextlib import contextmanager
@@ -16,54 +16,88 @@ import h5py
 import numpy as np
 
 from tfmsnet.electrode import AM, ELECTROLYTE, PhaseImage
+from tfmsnet.electrode.image_files import named_faults, refuse_stand_ins
 from tfmsnet.electrode.labels import map_labels
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
 from tfmsnet.halfcell import Parameters
 from tfmsnet.records.hdf5 import made_from, write_sample
 from tfmsnet.records.ingest.assembly import assemble
+from tfmsnet.records.ingest.hdf5_names import dataset, item
 from tfmsnet.records.sample import Sample
 from tfmsnet.units import CONCENTRATION_MOL_M3, LENGTH_M, POTENTIAL_V, TIME_S, factor
 
-_HDF5 = (".h5", ".hdf5", ".hdf", ".mat")
+_HDF5 = (".h5", ".hdf5", ".hdf")
+_SUFFIXES = (*_HDF5, ".mat", ".npz")
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """The arrays of an open file.
+
+    Attributes:
+        read: an array by its name, in HDF5 with its groups, as in "results/c".
+        members: names of what a group holds, "" for the file itself; none for what is no group.
+        attributes: of the file, or of an array; empty where the format has none.
+    """
+
+    read: Callable[[str], np.ndarray]
+    members: Callable[[str], list[str]]
+    attributes: Callable[[str], Table[str, Any]] = lambda name: {}
 
 
 @contextmanager
-def open_arrays(path: Path) -> Iterator[Callable[[str], np.ndarray]]:
-    """Yield a function name -> array; a name of HDF5 may have groups, as in "results/c".
+def open_arrays(path: Path) -> Iterator[Arrays]:
+    """Open HDF5, NPZ or MATLAB (version 7.3, which is HDF5, and those before).
 
     Raises:
-        UserError: no such file, another kind, damaged, or no array of a name.
+        UserError: no such file, another kind, damaged; of `read`: no array of a name.
     """
     suffix = path.suffix.lower()
-    if suffix not in (*_HDF5, ".npz"):
-        raise UserError(f"{path}: expected a file of the kind {', '.join(_HDF5)} or .npz")
+    if suffix not in _SUFFIXES:
+        raise UserError(f"{path}: expected a file of the kind {', '.join(_SUFFIXES)}")
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected one with arrays")
-    try:
-        with h5py.File(path, "r") if suffix in _HDF5 else np.load(path, allow_pickle=False) as file:
-            names = _dataset_names(file) if suffix in _HDF5 else file.files
+    refuse_stand_ins(path)
+    if suffix == ".npz":
+        with named_faults(path, "NPZ"), np.load(path, allow_pickle=False) as file:
+            yield _named(file.files, lambda name: file[name])
+    elif suffix in _HDF5 or h5py.is_hdf5(path):
+        with named_faults(path, "HDF5"), h5py.File(path, "r") as file:
+            yield _of_hdf5(file, path.parent)
+    else:
+        import scipy.io
 
-            def read(name: str) -> np.ndarray:
-                if name not in names:
-                    raise UserError(f"dataset {name} is missing; found {', '.join(names) or 'none'}")
-                return np.asarray(file[name][()] if suffix in _HDF5 else file[name])
-
-            yield read
-    except UserError:
-        raise
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError, KeyError) as error:
-        kind = "HDF5" if suffix in _HDF5 else "NPZ"
-        reason = " ".join(str(error).split())
-        raise UserError(
-            f"{path}: not readable as {kind}, it may be truncated or of another kind: {reason}"
-        ) from None
+        with named_faults(path, "MATLAB"):
+            names = [name for name, _, _ in scipy.io.whosmat(path)]
+            yield _named(names, lambda name: scipy.io.loadmat(path, variable_names=[name])[name])
 
 
-def _dataset_names(file: h5py.File) -> list[str]:
-    names: list[str] = []
-    file.visititems(lambda name, item: names.append(name) if isinstance(item, h5py.Dataset) else None)
-    return names
+def _named(names: list[str], get: Callable[[str], np.ndarray]) -> Arrays:
+    """Of a format without groups; names may hold slashes all the same."""
+
+    def read(name: str) -> np.ndarray:
+        if name.strip("/") not in names:
+            raise UserError(f"dataset {name} is missing; found {', '.join(names) or 'none'}")
+        return np.asarray(get(name.strip("/")))
+
+    def members(group: str) -> list[str]:
+        begin = f"{group.strip('/')}/" if group.strip("/") else ""
+        return [name.removeprefix(begin) for name in names if name.startswith(begin)]
+
+    return Arrays(read, members)
+
+
+def _of_hdf5(file: h5py.File, folder: Path) -> Arrays:
+    def members(group: str) -> list[str]:
+        found = item(file, group, folder)
+        return list(found) if isinstance(found, h5py.Group) else []
+
+    return Arrays(
+        lambda name: np.asarray(dataset(file, name, folder)[()]),
+        members,
+        lambda name: item(file, name, folder).attrs,
+    )
 
 
 _AXES = {"phase": "xyz", "concentration": "txyz", "potential": "txyz"}
@@ -92,8 +126,10 @@ class Entry:
 
     Attributes:
         role: what it is in a sample.
-        name: of the dataset; None where `value` is given.
-        axes: letters of its axes in the file's order, such as "tzyx"; "" where it has no axes of space.
+        name: of the dataset, or names of one for each time, in order; "{step}" in a name stands for the
+            numbers of such datasets.  None where `value` is given.
+        axes: letters of its axes in the file's order, such as "tzyx"; "" where it has no axes of space.  "c"
+            is an axis of components, of which there is one.
         unit: of its numbers.
         scale: multiplies its numbers, to give them that unit.
         labels: of pore, AM and CBD, of a phase; None takes 0, 1, 2 or 0, 85, 170 where there are just these.
@@ -101,7 +137,7 @@ class Entry:
     """
 
     role: str
-    name: str | None = None
+    name: str | tuple[str, ...] | None = None
     axes: str = ""
     unit: str = ""
     scale: float = 1.0
@@ -121,7 +157,7 @@ class Mapping:
     concentration: Entry
     potential: Entry
     times: Entry
-    voxel_size: Entry = field(default_factory=lambda: Entry("voxel_size", unit="um", value=0.5))
+    voxel_size: Entry | None = None
     voltage: Entry | None = None
     c_rate: Entry | float | None = None
     foil_last: bool = False
@@ -194,16 +230,19 @@ def _entry(role: str, value: Any) -> Entry:
             f"{role}: expected the name of a dataset" + (", or a value" if "value" in _KEYS[role] else "")
         )
     entry = {"axes": _AXES.get(role, ""), "unit": _UNITS.get(role, ""), **value}
-    for key, right in (("name", str), ("axes", str), ("unit", str)):
+    names = entry.get("name")
+    if isinstance(names, list) and "t" in _AXES.get(role, "") and all(isinstance(n, str) for n in names):
+        entry["name"] = tuple(names)
+    for key, right in (("name", str | tuple), ("axes", str), ("unit", str)):
         if key in entry and not isinstance(entry[key], right):
             raise UserError(f"{role}.{key}: expected text, got {entry[key]!r}")
     for key in ("scale", "value"):
         if key in entry and not (_is_number(entry[key]) and math.isfinite(entry[key])):
             raise UserError(f"{role}.{key}: expected a number, got {entry[key]!r}")
-    if sorted(entry["axes"]) != sorted(_AXES.get(role, "")):
+    if sorted(entry["axes"].replace("c", "", 1)) != sorted(_AXES.get(role, "")):
         raise UserError(
-            f"{role}.axes: expected the letters {', '.join(_AXES[role])} in the file's order, got "
-            f"{entry['axes']!r}"
+            f"{role}.axes: expected the letters {', '.join(_AXES[role])} in the file's order (and c, of "
+            f"components, if it has one), got {entry['axes']!r}"
         )
     if "labels" in entry:
         entry["labels"] = _labels(entry["labels"])
@@ -278,7 +317,7 @@ def _is_there(path: Path, origin: str) -> bool:
 
 
 def read_arrays(path: str | PathLike, mapping: Mapping) -> Sample:
-    """Read a sample from an HDF5 (.h5, .hdf5, .mat of version 7.3) or NPZ file.
+    """Read a sample from an HDF5 (.h5, .hdf5), NPZ or MATLAB (.mat) file.
 
     Numbers in mol/m3 and V as float32 come through bit for bit.  What a field has outside its phase is
     dropped.
@@ -288,86 +327,205 @@ def read_arrays(path: str | PathLike, mapping: Mapping) -> Sample:
         mapping: what is called how.
 
     Raises:
-        UserError: a dataset missing or of another rank, labels that aren't the mapping's, a value that isn't
-            finite in its phase, or as `assemble`.  The message names the file.
+        UserError: neither mapping nor file says how large voxels are, or they contradict each other; a
+            dataset missing or of another rank, labels that aren't the mapping's, a value that isn't finite
+            in its phase, or as `assemble`.  The message names the file.
     """
     path = Path(path)
     try:
-        with open_arrays(path) as read:
-            return _sample(read, mapping)
+        with open_arrays(path) as arrays:
+            return _sample(arrays, mapping)
     except UserError as error:
         message = str(error)
         raise UserError(message if message.startswith(str(path)) else f"{path}: {message}") from None
 
 
-def _sample(read, mapping: Mapping) -> Sample:
+def _sample(arrays: Arrays, mapping: Mapping) -> Sample:
     parameters = Parameters.from_dict(mapping.parameters)
-    voxel_size = mapping.voxel_size
-    voxel_size_m = float(np.ravel(_values(read, voxel_size, LENGTH_M))[0])
-    phase = map_labels(_oriented(read(mapping.phase.name), mapping.phase, mapping), mapping.phase.labels)
+    voxel_size_m = _voxel_size_m(arrays, mapping)
+    labels = _oriented(_array(arrays, mapping.phase), mapping.phase, mapping)
     image = PhaseImage(
-        phase,
+        map_labels(labels, mapping.phase.labels),
         voxel_size_m,
         geometry_id=mapping.geometry_id,
         am_wt_percent=mapping.am_wt_percent,
         calendering_percent=mapping.calendering_percent,
     )
     units = CONCENTRATION_MOL_M3 | {"1": parameters.c_max_mol_m3}
-    times_s = np.ravel(_values(read, mapping.times, TIME_S)).astype(np.float64)
+    times_s = np.ravel(_values(arrays, mapping.times, TIME_S)).astype(np.float64)
+    am, solid, frames = image.phase == AM, image.phase != ELECTROLYTE, len(times_s)
     fields = {
-        "concentration": _field(read, mapping.concentration, units, mapping, image.phase == AM, len(times_s)),
-        "potential": _field(
-            read, mapping.potential, POTENTIAL_V, mapping, image.phase != ELECTROLYTE, len(times_s)
-        ),
+        "concentration": _field(arrays, mapping.concentration, units, mapping, am, frames),
+        "potential": _field(arrays, mapping.potential, POTENTIAL_V, mapping, solid, frames),
     }
-    voltage = None if mapping.voltage is None else _over_time(read, mapping.voltage, POTENTIAL_V, times_s)
+    voltage = None if mapping.voltage is None else _over_time(arrays, mapping.voltage, POTENTIAL_V, times_s)
     c_rate = mapping.c_rate
     if isinstance(c_rate, Entry):
-        c_rate = _over_time(read, c_rate, {"1/h": 1.0}, times_s)
+        c_rate = _over_time(arrays, c_rate, {"1/h": 1.0}, times_s)
     return assemble(image, times_s, **fields, parameters=parameters, c_rate=c_rate, voltage_v=voltage)
 
 
-def _values(read, entry: Entry, units) -> np.ndarray:
+# How files call the edge of their voxels, and its unit; None: it has to say.
+_EDGES = {
+    "voxel_size_m": "m",
+    "voxel_size_um": "um",
+    "voxel_size_nm": "nm",
+    "element_size_um": "um",
+    "voxel_size": None,
+    "spacing": None,
+}
+# Edges that differ by less are the same: files round them.
+_SAME = 2e-3
+
+
+def _voxel_size_m(arrays: Arrays, mapping: Mapping) -> float:
+    """The edge of the voxels, m: the mapping's and the file's, which mustn't contradict each other."""
+    told = mapping.voxel_size
+    stated = _stated_edges(arrays, mapping.phase.name)
+    if told is not None:
+        what = f"dataset {told.name}" if told.name else f"the mapping's {told.value:g} {told.unit}"
+        stated = {what: _values(arrays, told, LENGTH_M)} | {
+            name: values for name, values in stated.items() if values is not None
+        }
+    unclear = [name for name, values in stated.items() if values is None]
+    if unclear and len(unclear) == len(stated):
+        raise UserError(
+            f"voxel_size: the file's {unclear[0]} has no unit; give it in the mapping, as in "
+            '{"voxel_size": {"name": "' + unclear[0] + '", "unit": "um"}}'
+        )
+    known = {name: np.ravel(values).astype(float) for name, values in stated.items() if values is not None}
+    if not known:
+        raise UserError(
+            "voxel_size: neither the mapping nor the file says it; give it in the mapping, as in "
+            '{"voxel_size": {"value": 0.5, "unit": "um"}}'
+        )
+    edges = np.concatenate(list(known.values()))
+    if not (len(edges) and edges.max() - edges.min() <= _SAME * abs(edges.min())):
+        found = "; ".join(
+            f"{name}: {' x '.join(f'{edge * 1e6:.4g}' for edge in values)} um"
+            for name, values in known.items()
+        )
+        raise UserError(f"voxel_size: expected one edge of cubic voxels, found {found}")
+    return float(next(iter(known.values()))[0])
+
+
+def _stated_edges(arrays: Arrays, phase: str) -> dict[str, np.ndarray | None]:
+    """What attributes and datasets say of the edge, m; None where they don't say in which unit."""
+    stated: dict[str, np.ndarray | None] = {}
+    there = arrays.members("")
+    for name, unit in _EDGES.items():
+        found = [
+            (attributes[name], attributes)
+            for attributes in (arrays.attributes(""), arrays.attributes(phase))
+            if name in attributes
+        ]
+        if name in there and not arrays.members(name):
+            found.append((arrays.read(name), arrays.attributes(name)))
+        for number, (value, attributes) in enumerate(found):
+            said = unit or attributes.get("unit", attributes.get("units"))
+            said = said.decode() if isinstance(said, bytes) else said
+            scale = None if said is None else factor(LENGTH_M, str(said), name)
+            values = None if scale is None else np.asarray(value, float) * scale
+            stated[name if number == 0 else f"{name} ({number + 1})"] = values
+    return stated
+
+
+def _array(arrays: Arrays, entry: Entry) -> np.ndarray:
+    """A dataset in its own axes, or one made of a dataset for each time."""
+    names = entry.name
+    if isinstance(names, str) and "t" in entry.axes:
+        if "{step}" not in names and _is_group_of_steps(arrays, names):
+            names = f"{names}/{{step}}"
+        if "{step}" in names:
+            names = _steps(arrays, names)
+    if isinstance(names, str):
+        return arrays.read(names)
+    steps = [arrays.read(name) for name in names]
+    shapes = {step.shape for step in steps}
+    if len(shapes) != 1:
+        raise UserError(f"datasets {names[0]}, ...: expected one shape, found {sorted(shapes)}")
+    return np.stack(steps, min(entry.axes.index("t"), steps[0].ndim))
+
+
+def _is_group_of_steps(arrays: Arrays, name: str) -> bool:
+    try:
+        found = arrays.members(name)
+    except UserError:  # missing, which is said where it is read
+        return False
+    return bool(found) and all(member.isdigit() for member in found)
+
+
+def _steps(arrays: Arrays, pattern: str) -> tuple[str, ...]:
+    """Names of the datasets that a pattern with {step} means, in the order of their numbers."""
+    before, _, after = pattern.partition("{step}")
+    group, slash, start = before.rpartition("/")
+    end, inner_slash, inner = after.partition("/")
+    matching = re.compile(re.escape(start) + r"(\d+)" + re.escape(end) + ("(?:/.*)?" if inner else ""))
+    numbers: dict[int, str] = {}
+    for member in arrays.members(group):
+        match = matching.fullmatch(member)
+        if match is None:
+            continue
+        name = f"{group}{slash}{start}{match.group(1)}{end}{inner_slash}{inner}"
+        if numbers.setdefault(int(match.group(1)), name) != name:
+            raise UserError(f"dataset {pattern}: two of step {int(match.group(1))}")
+    if not numbers:
+        raise UserError(f"dataset {pattern}: none of the name; found {', '.join(arrays.members(group)[:12])}")
+    return tuple(numbers[step] for step in sorted(numbers))
+
+
+def _title(entry: Entry) -> str:
+    return f"dataset {entry.name if isinstance(entry.name, str) else ', '.join(entry.name or ())}"
+
+
+def _values(arrays: Arrays, entry: Entry, units) -> np.ndarray:
     """A dataset, or the mapping's own number, in SI units; untouched where these are the file's."""
-    values = read(entry.name) if entry.name is not None else np.array(entry.value, np.float64)
+    values = _array(arrays, entry) if entry.name is not None else np.array(entry.value, np.float64)
     if values.dtype.kind not in "iuf":
-        raise UserError(f"dataset {entry.name}: expected numbers, found {values.dtype}")
+        raise UserError(f"{_title(entry)}: expected numbers, found {values.dtype}")
     scale = entry.factor(units)
     return values if scale == 1 else values.astype(np.float64) * scale
 
 
-def _over_time(read, entry: Entry, units, times_s: np.ndarray) -> np.ndarray:
-    values = np.ravel(_values(read, entry, units)).astype(np.float64)
+def _over_time(arrays: Arrays, entry: Entry, units, times_s: np.ndarray) -> np.ndarray:
+    values = np.ravel(_values(arrays, entry, units)).astype(np.float64)
     if len(values) != len(times_s):
         raise UserError(
-            f"dataset {entry.name}: expected one value for each of {len(times_s)} times, found {len(values)}"
+            f"{_title(entry)}: expected one value for each of {len(times_s)} times, found {len(values)}"
         )
     return values
 
 
 def _oriented(values: np.ndarray, entry: Entry, mapping: Mapping) -> np.ndarray:
-    """Axes in the order (time,) x, y, z, and z from the foil."""
-    if values.ndim != len(entry.axes):
-        raise UserError(
-            f"dataset {entry.name}: expected {len(entry.axes)} axes ({entry.axes}), found shape "
-            f"{values.shape}"
-        )
-    order = [entry.axes.index(axis) for axis in sorted(entry.axes, key="txyz".index)]
-    oriented = values.transpose(order)
+    """Axes in the order (time,) x, y, z, and z from the foil; an axis of one component is left out."""
+    axes = entry.axes
+    if "c" not in axes and values.ndim == len(axes) + 1 and values.shape[-1] == 1:
+        axes += "c"  # as DREAM.3D and writers of XDMF have it
+    if values.ndim != len(axes):
+        raise UserError(f"{_title(entry)}: expected {len(axes)} axes ({axes}), found shape {values.shape}")
+    if "c" in axes:
+        if values.shape[axes.index("c")] != 1:
+            raise UserError(
+                f"{_title(entry)}: expected one component along c, found shape {values.shape} ({axes})"
+            )
+        values, axes = values.squeeze(axes.index("c")), axes.replace("c", "")
+    oriented = values.transpose([axes.index(axis) for axis in sorted(axes, key="txyz".index)])
     return oriented[..., ::-1] if mapping.foil_last else oriented
 
 
-def _field(read, entry: Entry, units, mapping: Mapping, mask: np.ndarray, frames: int) -> np.ndarray:
-    values = _oriented(_values(read, entry, units), entry, mapping)
+def _field(
+    arrays: Arrays, entry: Entry, units, mapping: Mapping, mask: np.ndarray, frames: int
+) -> np.ndarray:
+    values = _oriented(_values(arrays, entry, units), entry, mapping)
     if values.shape != (frames, *mask.shape):
         raise UserError(
-            f"dataset {entry.name}: expected (time, x, y, z) = {(frames, *mask.shape)} as times and phase "
+            f"{_title(entry)}: expected (time, x, y, z) = {(frames, *mask.shape)} as times and phase "
             f"have it, found {values.shape}; check its axes"
         )
     bad = np.argwhere(~np.isfinite(values) & mask)
     if len(bad):
         raise UserError(
-            f"dataset {entry.name}: {len(bad)} values in its phase aren't finite, the first at (time, x, y, "
+            f"{_title(entry)}: {len(bad)} values in its phase aren't finite, the first at (time, x, y, "
             f"z) = {tuple(int(i) for i in bad[0])}"
         )
     result = np.zeros(values.shape, np.float32)

@@ -1,7 +1,7 @@
 """Results of COMSOL: its spreadsheet text export, x y z then columns per time."""
 
+import itertools
 import re
-import warnings
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
@@ -10,6 +10,7 @@ import numpy as np
 
 from tfmsnet.electrode import AM, CBD, PhaseImage
 from tfmsnet.errors import UserError
+from tfmsnet.files import open_text
 from tfmsnet.records.ingest.solution import (
     Label,
     NodeField,
@@ -21,13 +22,15 @@ from tfmsnet.records.ingest.solution import (
     parse_label,
 )
 from tfmsnet.records.ingest.voxelisation import grid_over, phases_of_nodes
+from tfmsnet.tables import numbers, separator_of, split
 from tfmsnet.units import LENGTH_M, TIME_S, factor
 
-# A name without blanks, a unit in brackets (which may hold brackets), and what it was evaluated at.
+# A name, a unit in brackets, and what it was evaluated at; blanks within brackets are hidden before.
 _COLUMN = re.compile(
-    r"[^\s,;@]+(?:\s+\((?:[^()]|\([^()]*\))*\))?(?:\s*@\s*(?:\d+:\s*)?\w+\s*=\s*[^\s,;]+(?:,\s*\w+\s*=\s*[^\s,;]+)*)?"
+    r"[^\s@]+(?:\s+\(\S*\))?(?:\s*@\s*(?:\d+:\s*)?\w+\s*=\s*[^\s,;]+(?:,\s*\w+\s*=\s*[^\s,;]+)*)?"
 )
-_LENGTH_UNIT = re.compile(r"^%\s*Length unit:\s*(\S+)")
+_HIDDEN = {" ": "\ue000", "\t": "\ue001", ",": "\ue002", ";": "\ue003", "@": "\ue004", "=": "\ue005"}
+_LENGTH_UNIT = re.compile(r'^"?%\s*Length unit"?\s*[:,;\t]\s*"?([^\s",;]+)')
 
 
 @dataclass(frozen=True)
@@ -48,43 +51,68 @@ def read_export(path: Path) -> Export:
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a spreadsheet export of COMSOL")
     header, length_unit = "", None
-    try:
-        with path.open(encoding="utf-8") as file:
-            for line in file:
-                if not line.startswith("%"):
-                    break
-                header = line
-                unit = _LENGTH_UNIT.match(line)
-                length_unit = unit.group(1) if unit else length_unit
-            else:
-                line = ""
-    except UnicodeDecodeError:
-        raise UserError(f"{path}: expected text (UTF-8), found something else") from None
-    try:
-        labels = [parse_label(text) for text in _COLUMN.findall(header[1:])]
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from None
-    names = [label.name.lower() for label in labels[:3]]
-    if names != ["x", "y", "z"]:
-        raise UserError(
-            f"{path}: expected a header of % lines that ends with the columns x, y, z, ..., found "
-            f"{header.strip()[:60]!r}; export in the spreadsheet format with its header"
-        )
-    return Export(labels, _table(path, "," if "," in line else None, len(labels)), length_unit)
-
-
-def _table(path: Path, separator: str | None, columns: int) -> np.ndarray:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # an empty table is said below
-            table = np.loadtxt(path, comments="%", delimiter=separator, ndmin=2, encoding="utf-8")
-    except ValueError as error:
-        raise UserError(f"{path}: expected rows of numbers, as many as columns: {error}") from None
+    with open_text(path) as file:
+        for line in file:
+            if not line.lstrip('"').startswith("%") and line.strip():
+                break
+            header = line if line.strip() else header
+            unit = _LENGTH_UNIT.match(line)
+            length_unit = unit.group(1) if unit else length_unit
+        else:
+            line = ""
+        separator = separator_of(line or header)
+        try:
+            cells = _columns(header, separator, len(split(line, separator)))
+            labels = [parse_label(text) for text in cells]
+            if [label.name.lower() for label in labels[:3]] != ["x", "y", "z"]:
+                raise UserError(
+                    "expected a header of % lines that ends with the columns x, y, z, ..., found "
+                    f"{header.strip()[:60]!r}; export in the spreadsheet format with its header"
+                )
+            rows = (row for row in itertools.chain([line], file) if not row.startswith("%"))
+            try:
+                table = numbers(rows, separator, len(labels))
+            except UserError as error:
+                raise UserError(f"expected rows of numbers, as many as columns: {error}") from None
+        except UserError as error:
+            raise UserError(f"{path}: {error}") from None
     if not len(table):
         raise UserError(f"{path}: holds no rows of numbers")
-    if table.shape[1] != columns:
-        raise UserError(f"{path}: the header names {columns} columns, the rows have {table.shape[1]}")
-    return table
+    return Export(labels, table, length_unit)
+
+
+def _columns(header: str, separator: str | None, count: int) -> list[str]:
+    """What a header calls its columns; between blanks they are told apart by how many a row has."""
+    text = header.strip().lstrip('"').removeprefix("%").strip(" \r\n")
+    if separator is not None:
+        cells = split(text if text.count('"') % 2 == 0 else f'"{text}', separator)
+        joined: list[str] = []
+        for cell in cells:  # "cs @ t=1, C=2" holds the mark that parts columns
+            if joined and "@" in joined[-1] and re.match(r"\w+\s*=", cell):
+                joined[-1] += f", {cell}"
+            else:
+                joined.append(cell)
+        return [cell.replace('"', "") for cell in joined]
+    found = [_shown(cell) for cell in _COLUMN.findall(_hidden(text))]
+    if len(found) != count:  # expressions with blanks outside of brackets, in columns that are padded
+        padded = re.split(r"\s{2,}", text)
+        found = padded if len(padded) == count else found
+    return found
+
+
+def _hidden(text: str) -> str:
+    """Without the marks that stand within brackets."""
+    shown, depth = [], 0
+    for letter in text:
+        depth = max(0, depth + (letter == "(") - (letter == ")"))
+        shown.append(_HIDDEN.get(letter, letter) if depth else letter)
+    return "".join(shown)
+
+
+def _shown(text: str) -> str:
+    for letter, mark in _HIDDEN.items():
+        text = text.replace(mark, letter)
+    return text
 
 
 def read_comsol(

@@ -12,8 +12,8 @@ from tfmsnet.errors import UserError
 from tfmsnet.units import CONCENTRATION_MOL_M3, POTENTIAL_V, factor
 
 # "cs (mol/m^3) @ 2: t=100, C=1", blanks or underscores in between.
-_UNIT = re.compile(r"^(.*?)[\s_]*\((?P<unit>(?:[^()]|\([^()]*\))*)\)$")
-_TIME = re.compile(r"(?:^|[\s,_:])(?:t|time)\s*=\s*([-+\d.eE]+)", re.IGNORECASE)
+_UNIT = re.compile(r"^(.*?)[\s_]+\((?P<unit>(?:[^()]|\([^()]*\))*)\)$")
+_TIME = re.compile(r"(?:^|[\s,_:])(?:t|time)\s*=\s*([-+\d.eE]+(?:,\d+)?)", re.IGNORECASE)
 _DEGREE_OF_LITHIATION = ("1", "")
 
 
@@ -60,7 +60,8 @@ def parse_label(text: str) -> Label:
     unit = _UNIT.match(front)
     name = unit.group(1) if unit else front
     try:
-        return Label(name, unit and unit.group("unit"), float(time.group(1)) if time else None)
+        moment = float(time.group(1).replace(",", ".")) if time else None
+        return Label(name, unit and unit.group("unit"), moment)
     except ValueError:
         raise UserError(f"column {text}: expected a time as in '@ t=100', found {condition!r}") from None
 

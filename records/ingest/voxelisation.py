@@ -11,57 +11,113 @@ from tfmsnet.electrode import ELECTROLYTE, PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.records.ingest.solution import VoxelGrid, bounded_ranges
 
-# Corners of each tetrahedron, in VTK's order of a cell's nodes; nodes on edges and faces are left out.
+# VTK's numbers of the kinds of cells (vtkCellType.h), and the corners of the tetrahedra that each is split
+# into; nodes on edges and faces come after the corners, and are left out.
 _TETRA = ((0, 1, 2, 3),)
 _PYRAMID = ((0, 1, 2, 4), (0, 2, 3, 4))
 _WEDGE = ((0, 1, 2, 5), (0, 1, 5, 4), (0, 4, 5, 3))
 _HEXAHEDRON = ((0, 1, 2, 6), (0, 2, 3, 6), (0, 3, 7, 6), (0, 7, 4, 6), (0, 4, 5, 6), (0, 5, 1, 6))
-TETRAHEDRA = {
-    "tetra": _TETRA,
-    "tetra10": _TETRA,
-    "pyramid": _PYRAMID,
-    "pyramid13": _PYRAMID,
-    "pyramid14": _PYRAMID,
-    "wedge": _WEDGE,
-    "wedge15": _WEDGE,
-    "wedge18": _WEDGE,
-    "hexahedron": _HEXAHEDRON,
-    "hexahedron20": _HEXAHEDRON,
-    "hexahedron24": _HEXAHEDRON,
-    "hexahedron27": _HEXAHEDRON,
-}
-# Known, and without volume.
-_FLAT = ("vertex", "line", "triangle", "quad", "polygon")
+# A hexahedron whose corners go along x, then y, then z.
+_VOXEL = tuple(tuple((0, 1, 3, 2, 4, 5, 7, 6)[corner] for corner in tetra) for tetra in _HEXAHEDRON)
+
+
+def _prism(sides: int) -> tuple[tuple[int, ...], ...]:
+    """Of wedges that share an edge."""
+    wedges = [(0, k, k + 1, sides, sides + k, sides + k + 1) for k in range(1, sides - 1)]
+    return tuple(tuple(wedge[corner] for corner in tetra) for wedge in wedges for tetra in _WEDGE)
+
+
+TETRAHEDRA = (
+    dict.fromkeys((10, 24, 71), _TETRA)  # linear, quadratic, Lagrange
+    | dict.fromkeys((14, 27, 37, 74), _PYRAMID)
+    | dict.fromkeys((13, 26, 31, 32, 73), _WEDGE)
+    | dict.fromkeys((12, 25, 29, 33, 72), _HEXAHEDRON)
+    | {11: _VOXEL, 15: _prism(5), 16: _prism(6)}
+)
+# Known, and without volume: vertices, lines and faces of every order.
+_FLAT = frozenset((0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 21, 22, 23, 28, 30, 34, 35, 36, 68, 69, 70, 75, 76, 77))
+_REFUSED = {41: "convex point sets", 42: "polyhedra", **dict.fromkeys(range(78, 82), "Bezier cells")}
 _TOLERANCE = 1e-9
 _CANDIDATES = 1_000_000  # pairs of tetrahedron and voxel that are in memory at once, 150 bytes each
 
 
-def split_cells(blocks: Sequence[tuple[str, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """Cells of any kinds.
+
+    Attributes:
+        kinds: (cell,) uint8, VTK's numbers.
+        offsets: (cell + 1,), where in `nodes` each begins.
+        nodes: (node of a cell,), the cells' nodes in VTK's order, one cell after the other.
+    """
+
+    kinds: np.ndarray
+    offsets: np.ndarray
+    nodes: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Sequence["Cells"], first_nodes: Sequence[int]) -> "Cells":
+        """One after the other; the nodes of each part begin at its first node."""
+        counts = np.concatenate([np.diff(part.offsets) for part in parts])
+        nodes = [part.nodes + first for part, first in zip(parts, first_nodes, strict=False)]
+        kinds = np.concatenate([part.kinds for part in parts])
+        return cls(kinds, np.concatenate([[0], np.cumsum(counts)]), np.concatenate(nodes))
+
+    @property
+    def owner(self) -> np.ndarray:
+        """The cell of each of `nodes`."""
+        return np.repeat(np.arange(len(self.kinds)), np.diff(self.offsets))
+
+    def of(self, mask: np.ndarray) -> "Cells":
+        """Those of a mask (cell,)."""
+        counts = np.diff(self.offsets)[mask]
+        return Cells(self.kinds[mask], np.concatenate([[0], np.cumsum(counts)]), self.nodes[mask[self.owner]])
+
+    def same(self, other: "Cells") -> bool:
+        """Whether kinds and nodes are the same."""
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in _OF_CELLS)
+
+    def centres(self, points: np.ndarray) -> np.ndarray:
+        """Mean of their nodes (cell, 3)."""
+        owner, counts = self.owner, np.maximum(np.diff(self.offsets), 1)
+        sums = [np.bincount(owner, points[self.nodes, axis], len(counts)) for axis in range(3)]
+        return np.stack(sums, 1) / counts[:, None]
+
+
+_OF_CELLS = ("kinds", "offsets", "nodes")
+
+
+def split_cells(cells: Cells) -> tuple[np.ndarray, np.ndarray]:
     """Tetrahedra of all cells that have a volume.
 
-    Args:
-        blocks: kind (VTK's, as meshio names it) and nodes (cell, corner) of the cells, block by block.
-
     Returns:
-        corners (tetrahedron, 4), and the cell (tetrahedron,) that each is of, counted through all blocks.
+        corners (tetrahedron, 4), and the cell (tetrahedron,) that each is of, rising.
 
     Raises:
         UserError: a kind that can't be split, or no cell with a volume.
     """
-    corners, owners, first = [np.zeros((0, 4), np.int64)], [np.zeros(0, np.int64)], 0
-    for kind, nodes in blocks:
+    corners, owners = [], []
+    for kind in np.unique(cells.kinds).tolist():
+        which = np.flatnonzero(cells.kinds == kind)
         if kind in TETRAHEDRA:
-            for tetrahedron in TETRAHEDRA[kind]:
-                corners.append(np.asarray(nodes)[:, tetrahedron])
-                owners.append(first + np.arange(len(nodes)))
-        elif not kind.startswith(_FLAT):
+            tetrahedra = np.array(TETRAHEDRA[kind])
+            if (np.diff(cells.offsets)[which] <= tetrahedra.max()).any():
+                raise UserError(
+                    f"cells: kind {kind} of VTK needs {tetrahedra.max() + 1} nodes, some have less"
+                )
+            corners.append(cells.nodes[cells.offsets[which][:, None, None] + tetrahedra].reshape(-1, 4))
+            owners.append(np.repeat(which, len(tetrahedra)))
+        elif kind not in _FLAT:
+            name = f"{_REFUSED[kind]} ({kind})" if kind in _REFUSED else f"cells of kind {kind}"
             raise UserError(
-                f"cells: {kind}: expected tetrahedra, pyramids, wedges or hexahedra; export these"
+                f"cells: {len(which)} are {name} of VTK; expected tetrahedra, pyramids, wedges, prisms or "
+                "hexahedra; export these"
             )
-        first += len(nodes)
-    if sum(map(len, corners)) == 0:
+    if not corners:
         raise UserError("cells: none has a volume; export volume elements, not a surface")
-    return np.concatenate(corners), np.concatenate(owners)
+    owner = np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    return np.concatenate(corners)[order], owner[order]
 
 
 def locate(points_m: np.ndarray, corners: np.ndarray, grid: VoxelGrid) -> np.ndarray:

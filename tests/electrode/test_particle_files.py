@@ -1,5 +1,7 @@
 """LAMMPS dumps and tables of particles: they agree, and what is wrong in them is named."""
 
+import gzip
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -101,6 +103,54 @@ def test_a_data_file_is_read_as_the_dump_of_the_same_particles(save, rows, cross
     np.testing.assert_array_equal(found.label, expected.label)
     assert found.box.periodic == expected.box.periodic
     np.testing.assert_allclose([found.box.low_m, found.box.high_m], [expected.box.low_m, expected.box.high_m])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        table(header=("x (um)", "y (um)", "z (um)", "radius (um)", "type")),
+        table(";", header=("x [\u00b5m]", "y", "z", "radius", "type")),
+        table(
+            " ",
+            header=("x (nm)", "y (nm)", "z (nm)", "radius (nm)", "type"),
+            rows=ROWS * [1e3, 1e3, 1e3, 1e3, 1],
+        ),
+        table(header=('"Points:0"', '"Points:1"', '"Points:2"', "radius", "type")),
+        table(";").replace(".", ","),
+        table("\t").replace(".", ","),
+        "\n".join(",".join(f'"{cell}"' for cell in line.split(",")) for line in table().splitlines()),
+        table().replace("type", "type,Gr\u00f6\u00dfe").replace("\n", ",1\n").replace("\u00dfe,1", "\u00dfe"),
+        dump() + "\n \n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_what_other_programs_write(tmp_path, text, encoding):
+    path = tmp_path / "particles"
+    path.write_bytes(gzip.compress(text.encode(encoding)) if encoding == "utf-16" else text.encode(encoding))
+    found = read_particles(path)
+    np.testing.assert_allclose(found.centre_m, ROWS[:, :3] * 1e-6, rtol=1e-12)
+    np.testing.assert_allclose(found.radius_m, ROWS[:, 3] * 1e-6, rtol=1e-12)
+
+
+def test_a_triclinic_box_may_be_orthogonal(save):
+    edges = [f"{low:.6e} {high:.6e}" for low, high in BOUNDS]
+    for tilt, fits in ((0, True), (1, False)):
+        text = dump(bounds="xy xz yz pp pp ff")
+        for edge in edges:
+            text = text.replace(f"{edge}\n", f"{edge} {tilt}\n")
+        if fits:
+            assert read_particles(save(text)).box == read_particles(save(dump())).box
+        else:
+            with pytest.raises(UserError, match="the box is triclinic"):
+                read_particles(save(text))
+
+
+def test_units_contradict_each_other(save):
+    path = save(table(header=("x (um)", "y (um)", "z (um)", "radius (um)", "type")))
+    with pytest.raises(UserError, match="unit: the table says um, the call nm"):
+        read_particles(path, "nm")
+    with pytest.raises(UserError, match="lengths in nm and um"):
+        read_particles(save(table(header=("x (um)", "y (um)", "z (nm)", "radius (um)", "type"))))
 
 
 def test_a_data_file_does_not_say_which_axes_are_periodic(save):

@@ -50,9 +50,7 @@ def mesh_options(function):
             help="mol/m3, mol/l, ... or 1 (degree of lithiation).  [default: the file's, or mol/m3]",
         ),
         click.option("--potential-unit", help="V or mV.  [default: the file's, or V]"),
-        click.option(
-            "--domain", metavar="NAME", help="Column (COMSOL) or array of cells (VTU) of domain numbers."
-        ),
+        click.option("--domain", metavar="NAME", help="Column (COMSOL) or array (VTU) of domain numbers."),
         click.option("--am-domains", default="1", show_default=True, help="Domains of AM, such as 1,3-40."),
         click.option("--cbd-domains", default="", help="Domains of CBD; all others are electrolyte."),
         click.option("--length-unit", help="Of coordinates: m, mm, um, ...  [default: the file's, or m]"),
@@ -107,10 +105,12 @@ def command():
 @command.command("vtu")
 @click.argument("series", type=PATH, nargs=-1, required=True)
 @mesh_options
-@click.option("--times", metavar="T0,T1,...", help="Of the files.  [default: the .pvd's, or the files' own]")
+@click.option("--times", metavar="T0,T1,...", help="Of the files.  [default: the files' own]")
 @sample_options
 def vtu(series, times, **options):
-    """One discharge from a SERIES of VTU files, a .pvd, or a VTU with arrays called '... @ t=100'.
+    """One discharge from a SERIES of meshes (VTU, PVTU, VTM, legacy VTK), or from one file of all times.
+
+    The latter is a .pvd, a .vtu.series, XDMF, or a mesh with arrays called '... @ t=100'.
 
     Voxels take the phase of the cell that holds their centre; both fields are interpolated with a Gaussian
     kernel from the nodes of their own phases.  Needs tfmsnet[mesh].
@@ -168,12 +168,12 @@ def comsol(export, image, labels, origin_um, **options):
 )
 @click.option("--out", required=True, type=PATH, help="Directory for the samples (*.h5).")
 def arrays(sources, mapping, out):
-    """A discharge from each of SOURCES, HDF5 or NPZ files of another layout.
+    """A discharge from each of SOURCES, HDF5, NPZ or MATLAB files of another layout.
 
     An interrupted import continues with the same command.
 
     The mapping names the datasets, as in {"phase": "img", "concentration": {"name": "c", "axes": "tzyx",
-    "unit": "mol/l"}, "potential": "phi", "times": "t"}.
+    "unit": "mol/l"}, "potential": "phi", "times": "t", "voxel_size": {"value": 0.5, "unit": "um"}}.
     """
     from tfmsnet.records.ingest import import_arrays, read_mapping
 

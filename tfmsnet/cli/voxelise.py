@@ -10,7 +10,7 @@ from tfmsnet.cli.progress import progress_bar
 @click.argument("particles", type=PATH)
 @click.option("--out", required=True, type=PATH, help="The image: .tif, .tiff or .npy.")
 @click.option(
-    "--unit", default="um", show_default=True, help="Of the lengths in PARTICLES: m, mm, um, nm, ..."
+    "--unit", help="Of the lengths in PARTICLES: m, mm, um, nm, ...  [default: the table's own, or um]"
 )
 @click.option(
     "--voxel-size-um",

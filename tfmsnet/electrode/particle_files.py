@@ -1,7 +1,7 @@
 """Particle lists from files: LAMMPS dumps, LAMMPS data files and tables."""
 
 import itertools
-import warnings
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -13,10 +13,12 @@ import numpy as np
 from tfmsnet.electrode.image import AM, CBD
 from tfmsnet.electrode.particles import Box, ParticleList
 from tfmsnet.errors import UserError
+from tfmsnet.files import open_text
+from tfmsnet.tables import name_and_unit, numbers, separator_of, split
 from tfmsnet.units import LENGTH_M, factor
 
 _HEADER_LINES = 40  # of a LAMMPS data file, at most, until its box
-# Columns of a data file; what may follow counts how often a particle has crossed the box.
+# Columns of a data file.
 _SPHERE = ("id", "type", "diameter", "density", "x", "y", "z")
 # How the files call a column, in the order of preference.
 _RADIUS = {"radius": 1.0, "r": 1.0, "diameter": 0.5, "d": 0.5}
@@ -36,7 +38,7 @@ class _Frame:
 
 def read_particles(
     path: str | PathLike,
-    unit: str = "um",
+    unit: str | None = None,
     *,
     am_types: Sequence[int] = (1,),
     cbd_types: Sequence[int] = (2,),
@@ -49,11 +51,12 @@ def read_particles(
     Columns are x, y, z, radius (or diameter) and type, in any order and among others; a dump may have scaled
     (xs) or unwrapped (xu) coordinates instead.  A data file is what `write_data` writes of atom style sphere
     (`Atoms # sphere`); it has a box, but doesn't say which axes are periodic.  A table is separated by
-    commas, semicolons or blanks.
+    commas, semicolons, tabs or blanks, with decimal commas where no commas separate; its names may hold units
+    ("x (um)"), and may be ParaView's ("Points:0").  Text may be UTF-8, UTF-16 or Latin-1, and packed by gzip.
 
     Args:
         path: the file.
-        unit: of all lengths in it: m, cm, mm, um, nm or angstrom.
+        unit: of all lengths in it: m, cm, mm, um, nm or angstrom; None takes the table's own, or um.
         am_types, cbd_types: the types that are active material and carbon-binder.
         timestep: the dump's frame of this number; None takes the last one.
         box: (x0, x1, y0, y1, z0, z1) in `unit`; None takes the file's bounds along periodic axes and the
@@ -69,23 +72,23 @@ def read_particles(
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a LAMMPS dump or data file, or a table of particles")
     try:
-        with path.open(encoding="utf-8") as file:
-            columns, own = _reader(file)(file, timestep)
+        with open_text(path) as file:
+            columns, own, stated = _reader(file)(file, timestep)
+        if unit and stated and factor(LENGTH_M, unit, "unit") != factor(LENGTH_M, stated, "unit"):
+            raise UserError(f"unit: the table says {stated}, the call {unit}; leave it out")
+        unit = unit or stated or "um"
         scale = factor(LENGTH_M, unit, "unit")
         centre, radius = columns[:, :3] * scale, columns[:, 3] * scale
         label = _labels(columns[:, 4], am_types, cbd_types)
         chosen = _box(own, scale, box, periodic, centre, radius)
         return ParticleList(centre, radius, label, chosen)
-    except UnicodeDecodeError:
-        raise UserError(
-            f"{path}: expected text, found something else; a binary dump has to be converted"
-        ) from None
     except UserError as error:
-        raise UserError(f"{path}: {error}") from None
+        message = str(error)
+        raise UserError(message if message.startswith(str(path)) else f"{path}: {message}") from None
 
 
-def _reader(file: TextIO) -> Callable[[TextIO, int | None], tuple[np.ndarray, Box | None]]:
-    """What reads a file, by its first lines."""
+def _reader(file: TextIO) -> Callable[[TextIO, int | None], tuple[np.ndarray, Box | None, str | None]]:
+    """What reads a file, by its first lines: columns, box, unit of lengths."""
     if file.readline().startswith("ITEM:"):
         reader = _read_dump
     else:
@@ -133,7 +136,7 @@ def _labels(types: np.ndarray, am_types: Sequence[int], cbd_types: Sequence[int]
     return label.astype(np.uint8)
 
 
-def _read_dump(file: TextIO, timestep: int | None) -> tuple[np.ndarray, Box]:
+def _read_dump(file: TextIO, timestep: int | None) -> tuple[np.ndarray, Box, None]:
     """Columns x, y, z, radius, type (particle, 5) of a frame, and the box, in the file's unit."""
     frames, is_whole = _frames(file)
     known = {frame.timestep: frame for frame in frames}
@@ -154,11 +157,11 @@ def _read_dump(file: TextIO, timestep: int | None) -> tuple[np.ndarray, Box]:
             f"{where}: expected {frame.count} particles, found {len(lines)}: the dump is cut off; choose an "
             "earlier timestep"
         )
-    columns, scaled = _numbers(lines, frame.columns, where, None)
+    columns, scaled, _ = _numbers(lines, frame.columns, where, None)
     low, high = frame.bounds.T
     if scaled:
         columns[:, :3] = low + columns[:, :3] * (high - low)
-    return columns, Box(tuple(low.tolist()), tuple(high.tolist()), frame.periodic)
+    return columns, Box(tuple(low.tolist()), tuple(high.tolist()), frame.periodic), None
 
 
 def _some(values: list) -> str:
@@ -170,6 +173,8 @@ def _frames(file: TextIO) -> tuple[list[_Frame], bool]:
     """All frames, and whether the file ends with the last one's particles."""
     frames, header = [], {}
     while line := file.readline():
+        if not line.strip():
+            continue
         if not line.startswith("ITEM:"):
             raise UserError(
                 f"expected a line ITEM: ..., found {line.strip()[:40]!r}: not a LAMMPS dump, or a damaged one"
@@ -193,9 +198,12 @@ def _frame(header: dict[str, list[str]], columns: tuple[str, ...], offset: int) 
     try:
         item = next(item for item in header if item.startswith("BOX BOUNDS"))
         words = item.split()[2:]
-        if "xy" in words or "abc" in item:
+        bounds = np.array([[float(word) for word in line.split()] for line in header[item]])
+        tilts = bounds[:, 2:]
+        if "abc" in item or tilts.any() or ("xy" in words) != (tilts.shape[1] == 1):
             raise UserError("the box is triclinic; expected an orthogonal one")
-        bounds = np.array([[float(word) for word in line.split()] for line in header[item]]).reshape(3, 2)
+        bounds = bounds[:, :2].reshape(3, 2)
+        words = [word for word in words if word not in ("xy", "xz", "yz")]
         periodic = tuple(word == "pp" for word in words) if len(words) == 3 else (False, False, False)
         return _Frame(
             int(header["TIMESTEP"][0]), int(header["NUMBER OF ATOMS"][0]), columns, bounds, periodic, offset
@@ -208,7 +216,7 @@ def _frame(header: dict[str, list[str]], columns: tuple[str, ...], offset: int) 
         ) from None
 
 
-def _read_data(file: TextIO, timestep: int | None) -> tuple[np.ndarray, Box]:
+def _read_data(file: TextIO, timestep: int | None) -> tuple[np.ndarray, Box, None]:
     """Columns x, y, z, radius, type (particle, 5) of a data file, and its box, in the file's unit."""
     if timestep is not None:
         raise UserError("timestep: a LAMMPS data file has one; leave it out")
@@ -228,7 +236,7 @@ def _read_data(file: TextIO, timestep: int | None) -> tuple[np.ndarray, Box]:
             f"Atoms # {style or '(no style)'}: expected the atom style sphere, which has diameters; write "
             "the particles with `write_data` or as a dump"
         )
-    if "xy xz yz" in header or "avec" in header:
+    if any(tilt.strip("0.") for tilt in header.get("xy xz yz", ())) or "avec" in header:
         raise UserError("the box is triclinic; expected an orthogonal one")
     try:
         count = int(header["atoms"][0])
@@ -240,27 +248,42 @@ def _read_data(file: TextIO, timestep: int | None) -> tuple[np.ndarray, Box]:
     lines = [line for line in itertools.islice(file, 1, count + 1) if line.endswith("\n") and line.strip()]
     if len(lines) < count:
         raise UserError(f"Atoms: expected {count} particles, found {len(lines)}: the data file is cut off")
-    columns, _ = _numbers(lines, _SPHERE, "Atoms", None)
-    return columns, Box(tuple(low.tolist()), tuple(high.tolist()))
+    # What follows counts how often a particle has crossed the box.
+    rows = [" ".join(line.split()[: len(_SPHERE)]) for line in lines]
+    columns, _, _ = _numbers(rows, _SPHERE, "Atoms", None)
+    return columns, Box(tuple(low.tolist()), tuple(high.tolist())), None
 
 
-def _read_table(file: TextIO, timestep: int | None) -> tuple[np.ndarray, None]:
+def _read_table(file: TextIO, timestep: int | None) -> tuple[np.ndarray, None, str | None]:
     if timestep is not None:
         raise UserError("timestep: a table has no timesteps; leave it out")
-    header = file.readline().lstrip("#% \ufeff").strip()
-    separator = next((mark for mark in (",", ";", "\t") if mark in header), None)
-    names = tuple(name.strip().strip('"').lower() for name in header.split(separator))
-    return _numbers(file, names, "the table", separator)[0], None
+    header = file.readline().lstrip("#% ").strip()
+    first = next((line for line in file if line.strip()), "")
+    separator = separator_of(first or header)
+    if separator is None:  # a blank may part a name from its unit, too
+        header = re.sub(r"\s+(?=[(\[])", "", header)
+    cells = split(header, separator)
+    named = [name_and_unit(cell.lower()) for cell in cells]
+    names = tuple(_PARAVIEW.get(name, name) for name, _ in named)
+    columns, _, chosen = _numbers(itertools.chain([first], file), names, "the table", separator)
+    units = {named[k][1] for k in chosen[:4]} - {None, ""}
+    if len(units) > 1:
+        raise UserError(f"the table: lengths in {' and '.join(sorted(units))}; expected one unit")
+    return columns, None, next(iter(units), None)
 
 
-def _numbers(lines, names: tuple[str, ...], where: str, separator: str | None) -> tuple[np.ndarray, bool]:
-    """Columns x, y, z, radius, type (particle, 5), and whether the coordinates are scaled."""
+# How ParaView's spreadsheet calls coordinates.
+_PARAVIEW = {f"points{mark}{k}": axis for mark in ":_" for k, axis in enumerate("xyz")}
+
+
+def _numbers(
+    lines, names: tuple[str, ...], where: str, separator: str | None
+) -> tuple[np.ndarray, bool, list[int]]:
+    """Columns x, y, z, radius, type (particle, 5); whether the coordinates are scaled; where they stand."""
     chosen, scale, scaled = _columns(names, where)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # an empty table is said below
-            columns = np.loadtxt(lines, delimiter=separator, usecols=chosen, ndmin=2, comments=None)
-    except (ValueError, IndexError) as error:
+        columns = numbers(lines, separator, len(names), chosen)
+    except UserError as error:
         raise UserError(f"{where}: expected numbers under {' '.join(names)}: {error}") from None
     if not len(columns):
         raise UserError(f"{where}: holds no particles")
@@ -273,7 +296,7 @@ def _numbers(lines, names: tuple[str, ...], where: str, separator: str | None) -
             f"{where}: particle {row + 1} has x, y, z, radius, type = {values}; expected finite numbers and "
             "a radius above 0"
         )
-    return columns, scaled
+    return columns, scaled, chosen
 
 
 def _columns(names: tuple[str, ...], where: str) -> tuple[list[int], float, bool]:

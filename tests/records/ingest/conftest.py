@@ -94,30 +94,68 @@ def small():
     return make_mesh(np.array(BOX_UM) / 2, CENTRE_UM / 2, RADIUS_UM / 2)
 
 
+def make_grid(points, cells, point_arrays, cell_arrays, kind=10, time=None):
+    """VTK's grid of cells (cell, node) of one kind, or of a kind (cell,) each."""
+    from vtkmodules.util.numpy_support import numpy_to_vtk
+    from vtkmodules.vtkCommonCore import vtkPoints
+    from vtkmodules.vtkCommonDataModel import vtkCellArray, vtkUnstructuredGrid
+
+    grid, places, array = vtkUnstructuredGrid(), vtkPoints(), vtkCellArray()
+    places.SetData(numpy_to_vtk(np.ascontiguousarray(points, np.float64), deep=True))
+    grid.SetPoints(places)
+    offsets = np.cumsum([0, *map(len, cells)])
+    array.SetData(
+        *(
+            numpy_to_vtk(np.asarray(part, np.int64), deep=True)
+            for part in (offsets, np.concatenate([[], *cells]))
+        )
+    )
+    kinds = np.broadcast_to(np.asarray(kind, np.uint8), len(cells))
+    grid.SetCells(numpy_to_vtk(np.array(kinds), deep=True), array)
+    times = {} if time is None else {"TimeValue": [float(time)]}
+    for of, arrays in (
+        (grid.GetPointData(), point_arrays),
+        (grid.GetCellData(), cell_arrays),
+        (grid.GetFieldData(), times),
+    ):
+        for name, values in arrays.items():
+            made = numpy_to_vtk(np.ascontiguousarray(values), deep=True)
+            made.SetName(name)
+            of.AddArray(made)
+    return grid
+
+
+def write_grid(path, grid, mode="appended", compressor="zlib"):
+    """A VTU, or legacy VTK by the name's suffix, as VTK itself writes it."""
+    if path.suffix == ".vtk":
+        from vtkmodules.vtkIOLegacy import vtkUnstructuredGridWriter
+
+        writer = vtkUnstructuredGridWriter()
+        writer.SetFileTypeToASCII() if mode == "ascii" else writer.SetFileTypeToBinary()
+    else:
+        from vtkmodules.vtkIOXML import vtkXMLUnstructuredGridWriter
+
+        writer = vtkXMLUnstructuredGridWriter()
+        getattr(
+            writer, {"ascii": "SetDataModeToAscii", "binary": "SetDataModeToBinary"}.get(mode, "GetDataMode")
+        )()
+        writer.SetCompressorType({"none": 0, "zlib": 1, "lz4": 2, "lzma": 3}[compressor])
+        writer.SetEncodeAppendedData(mode != "raw")
+    writer.SetFileName(str(path))
+    writer.SetInputData(grid)
+    assert writer.Write()
+
+
 def write_vtu(path, mesh, truth, frames, names=("c", "phi"), points_um=None, time=None, scale=1e-6, **arrays):
     """A VTU with frames of both fields; `arrays` replace or add arrays of points."""
-    import meshio
-
     fields = {}
     for frame in frames:
         suffix = "" if len(frames) == 1 else f"_@_t={TIMES_S[frame]:g}"
         fields[names[0] + suffix] = truth.concentration(mesh.points_um)[:, frame]
         fields[names[1] + suffix] = truth.potential(mesh.points_um)[:, frame]
     points = mesh.points_um if points_um is None else points_um
-    meshio.Mesh(
-        points * scale,
-        [("tetra", mesh.tetrahedra)],
-        point_data=fields | arrays,
-        cell_data={"material": [mesh.domain.astype(np.int32)]},
-    ).write(path)
-    if time is not None:  # as ParaView writes it
-        text = path.read_bytes()
-        value = (
-            f'<FieldData><DataArray type="Float64" Name="TimeValue" NumberOfTuples="1" format="ascii">{time}'
-            "</DataArray></FieldData>"
-        )
-        head, tag, rest = text.partition(b"<UnstructuredGrid>")
-        path.write_bytes(head + tag + value.encode() + rest)
+    domains = {"material": mesh.domain.astype(np.int32)}
+    write_grid(path, make_grid(points * scale, mesh.tetrahedra, fields | arrays, domains, time=time))
     return path
 
 
@@ -188,7 +226,7 @@ def export(mesh, truth, tmp_path_factory):
 @pytest.fixture(scope="session")
 def write():
     """The writers of files: `write.vtu(...)`, `write.comsol(...)`."""
-    return SimpleNamespace(vtu=write_vtu, comsol=write_comsol)
+    return SimpleNamespace(vtu=write_vtu, comsol=write_comsol, grid=write_grid, make_grid=make_grid)
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import json
 import h5py
 import numpy as np
 import pytest
+import scipy.io
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,13 @@ from tfmsnet.errors import UserError
 from tfmsnet.records.hdf5 import SCHEMA
 from tfmsnet.records.ingest import mapping_from, read_arrays, read_mapping
 
-PLAIN = {"phase": "phase", "concentration": "c", "potential": "phi", "times": "t"}
+PLAIN = {
+    "phase": "phase",
+    "concentration": "c",
+    "potential": "phi",
+    "times": "t",
+    "voxel_size": {"value": 0.5, "unit": "um"},
+}
 
 
 def as_arrays(sample, axes="txyz", labels=(0, 1, 2)):
@@ -223,3 +230,122 @@ def test_wrong_files_are_refused(tmp_path):
     np.savez(tmp_path / "c.npz", t=np.zeros(2))
     with pytest.raises(UserError, match="unit 'furlong' isn't known"):
         read_arrays(tmp_path / "c.npz", mapping_from(PLAIN | {"voxel_size": {"value": 1, "unit": "furlong"}}))
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    layout=st.sampled_from(["group", "pattern", "list"]),
+    component=st.sampled_from(["", "first", "last", "unsaid"]),
+    digits=st.sampled_from([1, 4]),
+    slash=st.sampled_from(["", "/"]),
+)
+def test_a_dataset_for_each_step_and_an_axis_of_components(
+    sample, tmp_path_factory, layout, component, digits, slash
+):
+    path = tmp_path_factory.mktemp("steps") / "a.h5"
+    axes = {"": "zyx", "first": "czyx", "last": "zyxc", "unsaid": "zyx"}[component]
+
+    def turned(values):
+        values = values.transpose(2, 1, 0)
+        return {"": values, "first": values[None]}.get(component, values[..., None])
+
+    names = {}
+    with h5py.File(path, "w") as file:
+        file["img"], file["t"] = turned(sample.phase), sample.times_s
+        for name, values in (("c", sample.concentration), ("phi", sample.potential)):
+            steps = [f"{name}/{10 * step:0{digits}d}" for step in range(len(values))]
+            if layout != "group":
+                steps = [f"{step}/values" for step in steps]
+            for step, frame in zip(steps, values, strict=True):
+                file[step] = turned(frame)
+            of = {"group": name, "pattern": f"{name}/{{step}}/values", "list": [slash + s for s in steps]}[
+                layout
+            ]
+            names[name] = {"name": of if layout == "list" else slash + of, "axes": "t" + axes}
+    content = PLAIN | {
+        "phase": {"name": f"{slash}img", "axes": axes},
+        "concentration": names["c"],
+        "potential": names["phi"],
+    }
+    found = read_arrays(path, mapping_from(content))
+    for name in ("phase", "concentration", "potential"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(sample, name))
+
+
+def test_several_components_are_refused(sample, tmp_path):
+    arrays = as_arrays(sample) | {"c": np.repeat(sample.concentration[..., None], 2, -1)}
+    content = PLAIN | {"concentration": {"name": "c", "axes": "txyzc"}}
+    with pytest.raises(UserError, match="dataset c: expected one component along c, found shape"):
+        read_arrays(write(tmp_path / "a.npz", arrays), mapping_from(content))
+
+
+def test_matlab_before_7_3(sample, tmp_path):
+    scipy.io.savemat(tmp_path / "a.mat", as_arrays(sample), do_compression=True)
+    found = read_arrays(tmp_path / "a.mat", mapping_from(PLAIN))
+    for name in ("phase", "concentration", "potential", "times_s"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(sample, name))
+
+
+def test_names_are_asked_for_through_links(sample, tmp_path):
+    arrays = as_arrays(sample)
+    (tmp_path / "in").mkdir()
+    write(tmp_path / "in" / "b.h5", arrays)
+    write(tmp_path / "outside.h5", arrays)
+    path = write(tmp_path / "in" / "a.h5", {"phase": arrays["phase"], "t": arrays["t"], "c": arrays["c"]})
+    with h5py.File(path, "a") as file:
+        file["phase"] = file["results/phase"]
+        file["t"] = h5py.SoftLink("/results/t")
+        file["c"] = h5py.SoftLink("results/c")
+        file["phi"] = h5py.ExternalLink("b.h5", "/results/phi")
+        file["far"] = h5py.ExternalLink("../outside.h5", "/results/phi")
+        file["through"] = h5py.SoftLink("/far")
+        file["nowhere"] = h5py.SoftLink("/nothing")
+        raw = [(str(tmp_path / "outside.raw"), 0, arrays["phi"].nbytes)]
+        file.create_dataset("raw", arrays["phi"].shape, arrays["phi"].dtype, external=raw)
+    found = read_arrays(path, mapping_from(PLAIN))
+    np.testing.assert_array_equal(found.potential, sample.potential)
+    for name, message in (
+        ("far", "dataset far: its values lie in .*outside.h5, outside of the file's folder"),
+        ("through", "dataset through: its values lie in .*outside.h5, outside of the file's folder"),
+        ("raw", "dataset raw: its values lie in .*outside.raw, outside of the file's folder"),
+        ("nowhere", "dataset nowhere: its link nowhere leads nowhere"),
+        ("results", r"dataset results: is a group, which holds c, phase, t; name one"),
+    ):
+        with pytest.raises(UserError, match=message):
+            read_arrays(path, mapping_from(PLAIN | {"potential": name}))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "told", "expected"),
+    [
+        ({"voxel_size_m": 0.5e-6}, None, 0.5e-6),
+        ({"voxel_size_um": [0.2, 0.2, 0.2]}, None, 0.2e-6),
+        ({"spacing": 200.0, "unit": "nm"}, None, 0.2e-6),
+        ({"voxel_size_m": 0.5e-6}, {"value": 500, "unit": "nm"}, 0.5e-6),
+        ({"spacing": 1.0}, {"value": 0.3}, 0.3e-6),
+        ({}, None, "neither the mapping nor the file says it"),
+        ({"spacing": 1.0}, None, "the file's spacing has no unit; give it in the mapping"),
+        (
+            {"voxel_size_m": 0.5e-6},
+            {"value": 0.4},
+            r"one edge .* found the mapping's 0.4 um: 0.4 um; voxel_size_m",
+        ),
+        (
+            {"voxel_size_um": [0.2, 0.2, 0.4]},
+            None,
+            "one edge of cubic voxels, found voxel_size_um: 0.2 x 0.2 x 0.4",
+        ),
+    ],
+)
+@pytest.mark.parametrize("place", ["file", "phase"])
+def test_how_large_voxels_are(sample, tmp_path, attributes, told, expected, place):
+    path = write(tmp_path / "a.h5", as_arrays(sample))
+    with h5py.File(path, "a") as file:
+        (file if place == "file" else file["results/phase"]).attrs.update(attributes)
+    content = {name: value for name, value in PLAIN.items() if name != "voxel_size"}
+    mapping = named(path, content | ({} if told is None else {"voxel_size": told}))
+    if isinstance(expected, str):
+        with pytest.raises(UserError, match=expected):
+            read_arrays(path, mapping)
+    else:
+        assert read_arrays(path, mapping).voxel_size_m == pytest.approx(expected)

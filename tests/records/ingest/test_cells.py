@@ -9,7 +9,7 @@ from scipy.spatial import Delaunay
 from tfmsnet.errors import UserError
 from tfmsnet.records.ingest import VoxelGrid
 from tfmsnet.records.ingest import voxelisation as cells_module
-from tfmsnet.records.ingest.voxelisation import locate, split_cells
+from tfmsnet.records.ingest.voxelisation import Cells, locate, split_cells
 
 # Corners of a cell that fills a unit cube, or a part of it, in VTK's order.
 CUBE = np.array(
@@ -18,14 +18,31 @@ CUBE = np.array(
 WEDGE = CUBE[[0, 1, 3, 4, 5, 7]]
 PYRAMID = np.concatenate([CUBE[:4], [[0.5, 0.5, 1]]])
 TETRA = CUBE[[0, 1, 3, 4]]
+_OUTLINE = np.array([[0, 0], [0.5, 0], [1, 0.5], [1, 1], [0.5, 1], [0, 0.5]])
+
+
+def prism(outline):
+    return np.concatenate([np.column_stack([outline, np.full(len(outline), z)]) for z in (0, 1)])
+
+
+_HEXAGONAL, _PENTAGONAL = prism(_OUTLINE), prism(_OUTLINE[:-1])
 
 
 @pytest.mark.parametrize(
     ("kind", "points", "volume"),
-    [("hexahedron", CUBE, 1), ("wedge", WEDGE, 1 / 2), ("pyramid", PYRAMID, 1 / 3), ("tetra", TETRA, 1 / 6)],
+    [
+        (12, CUBE, 1),
+        (11, CUBE[[0, 1, 3, 2, 4, 5, 7, 6]], 1),
+        (13, WEDGE, 1 / 2),
+        (14, PYRAMID, 1 / 3),
+        (10, TETRA, 1 / 6),
+        (15, _PENTAGONAL, 5 / 8),
+        (16, _HEXAGONAL, 3 / 4),
+    ],
 )
 def test_a_cell_is_its_tetrahedra(kind, points, volume):
-    corners, owner = split_cells([("triangle", np.array([[0, 1, 2]])), (kind, np.arange(len(points))[None])])
+    nodes = [0, 1, 2, *range(len(points))]
+    corners, owner = split_cells(Cells(np.array([5, kind]), np.array([0, 3, len(nodes)]), np.array(nodes)))
     edges = points[corners][:, 1:] - points[corners][:, :1]
     assert np.abs(np.linalg.det(edges)).sum() / 6 == pytest.approx(volume)
     assert set(owner) == {1}
@@ -54,11 +71,17 @@ def test_a_flat_tetrahedron_holds_nothing():
 
 
 @pytest.mark.parametrize(
-    ("kind", "message"), [("polyhedron8", "polyhedron8: expected tetra"), ("triangle", "none has a volume")]
+    ("kind", "message"),
+    [
+        (42, r"1 are polyhedra \(42\) of VTK; expected tetra"),
+        (60, "1 are cells of kind 60 of VTK"),
+        (5, "none has a volume"),
+        (10, "kind 10 of VTK needs 4 nodes, some have less"),
+    ],
 )
 def test_cells_without_tetrahedra_are_refused(kind, message):
     with pytest.raises(UserError, match=message):
-        split_cells([(kind, np.zeros((1, 3), int))])
+        split_cells(Cells(np.array([kind]), np.array([0, 3]), np.arange(3)))
 
 
 def test_a_grid_is_the_voxels_that_fit():

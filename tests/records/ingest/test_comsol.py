@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tfmsnet.electrode import AM, PhaseImage
 from tfmsnet.errors import UserError
@@ -104,6 +106,10 @@ def test_other_separators_and_units_of_length(small_rows, write, tmp_path, separ
         ("Electric_potential", Label("Electric_potential", None, None)),
         ("T (K) @ Time=3", Label("T", "K", 3.0)),
         ("T (K) @ dt=3", Label("T", "K", None)),
+        ("cs (mol/m^3) @ t=0,5", Label("cs", "mol/m^3", 0.5)),
+        ("cs (mol/m^3) @ t=10,C=5", Label("cs", "mol/m^3", 10.0)),
+        ("if(dom==7, liion.cs, NaN) (mol/m^3) @ t=3", Label("if(dom==7, liion.cs, NaN)", "mol/m^3", 3.0)),
+        ("if(dom==7, liion.cs, NaN)", Label("if(dom==7, liion.cs, NaN)", None, None)),
     ],
 )
 def test_labels_say_name_unit_and_time(text, label):
@@ -190,7 +196,7 @@ def sparse_nodes(labels, rows):
         (no_times, r"column cs has no times \('@ t=...'\)"),
         (twice, "column cs: two for t=0; export one solution"),
         (other_times, "columns cs and phis: expected the same times"),
-        (extra_label, "the header names 13 columns, the rows have 12"),
+        (extra_label, "the header names 13 columns, row 1 has 12"),
         (wrong_unit, "above c_max|expected 0 to c_max = 48207"),
         (dimensionless, "expected 0 to c_max = 48207"),
         (two_dimensional, "ends with the columns x, y, z"),
@@ -233,6 +239,39 @@ def test_phases_must_come_from_somewhere(export, tmp_path):
         read_comsol(export, replace(READING, domain=None))
     with pytest.raises(UserError, match="no such file"):
         read_comsol(tmp_path / "none.txt", READING)
-    (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\x00\x01")
+    (tmp_path / "binary.txt").write_bytes(b"\x89HDF\x00\x01")
     with pytest.raises(UserError, match="expected text"):
         read_comsol(tmp_path / "binary.txt", READING)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(["cs", "if(dom==7, liion.cs, NaN)", "int1(x, y)*2", "comp1.cs"]),
+    condition=st.sampled_from(["", ", C=0.5"]),
+    mark=st.sampled_from([",", ";", "\t", " "]),
+    comma=st.booleans(),
+    encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "latin-1"]),
+)
+def test_an_export_of_any_locale_is_the_same(tmp_path, truth, name, condition, mark, comma, encoding):
+    axis = (np.arange(6) + 0.5) / 2
+    places = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), -1).reshape(-1, 3)
+    domain = np.where(places[:, 2] < 2, 7, 1)
+    rows = np.column_stack([places, domain, truth.concentration(places), truth.potential(places)])
+    rows[domain == 1, 4:] = np.nan
+    units = {name: "mol/m^3", "phis": "V"}
+    labels = [
+        f"{of} ({unit}) @ t={time}{condition}" for of, unit in units.items() for time in (0, 400, 1000, 1900)
+    ]
+    labels = ["x", "y", "z", "dom (1)", *labels]
+    unit = "% Length unit" + (mark if mark in ",;" else ":        ") + "\u00b5m"
+    cells = [[repr(float(value)).replace("nan", "NaN") for value in row] for row in rows]
+    if comma and mark != ",":
+        cells = [[cell.replace(".", ",") for cell in row] for row in cells]
+    lines = [f"% {(mark if mark != ' ' else '   ').join(labels)}", *(mark.join(row) for row in cells)]
+    (tmp_path / "a.csv").write_text("\n".join([unit, *lines]) + "\n", encoding)
+    found = read_comsol(
+        tmp_path / "a.csv", replace(READING, concentration=Variable(name), box_m=(0, 3e-6) * 3)
+    )
+    np.testing.assert_array_equal(found.image.phase.ravel() == AM, domain == 7)
+    np.testing.assert_array_equal(found.concentration.values, truth.concentration(places[domain == 7]))
+    np.testing.assert_array_equal(found.times_s, [0, 400, 1000, 1900])

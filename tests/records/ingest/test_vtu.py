@@ -111,17 +111,13 @@ def test_cbd_has_a_potential_and_no_concentration(mesh, truth, write, tmp_path):
     assert cbd[:3, :, :].mean() == 1
 
 
-def test_fields_of_cells_count_at_their_centres(mesh, truth, known, tmp_path):
-    import meshio
-
+def test_fields_of_cells_count_at_their_centres(mesh, truth, known, write, tmp_path):
     middle = mesh.points_um[mesh.tetrahedra].mean(1)
-    arrays = {"material": [mesh.domain]}
+    arrays = {"material": mesh.domain}
     for frame, time in enumerate(known.times_s):
-        arrays[f"c_@_t={time:g}"] = [truth.concentration(middle)[:, frame]]
-        arrays[f"phi_@_t={time:g}"] = [truth.potential(middle)[:, frame]]
-    meshio.Mesh(mesh.points_um * 1e-6, [("tetra", mesh.tetrahedra)], cell_data=arrays).write(
-        tmp_path / "a.vtu"
-    )
+        arrays[f"c_@_t={time:g}"] = truth.concentration(middle)[:, frame]
+        arrays[f"phi_@_t={time:g}"] = truth.potential(middle)[:, frame]
+    write.grid(tmp_path / "a.vtu", write.make_grid(mesh.points_um * 1e-6, mesh.tetrahedra, {}, arrays))
     solution = read_vtu([tmp_path / "a.vtu"], READING)
     sample = to_sample(solution)
     error = sample.concentration[:, sample.am_mask].T - truth.concentration(
@@ -156,7 +152,7 @@ def spoil_nan(mesh, truth):
             {"concentration": Variable("cs")},
             r"run_0\.vtu: array cs is missing; found c, phi at points and material",
         ),
-        ({"domain": "dom"}, r"run_0\.vtu: array dom of the cells' domains is missing; found material"),
+        ({"domain": "dom"}, r"run_0\.vtu: array dom of the domains is missing; found material at cells"),
         ({"domains": Domains([7], [9])}, r"array material: domains \[9\] aren't in the file, which has 1, 7"),
         ({"length_unit": "um"}, "voxels of 0.5 um, expected at least 1 .* check the unit"),
         ({"length_unit": "furlong"}, "lengths: unit 'furlong' isn't known; expected one of m"),
@@ -235,7 +231,7 @@ def test_bad_files_are_named(small_series, small, truth, write, tmp_path):
     for path, message in (
         (moved, r"moved\.vtu: another mesh than in .*run_0\.vtu"),
         (holed, r"holed\.vtu: array c: nan at 1 nodes of its phase, the first at \("),
-        (cut, r"cut\.vtu: not readable as VTU"),
+        (cut, r"cut\.vtu: not readable as VTK's XML"),
         (tmp_path / "none.vtu", r"none\.vtu: no such file"),
     ):
         with pytest.raises(UserError, match=message):
@@ -250,7 +246,7 @@ def test_bad_collections_are_named(tmp_path):
         ('<VTKFile><Collection><DataSet file="a.vtu"/></Collection></VTKFile>', "not readable as a .pvd"),
         (
             "<VTKFile><Collection>" + '<DataSet timestep="0" file="a.vtu"/>' * 2 + "</Collection></VTKFile>",
-            "names several files for one time",
+            "names a.vtu twice for one time, 0",
         ),
     ):
         path.write_text(text)
@@ -258,7 +254,7 @@ def test_bad_collections_are_named(tmp_path):
             read_vtu([path], READING)
 
 
-def test_meshio_is_asked_for(small_series, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "meshio", None)
-    with pytest.raises(UserError, match=r"needs meshio; install it with pip install 'tfmsnet\[mesh\]'"):
+def test_vtk_is_asked_for(small_series, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "vtkmodules.vtkCommonCore", None)
+    with pytest.raises(UserError, match=r"needs vtk; install it with pip install 'tfmsnet\[mesh\]'"):
         read_vtu(small_series, READING)
