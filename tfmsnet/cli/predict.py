@@ -67,7 +67,7 @@ def command(
     temperature_c,
     **reading,
 ):
-    """Predict what the electrode in IMAGE (a TIFF stack or .npy) does under a load.
+    """Predict what the electrode in IMAGE (docs/images.md) does under a load.
 
     Writes fields.h5 (concentration and potential at every voxel and frame), curve.csv, answer.json (the
     summary, and warnings), curve.png and slices.png into OUT. Says on stderr what of the image and the

@@ -87,7 +87,7 @@ _GB_PER_MILLION = 1.6
     "--image",
     type=PATH,
     multiple=True,
-    help="Discharge this phase image (TIFF stack, .npy) instead of generated ones; repeatable.",
+    help="Discharge this phase image instead of generated ones; repeatable.",
 )
 @parameters_options
 @click.option(
