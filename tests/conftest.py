@@ -1,5 +1,7 @@
 """Small real data for all tests: electrodes of some particles, discharged by the simulator."""
 
+import ctypes
+import gc
 import os
 import signal
 import subprocess
@@ -16,6 +18,26 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 GRID = (12, 12, 16)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def memory_is_given_back():
+    """What TensorFlow compiled for a module's tests would stay otherwise, gigabytes in the end."""
+    yield
+    if sys.platform != "linux" or _resident_bytes() < 2e9:
+        return
+    reduced = sys.modules.get("tfmsnet.serving.reduced")
+    if reduced:
+        reduced.reduced_model.cache_clear()
+    gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)
+
+
+def _resident_bytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 C_RATES = (1.0, 2.0)
 
 
