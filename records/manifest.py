@@ -123,7 +123,7 @@ def load_manifest(directory: Path) -> tuple[Manifest, bool]:
             f"{path}: schema_version: expected {expected}, found {version}; write the records again"
         )
     seal = content.pop(SEAL, None)
-    if seal is not None and _sealed(content) != path.read_text(encoding="utf-8"):
+    if seal is not None and _sealed(content).encode() != path.read_bytes():
         raise UserError(f"{path}: changed since it was written; restore it or write the records again")
     if content.get("compression") not in COMPRESSIONS:
         raise UserError(

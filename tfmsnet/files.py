@@ -115,6 +115,8 @@ def read_json(path: str | os.PathLike, what: str) -> dict:
     """Read a JSON object; a UserError names the file when it is missing or isn't one."""
     try:
         with open_text(path) as file:
+            if file.encoding not in (*_MARKS.values(), "utf-8"):
+                raise UserError(f"{path}: not readable as {what}: expected UTF-8 text, as JSON is")
             content = json.load(file)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; expected {what}") from None

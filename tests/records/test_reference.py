@@ -72,7 +72,8 @@ def test_training_sees_what_an_answer_computes(stored, predictor):
         np.testing.assert_allclose(read.static, computed.static, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", [pytest.param(REDUCED[0]), pytest.param(REDUCED[1], marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REDUCED)
 def test_what_is_stored_of_a_reduced_model_is_what_it_answers_in_a_batch(samples, name):
     one, other = samples[:2]
     stored = StoredReference(name, one.parameters, one.voxel_size_m).of(one)

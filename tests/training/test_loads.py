@@ -39,6 +39,7 @@ def test_every_mode_that_has_steps_trains_on_them(mixed, make_config, mode, tmp_
     assert not [text for text in outside if text.startswith(("load", "largest C-rate"))]
 
 
+@pytest.mark.slow
 def test_scores_stand_by_load(mixed, make_config, tmp_path):
     tfmsnet.train(mixed, tmp_path / "run", make_config(steps=2, horizon=((1.0, 1),)))
     report = tfmsnet.evaluate(tmp_path / "run", mixed, tmp_path / "report")
@@ -57,7 +58,8 @@ def test_a_time_basis_refuses_them(mixed, make_config, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-@pytest.mark.parametrize("mode", ["basis", pytest.param("autoregressive", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", ["basis", "autoregressive"])
 def test_a_reference_knows_the_history(mixed, data, make_config, mode, tmp_path):
     """A time basis on it takes any load; training reads what the records hold, an answer computes it."""
     config = make_config(mode)

@@ -323,11 +323,17 @@ def _tabulated(formula: Callable, x: np.ndarray, low: float, high: float) -> Fun
     return Function(table=Table(*(tuple(float(f"{v:.9g}") for v in part) for part in (x, y, slope))))
 
 
+_NEAREST = 1e-9
+
+
 def _joined(one: Table | None, other: Table | None) -> Table | None:
     """The sum of two tables, on the points of both."""
     if one is None or other is None:
         return one or other
     points = np.union1d(one.x, other.x)
+    # Of points that rounding alone tells apart one is enough; between them slopes would overflow.
+    apart = np.diff(points) > _NEAREST * (points[-1] - points[0])
+    points = points[np.concatenate([[True], apart])]
     parts = [evaluate(Function(table=table), points, np) for table in (one, other)]
     value, slope = (parts[0][k] + parts[1][k] for k in range(2))
     return Table(*(tuple(part.tolist()) for part in (points, value, slope)))
