@@ -18,6 +18,7 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 GRID = (12, 12, 16)
+C_RATES = (1.0, 2.0)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,9 +37,6 @@ def memory_is_given_back():
 def _resident_bytes():
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-C_RATES = (1.0, 2.0)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfmsnet.errors import UserError
-from tfmsnet.files import open_text, read_json
+from tfmsnet.files import read_json
+from tfmsnet.foreign_files import open_text
 from tfmsnet.tables import name_and_unit, numbers, separator_of, split
 
 MARKS = {";": ";", "\t": "\t", ",": ",", None: "   "}

@@ -1,18 +1,15 @@
-"""Files that are either whole or absent: written under a temporary name, then renamed.; any text."""
+"""Files that are either whole or absent: written under a temporary name, then renamed."""
 
-import codecs
-import gzip
 import json
 import os
 import shutil
 import uuid
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
 
 from tfmsnet.errors import UserError
+from tfmsnet.foreign_files import LATIN_1, open_text
 
 
 def _partial(path: Path) -> Path:
@@ -60,62 +57,11 @@ def write_json(path: str | os.PathLike, content: dict) -> None:
     write_text(path, json.dumps(content, indent=1) + "\n")
 
 
-_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_GZIP = b"\x1f\x8b"
-_CHUNK = 1 << 20
-
-
-def open_text(path: str | os.PathLike) -> TextIO:
-    """Open a text file for reading, whatever wrote it; gzip is unpacked on the way.
-
-    UTF-8 and, where a byte order mark announces it, UTF-16; what isn't UTF-8 is Latin-1, in which every byte
-    is a letter.  Numbers, names and units but for the micro sign are the same in all of them.
-
-    Raises:
-        UserError: it isn't text, or cut off.
-        OSError: as `open`.
-    """
-    path = Path(path)
-    with path.open("rb") as file:
-        is_compressed = file.read(2) == _GZIP
-
-    def opened() -> BinaryIO:
-        return gzip.open(path, "rb") if is_compressed else path.open("rb")
-
-    try:
-        with opened() as file:
-            encoding = _encoding(file)
-        if is_compressed:
-            return gzip.open(path, "rt", encoding=encoding)
-        return path.open(encoding=encoding)
-    except (EOFError, gzip.BadGzipFile, UnicodeDecodeError, zlib.error) as error:
-        raise UserError(f"{path}: expected text, found something else or a part of it: {error}") from None
-
-
-def _encoding(file: BinaryIO) -> str:
-    chunk = file.read(_CHUNK)
-    encoding = next((name for mark, name in _MARKS.items() if chunk.startswith(mark)), "utf-8")
-    decoder = codecs.getincrementaldecoder(encoding)()
-    while True:
-        if encoding != "utf-16" and b"\0" in chunk:
-            raise EOFError("zeros are no letters")
-        try:
-            decoder.decode(chunk, final=not chunk)
-        except UnicodeDecodeError:
-            if encoding != "utf-8":
-                raise
-            encoding = "latin-1"
-            decoder = codecs.getincrementaldecoder(encoding)()
-        if not chunk:
-            return encoding
-        chunk = file.read(_CHUNK)
-
-
 def read_json(path: str | os.PathLike, what: str) -> dict:
     """Read a JSON object; a UserError names the file when it is missing or isn't one."""
     try:
         with open_text(path) as file:
-            if file.encoding not in (*_MARKS.values(), "utf-8"):
+            if file.encoding == LATIN_1:
                 raise UserError(f"{path}: not readable as {what}: expected UTF-8 text, as JSON is")
             content = json.load(file)
     except FileNotFoundError:

@@ -16,10 +16,11 @@ import h5py
 import numpy as np
 
 from tfmsnet.electrode import AM, ELECTROLYTE, PhaseImage
-from tfmsnet.electrode.image_files import named_faults, refuse_stand_ins
+from tfmsnet.electrode.image import SAME_EDGE
 from tfmsnet.electrode.labels import map_labels
-from tfmsnet.errors import UserError
+from tfmsnet.errors import UserError, naming
 from tfmsnet.files import read_json
+from tfmsnet.foreign_files import checked_suffix, named_faults
 from tfmsnet.halfcell import Parameters
 from tfmsnet.records.hdf5 import made_from, write_sample
 from tfmsnet.records.ingest.assembly import assemble
@@ -53,12 +54,7 @@ def open_arrays(path: Path) -> Iterator[Arrays]:
     Raises:
         UserError: no such file, another kind, damaged; of `read`: no array of a name.
     """
-    suffix = path.suffix.lower()
-    if suffix not in _SUFFIXES:
-        raise UserError(f"{path}: expected a file of the kind {', '.join(_SUFFIXES)}")
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; expected one with arrays")
-    refuse_stand_ins(path)
+    suffix = checked_suffix(path, _SUFFIXES, "one with arrays")
     if suffix == ".npz":
         with named_faults(path, "NPZ"), np.load(path, allow_pickle=False) as file:
             yield _named(file.files, lambda name: file[name])
@@ -332,12 +328,8 @@ def read_arrays(path: str | PathLike, mapping: Mapping) -> Sample:
             in its phase, or as `assemble`.  The message names the file.
     """
     path = Path(path)
-    try:
-        with open_arrays(path) as arrays:
-            return _sample(arrays, mapping)
-    except UserError as error:
-        message = str(error)
-        raise UserError(message if message.startswith(str(path)) else f"{path}: {message}") from None
+    with naming(path), open_arrays(path) as arrays:
+        return _sample(arrays, mapping)
 
 
 def _sample(arrays: Arrays, mapping: Mapping) -> Sample:
@@ -374,8 +366,6 @@ _EDGES = {
     "voxel_size": None,
     "spacing": None,
 }
-# Edges that differ by less are the same: files round them.
-_SAME = 2e-3
 
 
 def _voxel_size_m(arrays: Arrays, mapping: Mapping) -> float:
@@ -400,7 +390,7 @@ def _voxel_size_m(arrays: Arrays, mapping: Mapping) -> float:
             '{"voxel_size": {"value": 0.5, "unit": "um"}}'
         )
     edges = np.concatenate(list(known.values()))
-    if not (len(edges) and edges.max() - edges.min() <= _SAME * abs(edges.min())):
+    if not (len(edges) and edges.max() - edges.min() <= SAME_EDGE * abs(edges.min())):
         found = "; ".join(
             f"{name}: {' x '.join(f'{edge * 1e6:.4g}' for edge in values)} um"
             for name, values in known.items()

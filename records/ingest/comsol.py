@@ -10,7 +10,7 @@ import numpy as np
 
 from tfmsnet.electrode import AM, CBD, PhaseImage
 from tfmsnet.errors import UserError
-from tfmsnet.files import open_text
+from tfmsnet.foreign_files import open_text
 from tfmsnet.records.ingest.solution import (
     Label,
     NodeField,

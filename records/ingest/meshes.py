@@ -13,10 +13,10 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from tfmsnet.electrode.image_files import named_faults, refuse_stand_ins
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
-from tfmsnet.records.ingest.solution import Label, at_times, parse_label
+from tfmsnet.foreign_files import checked_suffix, named_faults
+from tfmsnet.records.ingest.mesh import Mesh
 from tfmsnet.records.ingest.voxelisation import Cells
 from tfmsnet.records.ingest.xdmf import Xdmf
 
@@ -27,56 +27,6 @@ SUFFIXES = (*_XML, ".vtk", *_PARTS, ".pvd", ".series", *_XDMF)
 # Arrays of a file as a whole, in which programs keep the time.
 _TIMES = ("TimeValue", "TIME", "time")
 _GHOSTS, _DUPLICATE_OR_HIDDEN = "vtkGhostType", 1 | 32
-
-
-@dataclass(frozen=True, eq=False)
-class Mesh:
-    """A mesh with arrays.
-
-    Attributes:
-        points: (node, 3), in the file's unit.
-        cells: of all parts.
-        point_arrays, cell_arrays: by the name in the file, (node, ...) and (cell, ...).
-        time: the file's, if it has one.
-    """
-
-    points: np.ndarray
-    cells: Cells
-    point_arrays: dict[str, np.ndarray]
-    cell_arrays: dict[str, np.ndarray]
-    time: float | None = None
-
-    @property
-    def point_names(self) -> set[str]:
-        """Names of arrays of points, without times and units."""
-        return {parse_label(text).name for text in self.point_arrays}
-
-    @property
-    def cell_names(self) -> set[str]:
-        """Names of arrays of cells, without times and units."""
-        return {parse_label(text).name for text in self.cell_arrays}
-
-    def unit(self, name: str) -> str | None:
-        """The unit that an array's name holds, None without."""
-        labels = [parse_label(text) for text in (*self.point_arrays, *self.cell_arrays)]
-        return next((label.unit for label in labels if label.name == name), None)
-
-    def series(self, name: str, of_points: bool) -> dict[float | None, np.ndarray]:
-        """Time -> array; arrays whose name holds no time have the file's."""
-        arrays = self.point_arrays if of_points else self.cell_arrays
-        labels: list[Label] = [parse_label(text) for text in arrays]
-        values = list(arrays.values())
-        plain = [index for index, label in enumerate(labels) if label.name == name and label.time is None]
-        if len(plain) > 1:
-            found = ", ".join(list(arrays)[index] for index in plain)
-            raise UserError(f"array {name}: expected one, found {found}; export one of them")
-        if plain:
-            return {self.time: values[plain[0]]}
-        return {time: values[index] for time, index in at_times(labels, name).items()}
-
-    def same_mesh(self, other: "Mesh") -> bool:
-        """Whether nodes and cells are the same."""
-        return np.array_equal(self.points, other.points) and self.cells.same(other.cells)
 
 
 @dataclass(frozen=True)
@@ -144,13 +94,7 @@ def read_mesh(path: Path) -> Mesh:
 
 
 def _checked(path: Path) -> str:
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise UserError(f"{path}: expected a file of the kind {', '.join(SUFFIXES)}")
-    if not path.is_file():
-        raise UserError(f"{path}: no such file; expected a mesh with arrays")
-    refuse_stand_ins(path)
-    return suffix
+    return checked_suffix(path, SUFFIXES, "a mesh with arrays")
 
 
 def _vtk(module: str, name: str):
@@ -401,9 +345,8 @@ def _xdmf(path: Path) -> list[Frame]:
 
     def read(number: int) -> Mesh:
         with named_faults(path, "XDMF"):
-            moving, still = file.grids(number)
-            mesh = _joined([Mesh(**vars(grid)) for grid in moving])
-            same = [other for grid in still if (other := Mesh(**vars(grid))).same_mesh(mesh)]
-            return _joined([mesh, *same])
+            moving, still = file.meshes(number)
+            mesh = _joined(moving)
+            return _joined([mesh, *(other for other in still if other.same_mesh(mesh))])
 
     return [Frame(path, time, partial(read, number)) for number, time in enumerate(file.times)]

@@ -1,7 +1,6 @@
 """XDMF: an XML file that says where meshes and their arrays over time lie, mostly in HDF5."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from tfmsnet.errors import UserError
 from tfmsnet.records.ingest.hdf5_names import dataset
+from tfmsnet.records.ingest.mesh import Mesh
 from tfmsnet.records.ingest.voxelisation import Cells
 
 # Name, number within mixed topologies, VTK's number, nodes.
@@ -52,17 +52,6 @@ _NUMBERS = {
 }
 
 
-@dataclass(frozen=True)
-class Grid:
-    """A mesh of a moment: points (node, 3), cells, arrays by name; the time, if the file says one."""
-
-    points: np.ndarray
-    cells: Cells
-    point_arrays: dict[str, np.ndarray]
-    cell_arrays: dict[str, np.ndarray]
-    time: float | None
-
-
 class Xdmf:
     """An XDMF file, opened.
 
@@ -93,12 +82,12 @@ class Xdmf:
             raise UserError("holds no Grid")
         self._moving = moving
 
-    def grids(self, number: int) -> tuple[list[Grid], list[Grid]]:
-        """Grids of the moment of a number, and those of none, which hold what is the same at all times."""
+    def meshes(self, number: int) -> tuple[list[Mesh], list[Mesh]]:
+        """Meshes of the moment of a number, and those of none, which hold what is the same at all times."""
         if not self._moving:
-            return [self._grid(leaf) for grid in self._still for leaf in _leaves(grid)], []
-        moving = [self._grid(leaf) for moments in self._moving for leaf in _leaves(moments[number][1])]
-        return moving, [self._grid(leaf) for grid in self._still for leaf in _leaves(grid)]
+            return [self._mesh(leaf) for grid in self._still for leaf in _leaves(grid)], []
+        moving = [self._mesh(leaf) for moments in self._moving for leaf in _leaves(moments[number][1])]
+        return moving, [self._mesh(leaf) for grid in self._still for leaf in _leaves(grid)]
 
     def _moments(self, collection: ElementTree.Element) -> list[tuple[float, ElementTree.Element]]:
         grids = collection.findall("Grid")
@@ -117,7 +106,7 @@ class Xdmf:
             raise UserError(f"expected a time for each of the {len(grids)} grids of a collection")
         return list(zip(times, grids, strict=True))
 
-    def _grid(self, grid: ElementTree.Element) -> Grid:
+    def _mesh(self, grid: ElementTree.Element) -> Mesh:
         points = self._points(self._part(grid, "Geometry"))
         cells = self._cells(self._part(grid, "Topology"))
         if len(cells.nodes) and not 0 <= cells.nodes.min() <= cells.nodes.max() < len(points):
@@ -132,7 +121,7 @@ class Xdmf:
             if len(values) != counts[centre]:
                 raise UserError(f"array {name}: {len(values)} values at {counts[centre]} {centre}s")
             arrays[centre][name] = values[:, 0] if values.ndim == 2 and values.shape[1] == 1 else values
-        return Grid(points, cells, arrays["node"], arrays["cell"], _time(grid))
+        return Mesh(points, cells, arrays["node"], arrays["cell"], _time(grid))
 
     def _part(self, grid: ElementTree.Element, tag: str) -> ElementTree.Element:
         """A grid's geometry or topology, its own or one that it refers to."""

@@ -254,3 +254,26 @@ def test_an_image_whose_values_lie_elsewhere_is_refused(tmp_path, phase):
         file.create_dataset("phase", phase.shape, "u1", external=[(str(raw), 0, phase.size)])
     with pytest.raises(UserError, match="its values lie in other files"):
         read_image(tmp_path / "a.h5", 0.5e-6)
+
+
+@pytest.mark.parametrize("name", ["a.mhd", "a.mha", "a.nrrd"])
+def test_medical_images(tmp_path, phase, name):
+    itk = pytest.importorskip("SimpleITK")
+    image = itk.GetImageFromArray(planes(phase))
+    image.SetSpacing((0.3e-3, 0.3e-3, 0.6e-3))
+    itk.WriteImage(image, str(tmp_path / name))
+    read = read_image(tmp_path / name, target_voxel_size_m=0.3e-6)
+    np.testing.assert_array_equal(read.phase, phase.repeat(2, axis=2))
+    unsaid = itk.GetImageFromArray(planes(phase))
+    itk.WriteImage(unsaid, str(tmp_path / name))
+    with pytest.raises(UserError, match="neither the file nor the command says it"):
+        read_image(tmp_path / name)
+
+
+@pytest.mark.parametrize("compression", ["lzw", "zstd", "packbits"])
+def test_codecs(tmp_path, phase, compression):
+    pytest.importorskip("imagecodecs")
+    tifffile.imwrite(tmp_path / "a.tif", planes(phase), compression=compression, photometric="minisblack")
+    box = ((2, 9), (0, 12), (3, 16))
+    found = read_image(tmp_path / "a.tif", 0.5e-6, labels=(0, 1, 2), crop=box).phase
+    np.testing.assert_array_equal(found, phase[2:9, :, 3:])

@@ -71,7 +71,7 @@ def image_options(function):
             "--crop",
             type=click.IntRange(0),
             nargs=6,
-            help="x0 x1 y0 y1 z0 z1 in voxels after resampling, end not included; no more is read.",
+            help="x0 x1 y0 y1 z0 z1 in voxels after resampling, end not included.",
         ),
     )
     return with_options(options, function)

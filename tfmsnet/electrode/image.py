@@ -14,6 +14,8 @@ AM = 1
 CBD = 2
 # Smallest and largest edge, m.
 VOXEL_SIZE_M = (1e-9, 1e-4)
+# Edges that differ by a smaller share are the same: files round them.
+SAME_EDGE = 2e-3
 PHASE_NAMES = {ELECTROLYTE: "electrolyte", AM: "AM", CBD: "CBD"}
 
 

@@ -1,7 +1,7 @@
 """Image files of other programs: what they hold, what they say of axes and lengths, and parts of them.
 
-A file is opened without reading its voxels; `ImageFile.read` takes a box of them, so that a crop of a large
-image costs what the crop does.
+`ImageFile.take` reads a box of voxels.  Of TIFF, .npy, HDF5 and folders of slices it reads no more than that,
+so that a crop of a large image costs what the crop does; other formats are read when they are opened.
 """
 
 import itertools
@@ -17,7 +17,8 @@ import numpy as np
 
 from tfmsnet.electrode.image import VOXEL_SIZE_M
 from tfmsnet.errors import UserError
-from tfmsnet.units import LENGTH_M
+from tfmsnet.foreign_files import named_faults, refuse_stand_ins
+from tfmsnet.units import LENGTH_M, factor
 
 # Edges along x, y, z, m; None where a file doesn't say.
 Lengths = tuple[float | None, float | None, float | None]
@@ -83,22 +84,6 @@ def open_image(path: Path, dataset: str | None = None) -> ImageFile:
     return _named(path, *openers[suffix])
 
 
-def refuse_stand_ins(path: Path) -> None:
-    """Name what stands where a file should: nothing, a pointer of Git LFS, or the file compressed.
-
-    Raises:
-        UserError: it is one of these.
-    """
-    with path.open("rb") as file:
-        head = file.read(64)
-    if not head:
-        raise UserError(f"{path}: the file is empty; copy it again")
-    if head.startswith(b"version https://git-lfs"):
-        raise UserError(f"{path}: a pointer of Git LFS, not the file itself; fetch it with `git lfs pull`")
-    if head.startswith(b"\x1f\x8b"):
-        raise UserError(f"{path}: compressed by gzip; unpack it (gunzip) and give it its name without .gz")
-
-
 def _named(path: Path, kind: str, opener: Callable[[], ImageFile]) -> ImageFile:
     """Run an opener; whatever a foreign file brings up in the parsers becomes a line with its name."""
     with named_faults(path, kind):
@@ -111,34 +96,6 @@ def _named(path: Path, kind: str, opener: Callable[[], ImageFile]) -> ImageFile:
             return image.take(box)
 
     return ImageFile(image.shape, image.axes, take, image.voxel_size_m, image.notes)
-
-
-@contextmanager
-def named_faults(path: Path, kind: str) -> Iterator[None]:
-    """What parsers raise, as one line that names file and cause."""
-    try:
-        yield
-    except UserError as error:
-        message = str(error)
-        raise UserError(message if message.startswith(str(path)) else f"{path}: {message}") from None
-    except MemoryError as error:
-        raise UserError(
-            f"{path}: doesn't fit into memory ({_line(error)}); read a part of it (--crop)"
-        ) from None
-    except Exception as error:
-        reason = _line(error)
-        if "imagecodecs" in reason or "No module named 'compression'" in reason:
-            raise UserError(
-                f"{path}: compressed in a way that needs imagecodecs ({reason}); "
-                "pip install 'tfmsnet[images]'"
-            ) from None
-        raise UserError(
-            f"{path}: not readable as {kind}, it may be truncated or of another kind: {reason}"
-        ) from None
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _npy(path: Path) -> ImageFile:
@@ -250,21 +207,25 @@ def _folder(path: Path) -> ImageFile:
                 f"{files[counted.index(gaps[0])].name} is followed by another number than "
                 f"{gaps[0] + 1}; slices are missing, or of several stacks"
             )
-    planes = [_slice(item) for item in files]
-    shapes = {plane.shape for plane in planes}
-    if len(shapes) > 1 or len(planes[0].shape) != 2:
-        raise UserError(f"expected slices of grey values of one size, found {sorted(shapes)}")
+    first = _slice(files[0])
     lengths = _UNSTATED
     if next(iter(kinds)) in _TIFF:
         import tifffile
 
         with tifffile.TiffFile(files[0]) as tiff:
             lengths = (*_tiff_lengths(tiff)[:2], None)
-    stack = np.stack(planes)
+
+    def take(box: Slices) -> np.ndarray:
+        planes = [_slice(item) for item in files[box[0]]]
+        shapes = {plane.shape for plane in (first, *planes)}
+        if len(shapes) > 1:
+            raise UserError(f"expected slices of one size, found {sorted(shapes)}")
+        return np.stack([plane[box[1:]] for plane in planes])
+
     return ImageFile(
-        stack.shape,
+        (len(files), *first.shape),
         "zyx",
-        lambda box: stack[box],
+        take,
         lengths,
         (f"{len(files)} slices from {files[0].name} to {files[-1].name}, planes of z",),
     )
@@ -393,12 +354,17 @@ def _ratio(value) -> float:
     return value[0] / value[1] if isinstance(value, tuple) and value[1] else 0.0
 
 
+_UNITS = {"micron": "um", "microns": "um", "micrometer": "um", "inch": "in", "\u00e5": "angstrom"}
+
+
 def _metres(unit: str) -> float:
     """NaN for what is no length, such as "pixel"."""
     unit = unit.encode().decode("unicode_escape") if "\\u" in unit else unit
-    unit = unit.strip().replace("\u00b5", "u").replace("\u03bc", "u").replace("\u00c2", "").lower()
-    names = {"micron": "um", "microns": "um", "micrometer": "um", "inch": "in", "\u00e5": "angstrom"}
-    return LENGTH_M.get(names.get(unit, unit), np.nan)
+    unit = unit.strip().replace("\u00c2", "").lower()
+    try:
+        return factor(LENGTH_M, _UNITS.get(unit, unit), "unit")
+    except UserError:
+        return np.nan
 
 
 @contextmanager

@@ -12,8 +12,8 @@ import numpy as np
 
 from tfmsnet.electrode.image import AM, CBD
 from tfmsnet.electrode.particles import Box, ParticleList
-from tfmsnet.errors import UserError
-from tfmsnet.files import open_text
+from tfmsnet.errors import UserError, naming
+from tfmsnet.foreign_files import open_text
 from tfmsnet.tables import name_and_unit, numbers, separator_of, split
 from tfmsnet.units import LENGTH_M, factor
 
@@ -71,7 +71,7 @@ def read_particles(
     path = Path(path)
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a LAMMPS dump or data file, or a table of particles")
-    try:
+    with naming(path):
         with open_text(path) as file:
             columns, own, stated = _reader(file)(file, timestep)
         if unit and stated and factor(LENGTH_M, unit, "unit") != factor(LENGTH_M, stated, "unit"):
@@ -82,9 +82,6 @@ def read_particles(
         label = _labels(columns[:, 4], am_types, cbd_types)
         chosen = _box(own, scale, box, periodic, centre, radius)
         return ParticleList(centre, radius, label, chosen)
-    except UserError as error:
-        message = str(error)
-        raise UserError(message if message.startswith(str(path)) else f"{path}: {message}") from None
 
 
 def _reader(file: TextIO) -> Callable[[TextIO, int | None], tuple[np.ndarray, Box | None, str | None]]:

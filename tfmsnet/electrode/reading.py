@@ -7,16 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tfmsnet.electrode.image import PhaseImage, check_voxel_size
+from tfmsnet.electrode.image import SAME_EDGE, PhaseImage, check_voxel_size
 from tfmsnet.electrode.image_files import ImageFile, Lengths, open_image
 from tfmsnet.electrode.labels import Labels, check_numbers, known_labels
 from tfmsnet.electrode.resampling import resample, source_range, target_count
-from tfmsnet.errors import UserError
+from tfmsnet.errors import UserError, naming
 
 Crop = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
-
-# Edges that differ by less are the same: files round them.
-_SAME = 2e-3
 
 
 def read_image(
@@ -62,13 +59,10 @@ def read_image(
             names the file.
     """
     path = Path(path)
-    try:
+    with naming(path):
         return _read(
             path, voxel_size_m, labels, axes, foil_last, target_voxel_size_m, crop, dataset, trust, say
         )
-    except UserError as error:
-        message = str(error)
-        raise UserError(message if message.startswith(str(path)) else f"{path}: {message}") from None
 
 
 def _read(path, voxel_size_m, labels, axes, foil_last, target_m, crop, dataset, trust, say) -> PhaseImage:
@@ -83,7 +77,7 @@ def _read(path, voxel_size_m, labels, axes, foil_last, target_m, crop, dataset, 
     order = axes or file.axes
     edges = _edges(voxel_size_m, file.voxel_size_m, trust, say)
     target = target_m or min(edges)
-    same = max(edges) - min(edges) <= _SAME * target and abs(edges[0] - target) <= _SAME * target
+    same = max(edges) - min(edges) <= SAME_EDGE * target and abs(edges[0] - target) <= SAME_EDGE * target
     shape = tuple(file.shape[order.index(axis)] for axis in "xyz")
     ratios = (1.0,) * 3 if same else tuple(target / edge for edge in edges)
     counts = tuple(target_count(count, ratio) for count, ratio in zip(shape, ratios, strict=True))
@@ -126,7 +120,7 @@ def _edges(given, stated: Lengths, trust: str, say: Callable[[str], None]) -> tu
             check_voxel_size("voxel_size_m", value)
         told = values * 3 if len(values) == 1 else values
         for axis, own, other in zip("xyz", stated, told, strict=True):
-            if own and abs(own - other) > _SAME * own and trust == "file":
+            if own and abs(own - other) > SAME_EDGE * own and trust == "file":
                 raise UserError(
                     f"voxel size along {axis}: the file says {own * 1e6:.4g} um, the command "
                     f"{other * 1e6:.4g} um; leave --voxel-size-um away, or overrule the file "
@@ -142,13 +136,13 @@ def _edges(given, stated: Lengths, trust: str, say: Callable[[str], None]) -> tu
     known = sorted({edge for edge in edges if edge})
     for number, axis in enumerate("xyz"):
         if edges[number] is None:
-            if max(known) - min(known) > _SAME * min(known):
+            if max(known) - min(known) > SAME_EDGE * min(known):
                 raise UserError(
                     f"voxel size along {axis}: the file doesn't say it; give all three (--voxel-size-um)"
                 )
             edges[number] = known[0]
             say(f"the file doesn't say the voxel size along {axis}, taken to be that of the other axes")
-    if max(edges) - min(edges) <= _SAME * min(edges):
+    if max(edges) - min(edges) <= SAME_EDGE * min(edges):
         edges = [edges[0]] * 3
     return tuple(edges)
 

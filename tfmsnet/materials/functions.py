@@ -19,6 +19,8 @@ from tfmsnet.errors import UserError
 _POLYNOMIAL, _TANH, _EXPONENTIAL, _TABLE = range(4)
 # `Function.sampled` halves intervals down to this share of the whole.
 _FINEST = 2.0**-14
+# Points of two tables that are closer than this share of the range are one in their sum.
+_NEAREST = 1e-9
 
 
 @dataclass(frozen=True)
@@ -321,9 +323,6 @@ def _tabulated(formula: Callable, x: np.ndarray, low: float, high: float) -> Fun
     curvature = (formula(inner + step) - 2 * formula(inner) + formula(inner - step)) / step**2
     slope = slope + curvature * (x - middle)
     return Function(table=Table(*(tuple(float(f"{v:.9g}") for v in part) for part in (x, y, slope))))
-
-
-_NEAREST = 1e-9
 
 
 def _joined(one: Table | None, other: Table | None) -> Table | None:

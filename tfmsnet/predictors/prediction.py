@@ -68,10 +68,10 @@ def within_bounds(values, mask, maximum: float):
         def shifted(shift):
             return tf.clip_by_value(values + shift[:, None, None, None], 0.0, maximum) * mask
 
-        def halved(_, least, most):
+        def halved(k, least, most):
             middle = 0.5 * (least + most)
             more = phase_mean(shifted(middle), mask) < wanted
-            return _ + 1, tf.where(more, middle, least), tf.where(more, most, middle)
+            return k + 1, tf.where(more, middle, least), tf.where(more, most, middle)
 
         _, least, most = tf.while_loop(
             lambda k, least, most: k < _HALVINGS, halved, (0, least, most), parallel_iterations=1
@@ -99,7 +99,7 @@ class Prediction:
         self.advance = predictor.walk(self.static, self.conditions)
 
     def fields(self, state, frame) -> dict:
-        """StateEncoding (batch, padded x, y, z, channel) -> field: (batch, x, y, z) in the fields' units."""
+        """State (batch, padded x, y, z, channel) -> field: (batch, x, y, z) in the fields' units."""
         masks, conditions = self.static.masks[0], self.conditions.frames(frame, 1)
         fields = self.predictor.state.decode(state[:, None], masks, conditions)
         fields = {name: crop_space(values, self.phase, axis=2)[:, 0] for name, values in fields.items()}

@@ -56,7 +56,7 @@ def _channels(network: NetworkConfig, field: str) -> int:
 
 
 def _inputs(network: NetworkConfig, channels: int) -> int:
-    """Geometry, operating_point and previous state."""
+    """Geometry, operating point and previous state."""
     kind = kind_of(network)
     operating_point = kind.operating_point or DRIVE_CHANNELS[network.state]
     return static_channels(network) + operating_point + (channels if kind.autoregressive else 0)

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tfmsnet.errors import UserError
-from tfmsnet.halfcell import Parameters
 from tfmsnet.plugins import import_plugins
 
 if TYPE_CHECKING:
+    from tfmsnet.halfcell import Parameters
     from tfmsnet.references.reference import Reference
 
 # Makes a reference of a cell's parameters and the voxels' edge, m.
-Make = Callable[[Parameters, float], "Reference"]
+Make = Callable[["Parameters", float], "Reference"]
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,6 @@ def reference_class(name: str) -> Make:
     return make
 
 
-def make_reference(name: str, parameters: Parameters, voxel_size_m: float) -> "Reference":
+def make_reference(name: str, parameters: "Parameters", voxel_size_m: float) -> "Reference":
     """The reference of a name, for a cell and its voxels; raises as `registered`."""
     return reference_class(name)(parameters, voxel_size_m)

@@ -285,7 +285,7 @@ class Model:
 
     def outside(self, image: PhaseImage, load: Load | float) -> list[str]:
         """What of image and load lies outside of what the model was trained on, a sentence each."""
-        profile, _, _ = self._schedule(image, _as_load(load))
+        profile, _, _ = self._schedule(image, as_load(load))
         return outside(self.description.get("domain") or {}, image, profile)
 
     def _schedule(self, image: PhaseImage, load: Load) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -297,7 +297,7 @@ class Model:
 
     def _answer(self, image: PhaseImage, load: Load | float, window: tuple[int, Region]) -> tuple[dict, dict]:
         """The entries of a `Curve`, and the outputs of the signature for a batch of one."""
-        load = _as_load(load)
+        load = as_load(load)
         profile, times_s, segment = self._schedule(image, load)
         self._check(image, load, profile)
         answer = self._ask(image, load, profile, times_s, window)
@@ -370,6 +370,15 @@ class Model:
         check_grid(image.shape, self.scales, "image")
 
 
+def check_ended(load: Load | None, valid: int) -> None:
+    """Raise EndedAtOnce where no frame before the end is valid but the equilibrium."""
+    if valid < 2:
+        raise EndedAtOnce(
+            f"load: {load!r}: the active material is full (in a charge: empty) or the salt depleted "
+            "before the first frame; ask for frames closer to each other, or a lower C-rate"
+        )
+
+
 def valid_part(answer: dict, load: Load | None, valid: int, stride: int) -> dict:
     """An answer without the frames after its end.
 
@@ -380,13 +389,9 @@ def valid_part(answer: dict, load: Load | None, valid: int, stride: int) -> dict
         stride: of the fields' frames.
 
     Raises:
-        EndedAtOnce: there is none but the equilibrium.
+        EndedAtOnce: as `check_ended`.
     """
-    if valid < 2:
-        raise EndedAtOnce(
-            f"load: {load!r}: the active material is full (in a charge: empty) or the salt depleted "
-            "before the first frame; ask for frames closer to each other, or a lower C-rate"
-        )
+    check_ended(load, valid)
     lengths = {quantity.name: valid for quantity in CURVE} | dict.fromkeys(TABLE, 1 + (valid - 1) // stride)
     return {name: value[: lengths[name]] if name in lengths else value for name, value in answer.items()}
 
@@ -395,7 +400,8 @@ def valid_part(answer: dict, load: Load | None, valid: int, stride: int) -> dict
 _NOTHING: tuple[int, Region] = (2**31 - 1, (0, 1, 0, 1, 0, 1))
 
 
-def _as_load(load: Load | float) -> Load:
+def as_load(load: Load | float) -> Load:
+    """A load; a number is constant current at this C-rate."""
     return load if isinstance(load, Load) else constant_current(load)
 
 

@@ -10,11 +10,11 @@ from tfmsnet.errors import UserError
 from tfmsnet.fields import FIELDS
 from tfmsnet.halfcell import Parameters
 from tfmsnet.halfcell.simulate import check_start
-from tfmsnet.load import Load, Voltage, constant_current
+from tfmsnet.load import Load, Voltage
 from tfmsnet.references.registry import make_reference
 from tfmsnet.references.segments import ended, of_load
 from tfmsnet.serving.endpoints import summary
-from tfmsnet.serving.model import EndedAtOnce, Model, Region
+from tfmsnet.serving.model import Model, Region, as_load, check_ended
 
 # What a curve has for every frame.
 _BY_FRAME = ("c_rate_profile", "times_s", "dol", "voltage_v", "segment")
@@ -69,7 +69,7 @@ class ReducedModel(Model):
         return []
 
     def _answer(self, image: PhaseImage, load: Load | float, window: tuple[int, Region]) -> tuple[dict, dict]:
-        load = load if isinstance(load, Load) else constant_current(load)
+        load = as_load(load)
         check_start(load, self._parameters)
         if not any(isinstance(part, Voltage) or part.until.voltage_v is not None for part in load.segments):
             load.known_ends(*self._cell(image))  # says what can't be
@@ -80,11 +80,7 @@ class ReducedModel(Model):
             tf.constant([image.calendering_percent], tf.float64),
         )
         kept = int(found["ended"][0])
-        if kept < 2:
-            raise EndedAtOnce(
-                f"load: {load!r}: the active material is full (in a charge: empty) or the salt depleted "
-                "before the first frame; ask for frames closer to each other, or a lower C-rate"
-            )
+        check_ended(load, kept)
         frames = {name: np.asarray(found[name])[0, :kept] for name in (*FIELDS, *_BY_FRAME)}
         scalars = summary(
             tf.constant(image.phase[None]),
