@@ -6,8 +6,16 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from tfmsnet.campaign import Task, checked_c_rates, checked_loads, image_campaign, recipe_campaign
-from tfmsnet.electrode import PhaseImage
+from tfmsnet.campaign import (
+    Task,
+    checked_c_rates,
+    checked_loads,
+    image_campaign,
+    random_load,
+    recipe_campaign,
+    wide_campaign,
+)
+from tfmsnet.electrode import PhaseImage, check_dischargeable, generate
 from tfmsnet.errors import UserError
 from tfmsnet.load import constant_current, gitt
 
@@ -46,6 +54,50 @@ def test_the_random_design_draws_recipes():
     assert 8 < min(counts.values()) < max(counts.values()) < 40
     assert drawn(0) == drawn(0)
     assert drawn(0) != drawn(1)
+
+
+def test_the_wide_design_spans_what_it_says():
+    tasks = wide_campaign(150, seed=5)
+    recipes = [task.source for task in tasks[::2]]
+    assert len({task.name for task in tasks}) == 300
+    assert {(np.sign(recipe.contact_m), recipe.binder) for recipe in recipes} == {
+        (0, "necks"), (1, "necks"), (-1, "necks"), (0, "scattered"), (1, "scattered")
+    }  # fmt: skip
+    ranges = {
+        "am": ([recipe.am_wt_percent for recipe in recipes], 80, 96),
+        "calendering": ([recipe.calendering_percent for recipe in recipes], 0, 25),
+        "particles": ([recipe.powder.particle_diameter_m / 5.5e-6 for recipe in recipes], 0.8, 2.5),
+        "voxels": ([1e6 * recipe.voxel_size_m for recipe in recipes], 0.25, 0.8),
+        "across": ([recipe.size[0] for recipe in recipes], 24, 48),
+        "planes": ([recipe.size[2] for recipe in recipes], 32, 160),
+    }
+    for name, (values, low, high) in ranges.items():
+        assert low - 0.01 <= min(values) < low + 0.2 * (high - low), name
+        assert high - 0.3 * (high - low) < max(values) <= high + 0.01, name
+    loads = [task.load for task in tasks]
+    assert np.mean([not load.is_constant_current for load in loads]) == 1 / 3
+    rates = [abs(segment.c_rate) for load in loads for segment in load.segments if hasattr(segment, "c_rate")]
+    assert 0.2 <= min(rates) < 0.25 < 3.5 < max(rates) <= 4
+
+
+def test_electrodes_of_the_wide_design_are_the_same_in_longer_campaigns():
+    assert wide_campaign(4, seed=2) == wide_campaign(7, seed=2)[:8]
+    assert wide_campaign(4, seed=2) != wide_campaign(4, seed=3)
+
+
+def test_electrodes_of_the_wide_design_can_be_discharged():
+    for task in wide_campaign(12, seed=1)[::2]:
+        check_dischargeable(generate(task.source))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_loads_stay_between_their_limits(seed):
+    load = random_load(np.random.default_rng(seed))
+    profile, times_s, _ = load.schedule()
+    assert len(times_s) == 25
+    charge_h = np.cumsum(profile[1:] * np.diff(times_s)) / 3600
+    assert profile[1] > 0
+    assert -1e-3 < charge_h.min() < charge_h.max() < 0.83
 
 
 def test_campaigns_of_two_seeds_share_no_electrode():

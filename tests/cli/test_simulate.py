@@ -152,3 +152,11 @@ def test_of_a_large_image_the_memory_is_told(simulate, images, tmp_path, monkeyp
     )
     assert "wired: 0.000768 million voxels" in err
     assert "--crop" in err
+
+
+def test_the_wide_design_refuses_what_it_draws(simulate, tmp_path):
+    arguments = ("--design", "wide", "--size", 24, 24, 32, "--c-rates", "1", "--out", tmp_path / "data")
+    status, _, err = simulate(*arguments)
+    assert status == 2
+    assert "--size, --c-rates: --design wide draws electrodes and loads itself" in err
+    assert not (tmp_path / "data").exists()

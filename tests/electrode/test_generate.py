@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE, Recipe, check_dischargeable, generate, resample
-from tfmsnet.electrode.describe import local_thickness
+from tfmsnet.electrode.checks import cbd_percolation
+from tfmsnet.electrode.describe import local_thickness, morphology
 from tfmsnet.errors import UserError
 
 RECIPES = list(itertools.product((85.0, 90.0, 95.0), (0.0, 10.0, 20.0)))
@@ -30,6 +31,35 @@ def assert_guarantees(recipe):
     assert share_at_plane(image.phase == CBD, 0) == 1
     assert share_at_plane(image.phase != AM, -1) == 1
     check_dischargeable(image, min_cbd_percolation=1.0)
+
+
+def am_components(image):
+    """How many separate pieces of AM of at least ten voxels there are."""
+    labels, _ = ndimage.label(image.phase == AM)
+    return int((np.bincount(labels.ravel())[1:] >= 10).sum())
+
+
+def test_particles_are_fused_or_kept_apart():
+    apart, packed, fused = (
+        generate(Recipe(90, 10, (32, 32, 48), contact_m=contact_m)) for contact_m in (-0.6e-6, 0, 0.8e-6)
+    )
+    assert am_components(apart) > 2 * am_components(packed) > am_components(fused)
+    assert apart.volume_fractions == packed.volume_fractions == fused.volume_fractions
+    # Necks take from the surface.
+    surfaces = [morphology(image.phase)["am_surface"] for image in (packed, fused)]
+    assert surfaces[1] < 0.95 * surfaces[0]
+
+
+@pytest.mark.parametrize("contact_m", [-0.4e-6, 0.0, 0.8e-6])
+def test_scattered_binder_hardly_percolates_and_wires_all_the_same(contact_m):
+    recipe = Recipe(95, 10, (32, 32, 48), contact_m=contact_m, binder="scattered")
+    image = generate(recipe)
+    check_dischargeable(image)
+    for phase, fraction in recipe.volume_fractions.items():
+        assert image.volume_fractions[phase] == pytest.approx(fraction, abs=1 / image.phase.size)
+    if contact_m > 0:  # else wires of CBD join particles that no other one touches
+        assert cbd_percolation(image) < 0.8
+    assert share_at_plane(image.phase != AM, -1) == 1
 
 
 @settings(max_examples=20, deadline=None)

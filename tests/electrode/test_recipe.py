@@ -36,6 +36,8 @@ def test_calendering_takes_pores_and_leaves_the_solid():
         ({"am_wt_percent": "90"}, "am_wt_percent"),
         ({"calendering_percent": -1}, "calendering_percent"),
         ({"am_wt_percent": 97, "calendering_percent": 30}, "more than spheres pack"),
+        ({"contact_m": 1e-5}, "contact_m"),
+        ({"binder": "glue"}, "necks or scattered"),
         ({"size": (24, 24)}, "size"),
         ({"size": (24, 24, 7)}, "size"),
         ({"size": (24, 24, 64.0)}, "size"),

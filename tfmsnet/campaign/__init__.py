@@ -4,6 +4,7 @@ from tfmsnet.campaign.design import RECIPES, image_campaign, recipe_campaign
 from tfmsnet.campaign.discharge import discharge_all
 from tfmsnet.campaign.outcome import remarks
 from tfmsnet.campaign.task import Failure, Task, checked_c_rates, checked_loads
+from tfmsnet.campaign.wide import random_load, wide_campaign
 
 __all__ = [
     "RECIPES",
@@ -13,6 +14,8 @@ __all__ = [
     "checked_loads",
     "discharge_all",
     "image_campaign",
+    "random_load",
     "recipe_campaign",
     "remarks",
+    "wide_campaign",
 ]

@@ -24,13 +24,18 @@ _GB_PER_MILLION = 1.6
 @click.option("--out", required=True, type=PATH, help="Directory for the samples (*.h5).")
 @click.option(
     "--design",
-    type=click.Choice(["paper", "random"]),
+    type=click.Choice(["paper", "random", "wide"]),
     default="random",
     show_default=True,
     help="paper: the 9 recipes of 85, 90, 95 wt% AM and 0, 10, 20 % calendering in turn; random: recipes "
-    "drawn from these.",
+    "drawn from these; wide: composition, particle sizes, contacts, binder, voxels, sizes and loads all "
+    "drawn, two loads each, a third of them random ones.",
 )
-@click.option("--geometries", type=click.IntRange(1), help="How many electrodes to generate.  [default: 9]")
+@click.option(
+    "--geometries",
+    type=click.IntRange(1),
+    help="How many electrodes to generate.  [default: 9; of the wide design 300]",
+)
 @click.option(
     "--size",
     type=click.IntRange(1),
@@ -131,10 +136,12 @@ def command(
     that fails is reported with its reason, its frames are kept as NAME_until_SECONDSs.h5, the others go on,
     and the exit status is 1.
     """
-    from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign, remarks
+    from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign, remarks, wide_campaign
     from tfmsnet.electrode import Powder
 
     cell = cell_of(parameters, temperature_c)
+    if design == "wide":
+        _refuse_what_is_drawn()
     loads = _loads(c_rates, load, load_every, frames, cutoff_voltage)
     if image:
         images = [(path.stem, read_image_with(path, reading)) for path in image]
@@ -155,9 +162,12 @@ def command(
         if len(edges) > 1:
             raise click.UsageError("--voxel-size-um: generated electrodes have cubes; give one edge")
         voxel_size_m = 1e-6 * edges[0]
-        tasks = recipe_campaign(
-            design, geometries, size, loads, seed, powder=powder, voxel_size_m=voxel_size_m
-        )
+        if design == "wide":
+            tasks = wide_campaign(geometries, seed, powder)
+        else:
+            tasks = recipe_campaign(
+                design, geometries, size, loads, seed, powder=powder, voxel_size_m=voxel_size_m
+            )
     with progress_bar("simulating") as progress:
         failures = discharge_all(
             tasks,
@@ -177,6 +187,22 @@ def command(
         click.echo(line)
     click.echo(f"{len(tasks) - len(failures)} of {len(tasks)} discharges are in {out}")
     return 1 if failures else 0
+
+
+def _refuse_what_is_drawn() -> None:
+    """A UsageError where an option says what the wide design draws, or what it doesn't use."""
+    context = click.get_current_context()
+    drawn = ("image", "size", "c_rates", "load", "load_every", "frames", "cutoff_voltage", "voxel_size_um")
+    given = [
+        parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name in drawn
+        and context.get_parameter_source(parameter.name) == click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(
+            f"{', '.join(given)}: --design wide draws electrodes and loads itself; leave it out"
+        )
 
 
 def _loads(c_rates, files, every_s, frames, cutoff_voltage_v) -> list[Load]:

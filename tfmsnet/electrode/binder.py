@@ -80,6 +80,29 @@ def place_binder(am: np.ndarray, openness: np.ndarray, count: int) -> np.ndarray
     raise ValueError(f"{count} CBD voxels are too few to wire the electrode; it takes {network.sum()}")
 
 
+def scatter_binder(am: np.ndarray, priority: np.ndarray, count: int) -> np.ndarray:
+    """Choose `count` voxels for CBD that grows on the particles in patches.
+
+    Args:
+        am: mask (x, y, z) of the active material; the rest must be one component that touches the foil.
+        priority: (x, y, z), low where CBD goes first.
+        count: number of CBD voxels, at least 1.
+
+    Returns:
+        Mask (x, y, z) of the CBD.  All solid is joined to the foil plane z = 0, by wires of CBD where no AM
+        leads there.
+
+    Raises:
+        ValueError: as `place_binder`.
+    """
+    if not np.array_equal(reachable(~am, 0), ~am):
+        raise ValueError("pores are cut off from the foil by active material")
+    wires = _wires(am, np.zeros_like(am), np.zeros(am.shape))
+    if wires.sum() > count:
+        raise ValueError(f"{count} CBD voxels are too few to wire the electrode; it takes {wires.sum()}")
+    return grow(am | wires, priority, ~am & ~wires, count - int(wires.sum())) & ~am
+
+
 def _large_components(mask: np.ndarray) -> np.ndarray:
     labels, _ = ndimage.label(mask)
     large = np.bincount(labels.ravel()) >= _SMALLEST_NECK_VOXELS

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from tfmsnet.electrode.binder import grow, place_binder
+from tfmsnet.electrode.binder import grow, place_binder, scatter_binder
 from tfmsnet.electrode.checks import reachable
 from tfmsnet.electrode.image import AM, CBD, PhaseImage
 from tfmsnet.electrode.packing import pack
@@ -15,6 +15,7 @@ _REACH_M = 2e-6  # distances to surfaces are told apart up to here
 _ROUGHNESS_M = 0.1e-6  # particles aren't quite spheres
 _BINDER_NOISE_M = 0.3e-6
 _NOISE_LENGTH_M = 0.75e-6
+_PATCH_LENGTH_M = 1.5e-6  # of scattered CBD
 _SMALLEST_ISLAND_VOXELS = 4
 _ATTEMPTS = 10
 
@@ -23,8 +24,8 @@ def generate(recipe: Recipe) -> PhaseImage:
     """An electrode made after the recipe; the same recipe gives the same image.
 
     Particles are packed and calendered (`packing`), cut into voxels, and joined by CBD (`binder`).  Volume
-    fractions are exact to a voxel; all solid is wired to the foil through solid, all CBD through CBD, and
-    all pores are open to the separator through pore or CBD (faces only, x and y walls closed).
+    fractions are exact to a voxel; all solid is wired to the foil through solid, CBD in necks through CBD
+    alone, and all pores are open to the separator through pore or CBD (faces only, x and y walls closed).
 
     Raises:
         UserError: ten packings in a row couldn't be given these guarantees (a box of a few particles).
@@ -55,19 +56,29 @@ def _make_phase(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
     """Labels (x, y, z); a ValueError when no pore leads through or the CBD can't wire all AM."""
     nearest, second = surface_distances(pack(recipe, rng), recipe.size, recipe.voxel_size_m, _REACH_M)
     am_count, cbd_count = (round(recipe.volume_fractions[name] * nearest.size) for name in ("AM", "CBD"))
-    roughness = _ROUGHNESS_M * _smooth_noise(recipe, rng)
-    am = _select_am(nearest + roughness, am_count)
-    height = (np.arange(recipe.size[2]) + 0.5) * recipe.voxel_size_m
-    openness = _openness(nearest, second, height) + _BINDER_NOISE_M * _smooth_noise(recipe, rng)
-    cbd = place_binder(am, openness, cbd_count)
+    roughness = _ROUGHNESS_M * _smooth_noise(recipe, rng, _NOISE_LENGTH_M)
+    am = _select_am(_met(nearest, second, recipe.contact_m) + roughness, am_count)
+    if recipe.binder == "scattered":
+        cbd = scatter_binder(am, _smooth_noise(recipe, rng, _PATCH_LENGTH_M), cbd_count)
+    else:
+        height = (np.arange(recipe.size[2]) + 0.5) * recipe.voxel_size_m
+        noise = _BINDER_NOISE_M * _smooth_noise(recipe, rng, _NOISE_LENGTH_M)
+        cbd = place_binder(am, _openness(nearest, second, height) + noise, cbd_count)
     return (AM * am + CBD * cbd).astype(np.uint8)
 
 
-def _smooth_noise(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
+def _met(nearest: np.ndarray, second: np.ndarray, contact_m: float) -> np.ndarray:
+    """Signed distances, m, to the surface of particles that are fused, or kept apart, where they meet."""
+    if contact_m > 0:  # a smooth union
+        return nearest - contact_m * np.log1p(np.exp((nearest - second) / contact_m))
+    return np.maximum(nearest, nearest - second - contact_m) if contact_m else nearest
+
+
+def _smooth_noise(recipe: Recipe, rng: np.random.Generator, length_m: float) -> np.ndarray:
     """Gaussian noise (x, y, z) of unit variance and a set correlation length."""
     noise = ndimage.gaussian_filter(
         rng.standard_normal(recipe.size),
-        _NOISE_LENGTH_M / recipe.voxel_size_m,
+        length_m / recipe.voxel_size_m,
         mode=("wrap", "wrap", "reflect"),
     )
     return noise / noise.std()

@@ -16,6 +16,8 @@ _CALENDERING_PERCENT = (0.0, 30.0)
 _VOXEL_SIZE_M = (0.1e-6, 1.0e-6)
 _SMALLEST_SIZE = 8
 _LARGEST_AM_FRACTION = 0.62  # random close packing of spheres is at 0.64
+_CONTACT_M = (-2e-6, 2e-6)
+BINDERS = ("necks", "scattered")
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class Recipe:
             particle of the median diameter at least 3 voxels.
         seed: the same recipe and seed give the same image.
         powder: densities and sizes of the particles.
+        contact_m: how particles meet, -2e-6 to 2e-6 m.  0: as they are packed.  Above: fused, by necks whose
+            radius of curvature is about this.  Below: kept apart by about this.
+        binder: "necks": CBD in the necks between particles, all of it wired to the foil through itself;
+            "scattered": in patches on the particles, so that little of it percolates and electrons go through
+            the particles.
 
     Raises:
         UserError: a value outside its range, or AM above 62 % of the volume (denser than spheres pack).
@@ -78,11 +85,16 @@ class Recipe:
     voxel_size_m: float = 0.5e-6
     seed: int = 0
     powder: Powder = field(default_factory=Powder)
+    contact_m: float = 0.0
+    binder: str = "necks"
 
     def __post_init__(self) -> None:
         _check_range("am_wt_percent", self.am_wt_percent, _AM_WT_PERCENT, "%")
         _check_range("calendering_percent", self.calendering_percent, _CALENDERING_PERCENT, "%")
         _check_range("voxel_size_m", self.voxel_size_m, _VOXEL_SIZE_M, "m")
+        _check_range("contact_m", self.contact_m, _CONTACT_M, "m")
+        if self.binder not in BINDERS:
+            raise UserError(f"binder: expected {' or '.join(BINDERS)}, got {self.binder!r}")
         object.__setattr__(self, "size", _checked_size(self.size, self.voxel_size_m, self.powder))
         if not _is_whole(self.seed) or self.seed < 0:
             raise UserError(f"seed: expected a whole number of at least 0, got {self.seed!r}")
