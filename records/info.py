@@ -2,6 +2,8 @@
 
 from tfmsnet.records.manifest import Manifest
 
+# More loads, frames or grids than these are only counted.
+_SHOWN = 12
 COLUMNS = ("minimum", "maximum", "mean", "std", "level_rms", "pattern_rms")
 
 
@@ -17,7 +19,7 @@ def table(manifest: Manifest) -> str:
         )
     lines += [
         "",
-        f"voxel size {manifest.voxel_size_m * 1e6:g} um, compression {manifest.compression or 'none'}, "
+        f"voxel size {_voxels(manifest)} um, compression {manifest.compression or 'none'}, "
         f"schema version {manifest.schema_version}",
         "",
         f"{'training field':<16}" + "".join(f"{name.replace('_', ' '):>12}" for name in COLUMNS),
@@ -35,9 +37,22 @@ def table(manifest: Manifest) -> str:
     return "\n".join(lines)
 
 
+def _voxels(manifest: Manifest) -> str:
+    """Their edge, or the smallest and the largest."""
+    if manifest.voxel_size_m is not None:
+        return f"{manifest.voxel_size_m * 1e6:g}"
+    edges = [sample["voxel_size_m"] * 1e6 for split in manifest.splits for sample in manifest.samples(split)]
+    return f"{min(edges):g} to {max(edges):g}"
+
+
 def _loads(samples: list[dict]) -> str:
     labels = {sample.get("load", f"{sample['c_rate']:g}C"): sample["c_rate"] for sample in samples}
-    loads = ", ".join(sorted(labels, key=lambda label: (labels[label], label)))
-    frames = ", ".join(str(n) for n in sorted({sample["frames"] for sample in samples}))
-    grids = ", ".join("x".join(map(str, g)) for g in sorted({tuple(s["grid"]) for s in samples}))
-    return f"{loads}; {frames} frames; {grids}" if samples else "-"
+    loads = sorted(labels, key=lambda label: (labels[label], label))
+    frames = [str(n) for n in sorted({sample["frames"] for sample in samples})]
+    grids = ["x".join(map(str, g)) for g in sorted({tuple(s["grid"]) for s in samples})]
+    return f"{_some(loads)}; {_some(frames)} frames; {_some(grids)}" if samples else "-"
+
+
+def _some(items: list[str]) -> str:
+    """All of a few, the ends of many."""
+    return ", ".join(items) if len(items) <= _SHOWN else f"{items[0]} to {items[-1]} ({len(items)})"

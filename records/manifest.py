@@ -29,7 +29,8 @@ class Manifest:
     Attributes:
         schema_version: of the records.
         compression: "" or "GZIP".
-        voxel_size_m: edge of a voxel, m, the same for all samples.
+        voxel_size_m: edge of a voxel, m, of all samples; None where they differ, and each one's description
+            says it.
         parameters: of the cell, the same for all samples.
         statistics: field -> the attributes of `FieldStatistics`, of the training split.
         splits: split -> shards, each {file, records, bytes, sha256, samples}.
@@ -39,7 +40,7 @@ class Manifest:
 
     schema_version: int
     compression: str
-    voxel_size_m: float
+    voxel_size_m: float | None
     parameters: Parameters
     statistics: dict[str, dict[str, float]]
     splits: dict[str, list[dict]]
@@ -60,7 +61,7 @@ class Manifest:
         """
         if not self.reference or self.reference["name"] != reference:
             return False
-        stored = StoredReference(reference, self.parameters, self.voxel_size_m)
+        stored = StoredReference(reference, self.parameters)
         if self.reference["digest"] != stored.identity["digest"]:
             raise UserError(
                 f"records: hold what another version of the reference {reference} said; write them again "

@@ -28,6 +28,7 @@ _CODE = ("references/*.py", "materials/functions.py", "features/surface.py", "el
 
 _SPECIFICATION = (
     tf.TensorSpec([1, None, None, None], tf.uint8),
+    tf.TensorSpec([1], tf.float32),
     tf.TensorSpec([1, None], tf.float32),
     tf.TensorSpec([1, None], tf.float32),
 )
@@ -39,20 +40,19 @@ class StoredReference:
     Args:
         name: see `tfmsnet.references.registry`.
         parameters: of the cell.
-        voxel_size_m: edge of the voxels, m.
 
     Raises:
         UserError: there is no such reference.
     """
 
-    def __init__(self, name: str, parameters: Parameters, voxel_size_m: float) -> None:
+    def __init__(self, name: str, parameters: Parameters) -> None:
         self.name = name
-        self._reference = make_reference(name, parameters, voxel_size_m)
-        self._cell = {"parameters": parameters.as_dict(), "voxel_size_m": voxel_size_m}
+        self._reference = make_reference(name, parameters)
+        self._cell = {"parameters": parameters.as_dict()}
 
     @cached_property
     def identity(self) -> dict[str, str]:
-        """What a manifest keeps of it: its name, and a digest of its code, the cell and the voxels."""
+        """What a manifest keeps of it: its name, and a digest of its code and the cell."""
         digest = hashlib.sha256(json.dumps(self._cell, sort_keys=True).encode())
         package = Path(tfmsnet.__file__).parent
         ours = (path for part in _CODE for path in sorted(package.glob(part)))
@@ -75,7 +75,8 @@ class StoredReference:
             UserError: it says nothing finite.
         """
         load = (tf.cast(values[None], tf.float32) for values in (sample.c_rate_profile, sample.times_s))
-        found = self._conditions(sample.phase[None], *load)
+        voxel = tf.constant([sample.voxel_size_m], tf.float32)
+        found = self._conditions(sample.phase[None], voxel, *load)
         shape = (sample.frames, *sample.grid)
         arrays = {
             name: np.ascontiguousarray(np.broadcast_to(found.fields[name].numpy()[0], shape))

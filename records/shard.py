@@ -241,6 +241,7 @@ def describe(sample: Sample) -> dict:
         "c_rate": sample.c_rate,
         "frames": sample.frames,
         "grid": list(sample.grid),
+        "voxel_size_m": sample.voxel_size_m,
         "morphology": morphology(sample.phase),
         **recipe,
         **load,

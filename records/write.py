@@ -150,9 +150,9 @@ def write_records(
         The manifest.
 
     Raises:
-        UserError: a sample that can't be read, or that doesn't fit the others (voxel size, parameters,
-            the same id twice, fewer frames); a split that can't be made; a directory that exists; another
-            process writes it; a reference that there isn't.
+        UserError: a sample that can't be read, or that doesn't fit the others (parameters, the same id twice,
+            fewer frames); a split that can't be made; a directory that exists; another process writes it; a
+            reference that there isn't.
     """
     if compression not in COMPRESSIONS:
         raise UserError(f"compression: expected '' or 'GZIP', found {compression!r}")
@@ -164,8 +164,8 @@ def write_records(
     splits = split_geometries(
         {h.geometry_id: (h.am_wt_percent, h.calendering_percent) for h in headers}, split, seed
     )
-    cell = headers[0].parameters, headers[0].voxel_size_m
-    stored = StoredReference(reference, *cell) if reference else None
+    stored = StoredReference(reference, headers[0].parameters) if reference else None
+    voxels = {header.voxel_size_m for header in headers}
     plans = {
         name: _plans(
             name,
@@ -187,7 +187,7 @@ def write_records(
         manifest = Manifest(
             SCHEMA_VERSION,
             compression,
-            headers[0].voxel_size_m,
+            voxels.pop() if len(voxels) == 1 else None,
             headers[0].parameters,
             summary(moments),
             {name: [parts[plan.name].shard for plan in plans[name]] for name in SPLITS},
@@ -243,9 +243,8 @@ def _headers(files: Sequence[Path]) -> list[Sample]:
             raise UserError(
                 f"{file}: no current flows at any time, so there is nothing to learn; leave it out"
             )
-        for name in ("voxel_size_m", "parameters"):
-            if getattr(header, name) != getattr(headers[0], name):
-                raise UserError(f"{file}: {name} differs from that of {files[0]}; a data set has one of it")
+        if header.parameters != headers[0].parameters:
+            raise UserError(f"{file}: parameters differ from those of {files[0]}; a data set has one cell")
     areas.pop(None, None)
     if len(areas) > 1:
         (one, first), (other, second) = list(areas.items())[:2]

@@ -46,8 +46,10 @@ def test_the_potential_has_one_level_on_all_of_the_solid_and_a_pattern_around_it
     model = surrogate()
     profile, times_s = equal_charge_frames(1.0)
     load = _load(profile, times_s)
-    conditions = model.conditions(phase, load["c_rate_profile"], load["times_s"])
-    static = model.static_inputs(tf.constant(phase), model.features(tf.constant(phase)), conditions)
+    conditions = model.conditions(phase, model.voxels(phase), load["c_rate_profile"], load["times_s"])
+    static = model.static_inputs(
+        tf.constant(phase), model.features(tf.constant(phase), model.voxels(phase)), conditions
+    )
     states = model.states(static, conditions, None).numpy()[0]
     solid = phase[0] > 0
     assert np.abs(states[:, solid, 1].mean(1)).max() < 1e-5
@@ -72,7 +74,7 @@ def _load(profile, times_s):
 def test_the_functions_of_time_know_how_the_material_behaves():
     parameters = Parameters()
     load = (tf.constant(p[None], tf.float32) for p in equal_charge_frames(1.0))
-    conditions = Uniform(parameters).conditions(None, *load)
+    conditions = Uniform(parameters).conditions(None, None, *load)
     features = time_features(conditions, parameters).numpy()[0]
     assert features.shape == (25, TIME_FEATURES)
     assert np.abs(features).max() < 2

@@ -46,6 +46,6 @@ def test_a_discharge_starts_at_the_cells_equilibrium_and_follows_faraday(name, m
 def test_time_is_told_in_numbers_of_about_one(name):
     parameters = CELLS[name]
     load = (tf.constant(part[None], tf.float32) for part in equal_charge_frames(1.0))
-    features = time_features(Uniform(parameters).conditions(None, *load), parameters)
+    features = time_features(Uniform(parameters).conditions(None, None, *load), parameters)
     # Potentials may be steep at the start.
     assert np.abs(features[0, 1:]).max() < 4

@@ -17,6 +17,7 @@ def as_batch(sample, state):
     phase = tf.constant(sample.phase[None])
     conditions = Uniform(sample.parameters).conditions(
         phase,
+        tf.constant([sample.voxel_size_m]),
         tf.constant(sample.c_rate_profile[None], tf.float32),
         tf.constant(sample.times_s[None], tf.float32),
     )

@@ -20,11 +20,14 @@ from tfmsnet.training.data import conditions_of, training_batches, validation_ba
 NAME = "sloped"
 
 
+VOXEL = tf.constant([0.5e-6])
+
+
 class Sloped(Uniform):
     """The 0-D cell with a potential that falls with depth and the current, and something to tell of it."""
 
-    def conditions(self, phase, c_rate, times_s):
-        found = super().conditions(phase, c_rate, times_s)
+    def conditions(self, phase, voxel_size_m, c_rate, times_s):
+        found = super().conditions(phase, voxel_size_m, c_rate, times_s)
         depth = tf.linspace(0.0, 1.0, tf.shape(phase)[3])
         solid, am = (tf.cast(phase > 0, tf.float32), tf.cast(phase == 1, tf.float32))
         drop = 0.01 * c_rate[:, :, None, None, None] * (1.0 + depth)
@@ -62,7 +65,10 @@ def test_training_sees_what_an_answer_computes(stored, predictor):
     batches = list(validation_batches(predictor, open_manifest(stored), stored))
     for sample, batch in zip(Split(stored, "validation"), batches, strict=True):
         load = (tf.cast(array[None], tf.float32) for array in (sample.c_rate_profile, sample.times_s))
-        computed, read = predictor.reference.conditions(sample.phase[None], *load), conditions_of(batch)
+        computed, read = (
+            predictor.reference.conditions(sample.phase[None], VOXEL, *load),
+            conditions_of(batch),
+        )
         for name, field in FIELDS.items():
             unit = field.amount(sample.parameters)
             np.testing.assert_allclose(
@@ -76,12 +82,14 @@ def test_training_sees_what_an_answer_computes(stored, predictor):
 @pytest.mark.parametrize("name", REDUCED)
 def test_what_is_stored_of_a_reduced_model_is_what_it_answers_in_a_batch(samples, name):
     one, other = samples[:2]
-    stored = StoredReference(name, one.parameters, one.voxel_size_m).of(one)
+    stored = StoredReference(name, one.parameters).of(one)
     pair = [
         np.stack([getattr(s, key) for s in (one, other)]) for key in ("phase", "c_rate_profile", "times_s")
     ]
-    reference = make_reference(name, one.parameters, one.voxel_size_m)
-    found = tf.function(reference.conditions)(pair[0], *(tf.cast(array, tf.float32) for array in pair[1:]))
+    reference = make_reference(name, one.parameters)
+    found = tf.function(reference.conditions)(
+        pair[0], tf.repeat(VOXEL, 2), *(tf.cast(array, tf.float32) for array in pair[1:])
+    )
     for key, field in FIELDS.items():
         unit = field.amount(one.parameters)
         np.testing.assert_allclose(stored[key] / unit, found.fields[key][0] / unit, atol=1e-5, err_msg=key)
@@ -109,11 +117,11 @@ def test_statistics_are_of_the_deviation_from_it(stored):
     assert of_uniform == statistics(Split(stored, "train"))
     assert of_reference["potential"]["level_rms"] != of_uniform["potential"]["level_rms"]
     assert manifest.statistics_of("uniform") == of_uniform
-    reference = make_reference(NAME, manifest.parameters, manifest.voxel_size_m)
+    reference = make_reference(NAME, manifest.parameters)
     squares = []
     for sample in Split(stored, "train"):
         load = (tf.cast(array[None], tf.float32) for array in (sample.c_rate_profile, sample.times_s))
-        known = reference.conditions(sample.phase[None], *load).fields["concentration"].numpy()[0]
+        known = reference.conditions(sample.phase[None], VOXEL, *load).fields["concentration"].numpy()[0]
         deviation = (sample.concentration - known)[1:, sample.am_mask].astype(float)
         scale = sample.parameters.c_max_mol_m3 * sample.c_rate
         squares.append(np.square((deviation - deviation.mean(1, keepdims=True)) / scale).ravel())

@@ -21,12 +21,13 @@ def _depth(phase: tf.Tensor) -> tf.Tensor:
     return tf.ones_like(phase, tf.float32) * fraction
 
 
-def _scaled_distance(mask: tf.Tensor, voxel_size_m: float) -> tf.Tensor:
-    reach = max(1, round(DISTANCE_SCALE_M / voxel_size_m))
-    return distance_inside(mask, reach) / float(reach)
+def _scaled_distance(mask: tf.Tensor, voxel_size_m: tf.Tensor) -> tf.Tensor:
+    reach = tf.maximum(tf.round(DISTANCE_SCALE_M / voxel_size_m), 1.0)
+    furthest = tf.cast(tf.reduce_max(reach), tf.int32)
+    return tf.minimum(distance_inside(mask, furthest) / reach[:, None, None, None], 1.0)
 
 
-def _inverted_distance(phase: tf.Tensor, voxel_size_m: float) -> tf.Tensor:
+def _inverted_distance(phase: tf.Tensor, voxel_size_m: tf.Tensor) -> tf.Tensor:
     """A: 1 at the surface of the solid, falling inwards; 0 in the electrolyte."""
     solid = phase != ELECTROLYTE
     return tf.where(solid, 1.0 - _scaled_distance(solid, voxel_size_m), 0.0)
@@ -45,12 +46,14 @@ _LOCAL = {
 CHANNELS = (*_LOCAL, *UPTAKE_LENGTHS_M)
 
 
-def geometry_features(phase: tf.Tensor, voxel_size_m: float, channels: tuple[str, ...]) -> tf.Tensor:
+def geometry_features(
+    phase: tf.Tensor, voxel_size_m: float | tf.Tensor, channels: tuple[str, ...]
+) -> tf.Tensor:
     """The geometry channels of a batch of phase images.
 
     Args:
         phase: (batch, x, y, z) uint8, labels 0 electrolyte, 1 active material, 2 CBD.
-        voxel_size_m: edge of a voxel, m.
+        voxel_size_m: edge of a voxel, m, one for all or (batch,).
         channels: names from `CHANNELS`, in the order wanted.
 
     Returns:
@@ -63,6 +66,7 @@ def geometry_features(phase: tf.Tensor, voxel_size_m: float, channels: tuple[str
     unknown = [name for name in channels if name not in CHANNELS]
     if unknown:
         raise UserError(f"features: no channel {unknown[0]!r}; expected some of {', '.join(CHANNELS)}")
+    voxel_size_m = tf.broadcast_to(tf.cast(voxel_size_m, tf.float32), tf.shape(phase)[:1])
     found = {name: _LOCAL[name](phase, voxel_size_m) for name in channels if name in _LOCAL}
     solved = sorted((length, name) for name, length in UPTAKE_LENGTHS_M.items() if name in channels)
     if solved:

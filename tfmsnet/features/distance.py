@@ -3,10 +3,10 @@
 import tensorflow as tf
 
 
-def _nearest_along(squared: tf.Tensor, axis: int, reach: int, edge: float) -> tf.Tensor:
+def _nearest_along(squared: tf.Tensor, axis: int, reach: tf.Tensor, edge: tf.Tensor) -> tf.Tensor:
     """min over offsets k of squared[i + k] + k^2 along one spatial axis."""
     size = tf.shape(squared)[axis]
-    paddings = [[reach, reach] if a == axis else [0, 0] for a in range(4)]
+    paddings = tf.one_hot([[axis, axis]], 4, on_value=reach, dtype=tf.int32, axis=0)[:, 0]
     padded = tf.pad(squared, paddings, constant_values=edge)
 
     def at_offset(k, best):
@@ -22,7 +22,7 @@ def _nearest_along(squared: tf.Tensor, axis: int, reach: int, edge: float) -> tf
     return best
 
 
-def distance_inside(mask: tf.Tensor, reach: int) -> tf.Tensor:
+def distance_inside(mask: tf.Tensor, reach: int | tf.Tensor) -> tf.Tensor:
     """Euclidean distance from each voxel centre of a phase to the nearest centre outside it.
 
     The squared distance transform is separable, so a minimum over offsets per axis is exact (it agrees
@@ -35,8 +35,9 @@ def distance_inside(mask: tf.Tensor, reach: int) -> tf.Tensor:
     Returns:
         (batch, x, y, z) float32, voxels, 0 outside the phase, at most `reach` inside.
     """
-    far = float(reach) ** 2
-    squared = tf.where(mask, tf.constant(far, tf.float32), 0.0)
+    reach = tf.convert_to_tensor(reach, tf.int32)
+    far = tf.cast(reach, tf.float32) ** 2
+    squared = tf.where(mask, far, 0.0)
     for axis in (1, 2, 3):
         squared = _nearest_along(squared, axis, reach, edge=far)
     return tf.sqrt(tf.minimum(squared, far))

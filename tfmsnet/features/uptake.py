@@ -19,7 +19,7 @@ MOST_ITERATIONS = 400
 _LINE = 16
 
 
-def uptake(am: tf.Tensor, area: tf.Tensor, lengths: tuple[float, ...]) -> tf.Tensor:
+def uptake(am: tf.Tensor, area: tf.Tensor, lengths: tuple[float | tf.Tensor, ...]) -> tf.Tensor:
     """Solve the screened Poisson equation for several lengths.
 
     Conjugate gradients with Jacobi's preconditioner, each length starting from the answer of the one before.
@@ -28,7 +28,7 @@ def uptake(am: tf.Tensor, area: tf.Tensor, lengths: tuple[float, ...]) -> tf.Ten
     Args:
         am: (batch, x, y, z) bool.
         area: (batch, x, y, z) float32, zero outside the AM, see `reacting_area`.
-        lengths: rising, voxels.
+        lengths: rising, voxels; each one for all or (batch,).
 
     Returns:
         (batch, x, y, z, length) float32: u / <u> - 1 in the AM, 0 outside it.
@@ -39,7 +39,8 @@ def uptake(am: tf.Tensor, area: tf.Tensor, lengths: tuple[float, ...]) -> tf.Ten
     volume = tf.maximum(_dot(inside, inside), 1.0)
     answers, u = [], right
     for length in lengths:
-        u = _solve(rows, inside, 1.0 + float(length) ** 2 * links, float(length), right, u)
+        length = tf.reshape(tf.cast(length, tf.float32), [-1, 1])
+        u = _solve(rows, inside, 1.0 + length**2 * links, length, right, u)
         # By its own mean: what the iterations haven't settled yet is a pattern, never an amount.
         mean = tf.maximum(_dot(u, inside) / volume, 1e-12)
         answers.append(rows.unpacked((u / mean - 1.0) * inside))

@@ -17,6 +17,7 @@ RANGES = {
     "am_surface": "surface of the AM in voxel faces per AM voxel",
     "lateral_voxels": "voxels along x and y",
     "depth_voxels": "voxels from foil to separator",
+    "voxel_size_um": "edge of the voxels, um",
 }
 # Ranges of a few electrodes are narrow: as far outside as this share of the upper end is still inside.
 _MARGIN = 0.05
@@ -41,26 +42,27 @@ def check_grid(grid: Sequence[int], scales: int, name: str) -> None:
         )
 
 
-def training_domain(samples: Iterable[dict], voxel_size_m: float) -> dict:
+def training_domain(samples: Iterable[dict], voxel_size_m: float | None) -> dict:
     """The domain block of a surrogate's description.
 
     Args:
         samples: descriptions of the training samples, as the manifest has them.
-        voxel_size_m: edge of their voxels, m.
+        voxel_size_m: edge of their voxels, m; None where they differ and the descriptions say it.
 
     Returns:
-        samples and geometries (how many), voxel_size_m, varying_loads and charges (whether there are any),
+        samples and geometries (how many), varying_loads and charges (whether there are any),
         and ranges: name -> [smallest, largest], for the names of `RANGES` that are known of the samples.
     """
     samples = list(samples)
     values: dict[str, list[float]] = {name: [] for name in RANGES}
     for sample in samples:
-        for name, numbers in _numbers(abs(sample["c_rate"]), sample["grid"], sample.get("morphology", {})):
+        voxel = sample.get("voxel_size_m", voxel_size_m)
+        shares = sample.get("morphology", {})
+        for name, numbers in _numbers(abs(sample["c_rate"]), sample["grid"], voxel, shares):
             values[name] += numbers
     return {
         "samples": len(samples),
         "geometries": len({sample["geometry_id"] for sample in samples}),
-        "voxel_size_m": voxel_size_m,
         "varying_loads": any(not sample.get("constant_current", True) for sample in samples),
         "charges": any(sample.get("charges", sample["c_rate"] < 0) for sample in samples),
         "ranges": {name: [min(found), max(found)] for name, found in values.items() if found},
@@ -77,7 +79,8 @@ def outside(domain: dict, image: PhaseImage, c_rate_profile: np.ndarray) -> list
     """
     rates = np.asarray(c_rate_profile)[1:]
     ranges, found = domain.get("ranges", {}), []
-    for name, numbers in _numbers(np.abs(rates).max(), image.shape, morphology(image.phase)):
+    largest, shares = np.abs(rates).max(), morphology(image.phase)
+    for name, numbers in _numbers(largest, image.shape, image.voxel_size_m, shares):
         if name not in ranges:
             continue
         low, high = ranges[name]
@@ -97,8 +100,9 @@ def outside(domain: dict, image: PhaseImage, c_rate_profile: np.ndarray) -> list
     return found
 
 
-def _numbers(c_rate: float, grid, shares: dict[str, float]):
+def _numbers(c_rate: float, grid, voxel_size_m: float, shares: dict[str, float]):
     yield "c_rate", [float(c_rate)]
+    yield "voxel_size_um", [1e6 * float(voxel_size_m)]
     yield "lateral_voxels", [int(grid[0]), int(grid[1])]
     yield "depth_voxels", [int(grid[2])]
     for name in RANGES:

@@ -88,13 +88,15 @@ class Prediction:
     Args:
         predictor: the model.
         phase: (batch, x, y, z) uint8.
+        voxel_size_m: (batch,) float32, m.
         c_rate_profile, times_s: (batch, frame) float32, 1/h and s.
     """
 
-    def __init__(self, predictor: "Predictor", phase, c_rate_profile, times_s):
+    def __init__(self, predictor: "Predictor", phase, voxel_size_m, c_rate_profile, times_s):
         self.predictor, self.phase = predictor, phase
-        self.conditions = predictor.conditions(phase, c_rate_profile, times_s)
-        self.static = predictor.static_inputs(phase, predictor.features(phase), self.conditions)
+        self.conditions = predictor.conditions(phase, voxel_size_m, c_rate_profile, times_s)
+        features = predictor.features(phase, voxel_size_m)
+        self.static = predictor.static_inputs(phase, features, self.conditions)
         self.first = predictor.state.initial(self.static.masks[0], self.conditions)
         self.advance = predictor.walk(self.static, self.conditions)
 

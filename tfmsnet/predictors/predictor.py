@@ -11,6 +11,7 @@ from collections.abc import Callable
 import keras
 import tensorflow as tf
 
+from tfmsnet.errors import UserError
 from tfmsnet.features import geometry_features
 from tfmsnet.networks.registry import registered
 from tfmsnet.networks.separate import SeparateNetworks
@@ -41,7 +42,8 @@ class Predictor(keras.Model):
         config: of the network.
         parameters: `halfcell.Parameters` of the cell that it was trained on.
         statistics: of the training split, as the manifest has them.
-        voxel_size_m: edge of the voxels that it was trained on, m.
+        voxel_size_m: edge of the voxels that it was trained on, m; None where they differed, and it is told
+            each image's.
         precision: "float32", or "mixed_bfloat16" for the convolutions (weights, states and losses stay
             float32).
     """
@@ -53,7 +55,7 @@ class Predictor(keras.Model):
         self.config, self.kind = config, kind_of(config)
         self.parameters = parameters
         self.voxel_size_m = voxel_size_m
-        self.reference = make_reference(config.reference, parameters, voxel_size_m)
+        self.reference = make_reference(config.reference, parameters)
         self.state = STATES[config.state].from_statistics(config.fields, parameters, statistics)
         self.network = self._make_network(precision)
         self._build_network()
@@ -93,9 +95,9 @@ class Predictor(keras.Model):
         )
         self.built = True
 
-    def features(self, phase):
-        """(batch, x, y, z) uint8 -> (batch, x, y, z, channel), the network's geometry channels."""
-        return geometry_features(phase, self.voxel_size_m, self.config.channels)
+    def features(self, phase, voxel_size_m):
+        """Image (batch, x, y, z) and edges (batch,), m -> geometry channels (batch, x, y, z, channel)."""
+        return geometry_features(phase, voxel_size_m, self.config.channels)
 
     def static_inputs(self, phase, features, conditions: Conditions) -> StaticInputs:
         """Geometry channels and what the reference knows of each voxel, on all scales, padded."""
@@ -115,9 +117,21 @@ class Predictor(keras.Model):
         """Per channel of the state, the field that it is a part of."""
         return tuple(channel.field for channel in self.state.channels)
 
-    def conditions(self, phase, c_rate, times_s) -> Conditions:
+    def conditions(self, phase, voxel_size_m, c_rate, times_s) -> Conditions:
         """The reference's answer, padded as the static inputs are; arguments as `Reference.conditions`'."""
-        return self.padded(self.reference.conditions(phase, c_rate, times_s))
+        return self.padded(self.reference.conditions(phase, voxel_size_m, c_rate, times_s))
+
+    def voxels(self, phase, voxel_size_m=None):
+        """(batch,) float32, m: those that are given, else those that it was trained on.
+
+        Raises:
+            UserError: none are given, and it was trained on several.
+        """
+        if voxel_size_m is None:
+            voxel_size_m = self.voxel_size_m
+        if voxel_size_m is None:
+            raise UserError("voxel_size_m: the model was trained on voxels of several sizes; say the image's")
+        return tf.broadcast_to(tf.cast(voxel_size_m, tf.float32), tf.shape(phase)[:1])
 
     def padded(self, conditions: Conditions) -> Conditions:
         """Conditions whose reference fields, where they have voxels, are as large as the static inputs."""
@@ -179,7 +193,8 @@ class Predictor(keras.Model):
 
         Args:
             inputs: dict of phase (batch, x, y, z) uint8, c_rate_profile (batch, time) float32 in 1/h
-                (element 0 is 0), times_s (batch, time) float32.
+                (element 0 is 0), times_s (batch, time) float32; with a model of several sizes of voxels
+                voxel_size_m (batch,) float32, m.
 
         Returns:
             dict of the fields (batch, time, x, y, z) float32 in mol/m3 and V, exactly 0 outside their
@@ -187,5 +202,6 @@ class Predictor(keras.Model):
             (batch, time).
         """
         phase = inputs["phase"]
-        prediction = Prediction(self, phase, inputs["c_rate_profile"], inputs["times_s"])
+        voxel_size_m = self.voxels(phase, inputs.get("voxel_size_m"))
+        prediction = Prediction(self, phase, voxel_size_m, inputs["c_rate_profile"], inputs["times_s"])
         return prediction.run(Window.of_all(phase))[0]

@@ -47,7 +47,7 @@ class Voxels:
         voxel = tf.cast(geometry.voxel_size_m, tf.float32)[:, None, None]
         self._per_voxel2 = 1.0 / voxel**2
         self.area = geometry.surface.area
-        self.depth_m = geometry.surface.depth * voxel
+        self.depth_m, self.short_m = geometry.surface.depth * voxel, geometry.surface.short * voxel
         # Degree of lithiation per second and A/m2.
         self.uptake = self.area / (voxel * materials.single.charge_c_m3)
         self._count = tf.maximum(dot(self.inside, self.inside), 1.0)
@@ -143,6 +143,7 @@ class Spheres:
         self.area = tf.cast(volume, tf.float32)[:, None] * (3.0 / radius_m)
         self._faces_m = tf.cast(geometry.voxel_size_m / geometry.foil_faces, tf.float32)[:, None, None]
         self.depth_m = 0.5 / shells * radius_m * tf.ones_like(self.area)
+        self.short_m = self.depth_m
         self._surface = tf.one_hot(shells - 1, shells)[None, :, None]
         self.uptake = 3.0 / (radius_m * materials.single.charge_c_m3) * tf.cast(self.area > 0.0, tf.float32)
 

@@ -28,15 +28,13 @@ class _Reduced:
 
     Args:
         parameters: materials.
-        voxel_size_m: edge of the voxels, m, where the model is a reference; `discharge` is told each image's.
     """
 
     name: str
     kind: type[Spheres] | type[Voxels]
 
-    def __init__(self, parameters: Parameters, voxel_size_m: float = 0.0) -> None:
+    def __init__(self, parameters: Parameters) -> None:
         self._materials, self._known = Materials(parameters), Uniform(parameters)
-        self._voxel_size_m = voxel_size_m
 
     def discharge(
         self,
@@ -60,13 +58,13 @@ class _Reduced:
         """See `under_load`."""
         return under_load(self.kind, self._materials, phase, voxel_size_m, segments, calendering_percent)
 
-    def conditions(self, phase: tf.Tensor, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:
+    def conditions(
+        self, phase: tf.Tensor, voxel_size_m: tf.Tensor, c_rate: tf.Tensor, times_s: tf.Tensor
+    ) -> Conditions:
         """As a `Reference`; the CBD counts as uncalendered."""
-        images = tf.shape(phase)[0]
-        found = self.discharge(
-            phase, tf.fill([images], self._voxel_size_m), c_rate, times_s, tf.fill([images], float("nan"))
-        )
-        known = self._known.conditions(phase, c_rate, times_s)
+        unknown = tf.fill([tf.shape(phase)[0]], float("nan"))
+        found = self.discharge(phase, voxel_size_m, c_rate, times_s, unknown)
+        known = self._known.conditions(phase, voxel_size_m, c_rate, times_s)
         # Where the model has ended its last frame stays; the mean is Faraday's on.
         missing = known.mean_dol - tf.cast(found["dol"], tf.float32)
         shift = (missing * self._materials.single.c_max_mol_m3)[:, :, None, None, None]

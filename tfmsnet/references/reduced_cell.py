@@ -45,6 +45,8 @@ class ReducedState(NamedTuple):
         step, step_before: (batch, z) float64, V, phi_s - phi_l.
         current, current_before: (batch, site, z) float32, A/m2 into the active material.
         response: (batch, cell, z) float32, of the degree of lithiation to a volt, to start from.
+        kinetic: (batch, site, z) float32, share of the kinetics in what resists insertion; diffusion from the
+            cell's centre to the surface has the rest.
         solid, liquid: (batch, z) and (batch, layer) float64, V.
         voltage: (batch,) float64, V.
     """
@@ -64,6 +66,7 @@ class ReducedState(NamedTuple):
     current: tf.Tensor
     current_before: tf.Tensor
     response: tf.Tensor
+    kinetic: tf.Tensor
     solid: tf.Tensor
     liquid: tf.Tensor
     voltage: tf.Tensor
@@ -160,6 +163,7 @@ class ReducedCell:
             current=sites,
             current_before=sites,
             response=dol,
+            kinetic=sites + 1.0,
             solid=step,
             liquid=tf.zeros_like(salt),
             voltage=step[:, 0],
@@ -278,12 +282,13 @@ class ReducedCell:
                 misfit_v=tf.maximum(unsettled, astray),
             )
             new = chosen(going, new, guess)
-            reaction = self._reaction(new, self._mean(charge(new.total)))
+            reaction = self._reaction(new, self._mean(charge(new.total)), reaction.kinetic)
             going &= tf.maximum(reaction.misfit_v, new.misfit_v) > accepted_v
             return shaped((k + 1, going, new, reaction), (k, *initial))
 
-        initial = (tf.ones_like(control.holds), guess, self._reaction(guess, self._mean(charge(total))))
-        _, going, guess, _ = tf.while_loop(
+        reaction = self._reaction(guess, self._mean(charge(total)), now.kinetic)
+        initial = (tf.ones_like(control.holds), guess, reaction)
+        _, going, guess, reaction = tf.while_loop(
             lambda k, going, guess, reaction: (k < _PASSES) & tf.reduce_any(going),
             improve,
             (tf.constant(0), *initial),
@@ -305,6 +310,7 @@ class ReducedCell:
             current=guess.current,
             current_before=now.current,
             response=guess.response,
+            kinetic=reaction.kinetic,
             solid=guess.solid,
             liquid=guess.liquid,
             voltage=guess.voltage,
@@ -326,10 +332,17 @@ class ReducedCell:
             & tf.math.is_finite(guess.voltage)
         )
 
-    def _reaction(self, guess: _Guess, mean: tf.Tensor) -> "_Linear":
+    def _reaction(self, guess: _Guess, mean: tf.Tensor, kinetic: tf.Tensor) -> "_Linear":
         """The reaction at the guess, in series with diffusion from the cell's centre to the surface.
 
-        With b = F c_max / depth the current is b times the integral of D_s from cell to surface.
+        With b = F c_max / depth the current is b times the integral of D_s from cell to surface.  Faces of a
+        cell at different depths conduct in parallel: what counts is their mean depth while the kinetics
+        resist, the harmonic mean where diffusion does.
+
+        Args:
+            guess: of the step.
+            mean: (batch, 1, 1) degree of lithiation.
+            kinetic: share of the kinetics in the resistance, about.
         """
         particles, materials = self._particles, self._materials
         planes, salt = tf.shape(guess.step)[1], materials.salt_in_range(guess.salt)
@@ -345,7 +358,8 @@ class ReducedCell:
         lag += self._electronic * particles.on_planes(flux)
         salt = tf.maximum(local, materials.single.salt_range_mol_m3[0])
 
-        bound = materials.single.charge_c_m3 / tf.where(particles.depth_m > 0.0, particles.depth_m, 1.0)
+        depth_m = particles.short_m + kinetic * (particles.depth_m - particles.short_m)
+        bound = materials.single.charge_c_m3 / tf.where(depth_m > 0.0, depth_m, 1.0)
         centre = tf.clip_by_value(particles.sites(guess.dol) + mean, _MARGIN, 1.0 - _MARGIN)
         at_centre = materials.solid_diffusivity(centre)
         rise = guess.current / (bound * at_centre)
@@ -369,6 +383,7 @@ class ReducedCell:
             current=current,
             per_volt=per_volt,
             per_dol=self._reacts * per_dol * bound * at_centre / series,
+            kinetic=1.0 / series,
             misfit_v=tf.cast(misfit_v, tf.float64),
         )
 
@@ -381,11 +396,15 @@ class ReducedCell:
 
 
 class _Linear(NamedTuple):
-    """The reaction linearised: current (A/m2), and how it falls per volt and per DOL of the cell."""
+    """The reaction linearised: current (A/m2), and how it falls per volt and per DOL of the cell.
+
+    With the share of the kinetics in the resistance.
+    """
 
     current: tf.Tensor
     per_volt: tf.Tensor
     per_dol: tf.Tensor
+    kinetic: tf.Tensor
     misfit_v: tf.Tensor
 
 

@@ -48,14 +48,17 @@ class Conditions(NamedTuple):
 class Reference(Protocol):
     """A model of the cell that needs no training.
 
-    Made with the cell's `halfcell.Parameters` and the voxels' edge, m.
+    Made with the cell's `halfcell.Parameters`.
     """
 
-    def conditions(self, phase: tf.Tensor, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:
+    def conditions(
+        self, phase: tf.Tensor, voxel_size_m: tf.Tensor, c_rate: tf.Tensor, times_s: tf.Tensor
+    ) -> Conditions:
         """Its answer under a load.
 
         Args:
             phase: (batch, x, y, z) uint8.
+            voxel_size_m: (batch,) float32, edge of a voxel, m.
             c_rate: (batch, time) float32, 1/h; during the interval that ends at the frame.
             times_s: (batch, time) float32, s.
         """

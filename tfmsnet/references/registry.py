@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from tfmsnet.halfcell import Parameters
     from tfmsnet.references.reference import Reference
 
-# Makes a reference of a cell's parameters and the voxels' edge, m.
-Make = Callable[["Parameters", float], "Reference"]
+# Makes a reference of a cell's parameters.
+Make = Callable[["Parameters"], "Reference"]
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def register_reference(
 
     Args:
         name: another reference of this name is replaced.
-        make: a class, or "module:Class" that is imported on first use; called with the cell's parameters and
-            the voxels' edge, m, it gives a `tfmsnet.references.Reference`.
+        make: a class, or "module:Class" that is imported on first use; called with the cell's parameters it
+            gives a `tfmsnet.references.Reference`.
         plane_numbers, voxel_numbers: how many numbers it tells of planes and voxels beside the fields, see
             `tfmsnet.references.Conditions`; networks take them as inputs.
     """
@@ -83,6 +83,6 @@ def reference_class(name: str) -> Make:
     return make
 
 
-def make_reference(name: str, parameters: "Parameters", voxel_size_m: float) -> "Reference":
-    """The reference of a name, for a cell and its voxels; raises as `registered`."""
-    return reference_class(name)(parameters, voxel_size_m)
+def make_reference(name: str, parameters: "Parameters") -> "Reference":
+    """The reference of a name, for a cell; raises as `registered`."""
+    return reference_class(name)(parameters)

@@ -13,13 +13,18 @@ class Uniform:
 
     Args:
         parameters: of the cell.
-        voxel_size_m: not looked at: the cell has no extent.
     """
 
-    def __init__(self, parameters: Parameters, voxel_size_m: float = 0.0):
+    def __init__(self, parameters: Parameters):
         self._materials = Materials(parameters)
 
-    def conditions(self, phase: tf.Tensor | None, c_rate: tf.Tensor, times_s: tf.Tensor) -> Conditions:
+    def conditions(
+        self,
+        phase: tf.Tensor | None,
+        voxel_size_m: tf.Tensor | None,
+        c_rate: tf.Tensor,
+        times_s: tf.Tensor,
+    ) -> Conditions:
         """Faraday's law on the C-rate profile; see `Reference`.  The image isn't looked at."""
         interval = times_s[:, 1:] - times_s[:, :-1]
         passed = tf.cumsum(c_rate[:, 1:] * interval, axis=1) / SECONDS_PER_HOUR

@@ -94,7 +94,7 @@ def _network_lines(description: dict, limits: dict) -> list[str]:
         f"A 3D convolutional network ({describe_network(network)}, {network.scales} scales, {values}), after "
         f"doi:10.1016/j.ensm.2023.102927, with the state `{network.state}`. It predicts "
         f"{' and '.join(network.fields)} at every voxel of a half-cell under a load, "
-        f"and its voltage. Images have voxels of {voxel * 1e6:g} um, at least "
+        f"and its voltage. Images have voxels of {_edges(voxel)}, at least "
         f"{limits['smallest_edge_voxels']} along each edge and at most {limits['max_voxels']} in a request.",
         "",
         "## What it was trained on",
@@ -110,6 +110,10 @@ def _network_lines(description: dict, limits: dict) -> list[str]:
         "",
         "## Signatures",
     ]
+
+
+def _edges(voxel_size_m: float | None) -> str:
+    return "several sizes (input `voxel_size_m`)" if voxel_size_m is None else f"{voxel_size_m * 1e6:g} um"
 
 
 def _signature_lines(signatures: dict[str, Signature]) -> list[str]:

@@ -184,7 +184,7 @@ def within_capacity(c_rate_profile, times_s, parameters):
         c_rate_profile, times_s: of `checked_profile`.
         parameters: of the cell, as `Uniform` takes them.
     """
-    mean_dol = Uniform(parameters).conditions(None, c_rate_profile, times_s).mean_dol
+    mean_dol = Uniform(parameters).conditions(None, None, c_rate_profile, times_s).mean_dol
     low, high = tf.reduce_min(mean_dol), tf.reduce_max(mean_dol)
     message = "c_rate_profile: expected a charge that keeps the degree of lithiation in 0..1, found"
     return after([require((low >= 0) & (high <= 1), message, low, "to", high)], c_rate_profile, times_s)

@@ -1,7 +1,9 @@
 """The signatures of a surrogate as TensorFlow functions; `tfmsnet predict` and the SavedModel share them."""
 
+import inspect
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
@@ -12,9 +14,11 @@ from tfmsnet.predictors.prediction import Prediction, Window
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.state import phase_mean
 from tfmsnet.serving import checks
-from tfmsnet.serving.quantities import Quantity, Signature, signatures
+from tfmsnet.serving.quantities import VOXEL, Quantity, Signature, signatures
 
 _C_M2_PER_MAH_CM2 = 3.6e4
+# The inputs that a request may leave out: all frames of all voxels.
+WHOLE = {"frame_stride": np.array([1], np.int32), "region": np.zeros((1, 6), np.int32)}
 
 
 class Endpoints:
@@ -35,58 +39,53 @@ class Endpoints:
     ):
         self.predictor, self.max_voxels = predictor, max_voxels
         self.documents = documents or {}
-        self.signatures = signatures(predictor.config)
+        self.signatures = signatures(predictor.config, predictor.voxel_size_m is None)
 
     def functions(self) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
         """Name -> function and input signature; defaults become those of the SavedModel's inputs."""
-        whole = tf.constant([1], tf.int32), tf.constant([[0] * 6], tf.int32)
-
-        # Closures, not methods: TensorFlow takes the inputs' defaults from the signature of a function.
-        def fields(phase, c_rate, frame_stride=whole[0], region=whole[1]):
-            return self.fields(phase, c_rate, frame_stride, region)
-
-        def profile(phase, c_rate_profile, times_s, frame_stride=whole[0], region=whole[1]):
-            return self.profile(phase, c_rate_profile, times_s, frame_stride, region)
-
-        functions = {
+        answers = {
             "serving_default": self.curve,
-            "fields": fields,
+            "fields": self.fields,
             "step": self.step,
             "card": self.card,
-            "profile": profile,
+            "profile": self.profile,
         }
-        return {name: (functions[name], specs(signature)) for name, signature in self.signatures.items()}
+        return {
+            name: (named(answers[name], [quantity.name for quantity in signature.inputs]), specs(signature))
+            for name, signature in self.signatures.items()
+        }
 
-    def curve(self, phase, c_rate):
+    def curve(self, phase, c_rate, voxel_size_m=None):
         """`serving_default`: times_s, dol, voltage_v (batch, 25) and the summary (batch,)."""
         phase, c_rate = self._checked(phase, c_rate)
-        return self._discharge(phase, *constant_load(c_rate))
+        return self._discharge(phase, voxel_size_m, *constant_load(c_rate))
 
-    def fields(self, phase, c_rate, frame_stride, region):
+    def fields(self, phase, c_rate, frame_stride, region, voxel_size_m=None):
         """`fields`: the curve, and concentration and potential (batch, kept frame, x, y, z)."""
         phase, c_rate = self._checked(phase, c_rate)
-        return self._discharge(phase, *constant_load(c_rate), window_of(phase, frame_stride, region))
+        window = window_of(phase, frame_stride, region)
+        return self._discharge(phase, voxel_size_m, *constant_load(c_rate), window)
 
-    def profile(self, phase, c_rate_profile, times_s, frame_stride, region):
+    def profile(self, phase, c_rate_profile, times_s, frame_stride, region, voxel_size_m=None):
         """`profile`: the same under a C-rate that changes with time."""
         phase = self._checked_phase(phase)
         load = checks.checked_profile(c_rate_profile, times_s, phase, self.predictor.constant_current)
         load = checks.within_capacity(*load, self.predictor.parameters)
-        return self._discharge(phase, *load, window_of(phase, frame_stride, region))
+        return self._discharge(phase, voxel_size_m, *load, window_of(phase, frame_stride, region))
 
-    def step(self, phase, c_rate, time_s, *fields):
+    def step(self, phase, c_rate, time_s, voxel_size_m=None, **fields):
         """`step`: the fields and the curve's point one frame later, (batch, x, y, z) and (batch,)."""
         phase, c_rate = self._checked(phase, c_rate)
         time_s = checks.checked_time(time_s, c_rate)
         given = {
-            name: checks.checked_field(values, phase, name)
-            for name, values in zip(self.predictor.config.fields, fields, strict=True)
+            name: checks.checked_field(fields[name], phase, name) for name in self.predictor.config.fields
         }
         # Constant current from the start to the given frame, and for one frame more.
         later = time_s + FRAME_SECONDS_AT_1C / c_rate
         times_s = tf.stack([tf.zeros_like(time_s), time_s, later], axis=1)
         profile = tf.stack([tf.zeros_like(c_rate), c_rate, c_rate], axis=1)
-        prediction = Prediction(self.predictor, phase, profile, times_s)
+        voxel_size_m = self._voxels(phase, voxel_size_m)
+        prediction = Prediction(self.predictor, phase, voxel_size_m, profile, times_s)
         answer = prediction.fields(prediction.advance(2, prediction.state(given, 1)), 2)
         return {"times_s": later, **prediction.curve(answer, 2), **answer}
 
@@ -101,8 +100,20 @@ class Endpoints:
         phase = self._checked_phase(phase)
         return phase, checks.checked_c_rate(c_rate, phase)
 
-    def _discharge(self, phase, profile, times_s, window: Window | None = None):
-        answer, last = Prediction(self.predictor, phase, profile, times_s).run(window)
+    def _voxels(self, phase, voxel_size_m):
+        """(batch,) m, checked; those that the model was trained on where they had one size."""
+        if voxel_size_m is None:
+            return self.predictor.voxels(phase)
+        edge = checks.one_for_all(voxel_size_m, 1, phase, VOXEL.name)
+        fits = (edge > 0) & tf.math.is_finite(edge)
+        (edge,) = checks.after(
+            [checks.require(fits, f"{VOXEL.name}: expected a number above 0, found", edge)], edge
+        )
+        return self.predictor.voxels(phase, edge)
+
+    def _discharge(self, phase, voxel_size_m, profile, times_s, window: Window | None = None):
+        voxel_size_m = self._voxels(phase, voxel_size_m)
+        answer, last = Prediction(self.predictor, phase, voxel_size_m, profile, times_s).run(window)
         scalars = summary(
             phase,
             times_s,
@@ -110,9 +121,26 @@ class Endpoints:
             answer.get("voltage_v"),
             last.get("concentration"),
             self.predictor.parameters,
-            self.predictor.voxel_size_m,
+            voxel_size_m,
         )
         return {"times_s": times_s, **answer, **scalars}
+
+
+def named(function: Callable, names: list[str], defaults: dict[str, np.ndarray] = WHOLE) -> Callable:
+    """A function whose arguments have the names of a signature's inputs, and their defaults.
+
+    TensorFlow reads both off a function's signature, and makes the defaults those of the SavedModel.
+    """
+
+    def answer(*values):
+        return function(**dict(zip(names, values, strict=True)))
+
+    kind, none = inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.empty
+    given = {name: tf.constant(value) for name, value in defaults.items()}
+    answer.__signature__ = inspect.Signature(
+        [inspect.Parameter(name, kind, default=given.get(name, none)) for name in names]
+    )
+    return answer
 
 
 def card(documents: dict[str, str], name):
@@ -160,7 +188,7 @@ def summary(phase, times_s, dol, voltage_v, last_concentration, parameters, voxe
         voltage_v: (batch, frame), or None for a model without the potential.
         last_concentration: (batch, x, y, z) at the last frame, mol/m3, or None for a model without it.
         parameters: of the cell.
-        voxel_size_m: m, a number or (batch,).
+        voxel_size_m: (batch,) m.
 
     Returns:
         name -> (batch,) float32.

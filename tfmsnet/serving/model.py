@@ -106,10 +106,12 @@ class Model:
 
     @cached_property
     def voxel_size_m(self) -> float | None:
-        """Edge of the voxels that the model was trained on, m; None where it takes any."""
+        """Edge of the voxels that the model was trained on, m; None where it takes several."""
         if self.takes_cell:
             return None
-        return self._from_description(lambda content: float(content["voxel_size_m"]))
+        return self._from_description(
+            lambda content: None if content["voxel_size_m"] is None else float(content["voxel_size_m"])
+        )
 
     @cached_property
     def network(self) -> NetworkConfig:
@@ -187,7 +189,7 @@ class Model:
 
     def __repr__(self) -> str:
         fields = " and ".join(self.fields_predicted)
-        voxels = "any voxels" if self.takes_cell else f"voxels of {self.voxel_size_m * 1e6:g} um"
+        voxels = "any voxels" if self.voxel_size_m is None else f"voxels of {self.voxel_size_m * 1e6:g} um"
         return f"{type(self).__name__}({fields}, {voxels})"
 
     def curve(self, image: PhaseImage, load: Load | float) -> Curve:
@@ -343,6 +345,8 @@ class Model:
             name = "profile"
         if self.takes_cell:
             inputs |= cell.values(self.parameters, image.calendering_percent, image.voxel_size_m)
+        elif self.voxel_size_m is None:
+            inputs["voxel_size_m"] = np.array([image.voxel_size_m], np.float32)
         answer = self.call(name, inputs if name == "serving_default" else {**inputs, **kept})
         answer = {key: np.asarray(value)[0] for key, value in answer.items()}
         valid = int(answer.pop(VALID_FRAMES.name, len(times_s)))
@@ -362,10 +366,11 @@ class Model:
                 f"load: {load!r}: the model's network has a time basis, which answers constant current "
                 "alone; use another model"
             )
-        if abs(image.voxel_size_m - self.voxel_size_m) > 1e-3 * self.voxel_size_m:
+        trained = self.voxel_size_m
+        if trained is not None and abs(image.voxel_size_m - trained) > 1e-3 * trained:
             raise UserError(
                 f"image: voxels of {image.voxel_size_m * 1e6:g} um, but the model was trained on "
-                f"{self.voxel_size_m * 1e6:g} um; resample the image"
+                f"{trained * 1e6:g} um; resample the image"
             )
         check_grid(image.shape, self.scales, "image")
 

@@ -85,6 +85,14 @@ PROFILE = (
         "times_s", "float32", ("batch", "frame"), "s", "time of each frame", "0 at first, strictly rising"
     ),
 )
+VOXEL = Quantity(
+    "voxel_size_m",
+    "float32",
+    ("batch or 1",),
+    "m",
+    "edge of a voxel, the same for the whole batch",
+    "above 0",
+)
 TIME = Quantity(
     "time_s",
     "float32",
@@ -181,9 +189,15 @@ CARD = Signature(
 )
 
 
-def signatures(config: NetworkConfig) -> dict[str, Signature]:
-    """The signatures of a model: without `step` for a network with a time basis, which has no steps."""
+def signatures(config: NetworkConfig, asks_voxels: bool = False) -> dict[str, Signature]:
+    """The signatures of a model: without `step` for a network with a time basis, which has no steps.
+
+    Args:
+        config: of the network.
+        asks_voxels: whether it was trained on voxels of several sizes, so that their edge is an input.
+    """
     fields, kind = config.fields, kind_of(config)
+    voxel = (VOXEL,) if asks_voxels else ()
 
     def known(*quantities: Quantity) -> tuple[Quantity, ...]:
         needed = (_NEEDS.get(q.name, q.name if q in FIELDS else fields[0]) for q in quantities)
@@ -193,23 +207,25 @@ def signatures(config: NetworkConfig) -> dict[str, Signature]:
     window = (FRAME_STRIDE, REGION)
     found = {
         "serving_default": Signature(
-            "the discharge curve and its summary: a small answer", (PHASE, C_RATE), known(*CURVE, *SUMMARY)
+            "the discharge curve and its summary: a small answer",
+            (PHASE, C_RATE, *voxel),
+            known(*CURVE, *SUMMARY),
         ),
         "fields": Signature(
             "curve, summary and the fields at every voxel",
-            (PHASE, C_RATE, *window),
+            (PHASE, C_RATE, *window, *voxel),
             known(*CURVE, *SUMMARY, *FIELDS),
         ),
         "profile": Signature(
             "the same at any frames of a constant current"
             if kind.constant_current(config)
             else "the same under a C-rate that changes with time",
-            (PHASE, *PROFILE, *window),
+            (PHASE, *PROFILE, *window, *voxel),
             known(*CURVE, *SUMMARY, *FIELDS),
         ),
         "step": Signature(
             "the next frame, 100 s / c_rate later, from the fields of a frame",
-            (PHASE, C_RATE, TIME, *(_given(quantity) for quantity in state)),
+            (PHASE, C_RATE, TIME, *(_given(quantity) for quantity in state), *voxel),
             (*(_without_frames(quantity) for quantity in known(*CURVE)), *state),
         ),
         "card": CARD,

@@ -30,7 +30,7 @@ class ReducedModel(Model):
 
     def __init__(self, name: str, parameters: Parameters | None = None):
         self.name, self._parameters = name, parameters or Parameters()
-        reference = make_reference(name, self._parameters, 0.0)
+        reference = make_reference(name, self._parameters)
         self._discharge = tf.function(reference.under_load, reduce_retracing=True)
         super().__init__(self._refuse, dict)
 

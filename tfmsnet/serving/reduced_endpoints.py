@@ -1,6 +1,5 @@
 """The signatures of a reduced model as TensorFlow functions: no network, and the cell is an input."""
 
-import inspect
 from collections.abc import Callable
 from types import SimpleNamespace
 
@@ -13,7 +12,7 @@ from tfmsnet.references.materials import Materials
 from tfmsnet.references.reduced import discharge
 from tfmsnet.references.registry import reference_class
 from tfmsnet.serving import cell, checks
-from tfmsnet.serving.endpoints import card, constant_load, specs, summary, window_of
+from tfmsnet.serving.endpoints import WHOLE, card, constant_load, named, specs, summary, window_of
 from tfmsnet.serving.quantities import (
     C_RATE,
     CARD,
@@ -68,11 +67,7 @@ class ReducedEndpoints:
         documents: dict[str, str] | None = None,
     ):
         self._kind, self._max_voxels, self.documents = reference_class(name).kind, max_voxels, documents or {}
-        self._defaults = {
-            "frame_stride": tf.constant([1], tf.int32),
-            "region": tf.constant([[0] * 6], tf.int32),
-            **{key: tf.constant(v) for key, v in cell.values(parameters, float("nan"), cell.VOXEL_M).items()},
-        }
+        self._defaults = WHOLE | cell.values(parameters, float("nan"), cell.VOXEL_M)
         # One graph for all signatures: it is large.
         self._discharge = tf.function(self._discharged, autograph=False, reduce_retracing=True)
 
@@ -90,20 +85,10 @@ class ReducedEndpoints:
         names = [quantity.name for quantity in signature.inputs]
         fields = any(quantity in FIELDS for quantity in signature.outputs)
 
-        def function(*values):
-            return self.answer(dict(zip(names, values, strict=True)), fields)
+        def function(**inputs):
+            return self.answer(inputs, fields)
 
-        function.__signature__ = inspect.Signature(
-            [
-                inspect.Parameter(
-                    name,
-                    inspect.Parameter.POSITIONAL_OR_KEYWORD,
-                    default=self._defaults.get(name, inspect.Parameter.empty),
-                )
-                for name in names
-            ]
-        )
-        return function
+        return named(function, names, self._defaults)
 
     def answer(self, inputs: dict[str, tf.Tensor], fields: bool) -> dict[str, tf.Tensor]:
         """The outputs of a signature; after the end of a discharge frames repeat the last one that holds.

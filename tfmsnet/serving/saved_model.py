@@ -94,7 +94,7 @@ def _write(predictor: Predictor, description: dict, source: Path, target: Path, 
     smallest = 8 ** (predictor.config.scales - 1)
     if max_voxels < smallest:
         raise UserError(f"max_voxels: expected at least {smallest}, found {max_voxels}")
-    answers = signatures(predictor.config)
+    answers = signatures(predictor.config, predictor.voxel_size_m is None)
     content = {**description, "train_geometries": train_geometries(description, source)}
     texts = documents(content, answers, max_voxels, _versions())
     endpoints = Endpoints(predictor, max_voxels=max_voxels, documents=texts)

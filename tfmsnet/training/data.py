@@ -28,16 +28,16 @@ def described(predictor: Predictor, stored: bool = False) -> pipeline.Step:
     reference = Uniform(predictor.parameters) if stored else predictor.reference
 
     def stage(element):
-        phase = element["phase"][None]
+        phase, voxel = element["phase"][None], element["voxel_size_m"][None]
         load = element["c_rate_profile"][None], element["times_s"][None]
-        conditions = reference.conditions(phase, *load)
+        conditions = reference.conditions(phase, voxel, *load)
         start, size = tf.unstack(element["window"])
         fields = {**conditions.fields, PLANES: conditions.planes}
         known = {f"{REFERENCE}{name}": values[0, start : start + size] for name, values in fields.items()}
         known[f"{REFERENCE}{STATIC}"] = conditions.static[0]
         return {
             **(known | element),  # what the records hold goes before
-            "features": predictor.features(phase)[0],
+            "features": predictor.features(phase, voxel)[0],
             "mean_dol": conditions.mean_dol[0],
             "c_rate_scale": conditions.c_rate_scale[0],
         }
@@ -111,7 +111,9 @@ def training_batches(
         raise UserError(
             f"batch_size: expected a multiple of the {workers} workers, found {config.batch_size}"
         )
-    frames = min(sample["frames"] for sample in manifest.samples("train"))
+    # Windows of a batch are equally long; a batch of one takes what each discharge has.
+    of_samples = [sample["frames"] for sample in manifest.samples("train")]
+    frames = max(of_samples) if config.batch_size == 1 else min(of_samples)
     lengths = window_lengths(config, frames)
     source = pipeline.stream(
         manifest,
@@ -128,7 +130,7 @@ def training_batches(
         pipeline.cut,
         *([pipeline.symmetries(config.seed)] if config.symmetries else []),
         trimmed,
-        *([of_length(lengths[0])] if len(lengths) == 1 else []),
+        *([of_length(lengths[0])] if len(lengths) == 1 and lengths[0] < min(of_samples) else []),
     ]
     parallel = pipeline.parallel_calls(manifest, "train")
     stages = [

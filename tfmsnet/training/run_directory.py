@@ -79,10 +79,13 @@ class TrainedWeights(RandomWeights):
                 "beginning, without --init"
             )
         voxel = self._description["voxel_size_m"]
-        if abs(manifest.voxel_size_m - voxel) > 1e-3 * voxel:
+        if voxel is not None and (
+            manifest.voxel_size_m is None or abs(manifest.voxel_size_m - voxel) > 1e-3 * voxel
+        ):
+            found = manifest.voxel_size_m
             raise UserError(
                 f"{self.directory}: trained on voxels of {voxel * 1e6:g} um, the records have "
-                f"{manifest.voxel_size_m * 1e6:g} um"
+                f"{'several sizes' if found is None else f'{found * 1e6:g} um'}"
             )
         return self._description["statistics"]
 
