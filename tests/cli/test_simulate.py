@@ -1,5 +1,6 @@
 """tfmsnet simulate as a user meets it: what it says, its exit status, and what lies in its directory."""
 
+import re
 from functools import partial
 
 import numpy as np
@@ -152,3 +153,20 @@ def test_of_a_large_image_the_memory_is_told(simulate, images, tmp_path, monkeyp
     )
     assert "wired: 0.000768 million voxels" in err
     assert "--crop" in err
+
+
+@pytest.mark.parametrize(
+    ("of_an_image", "arguments", "named"),
+    [
+        (False, ("--crop", 0, 8, 0, 8, 0, 12, "--foil-last"), "--foil-last, --crop"),
+        (False, ("--labels", "pore=0 am=1"), "--labels"),
+        (True, ("--design", "paper", "--seed", 1), "--design, --seed"),
+        (True, ("--size", 8, 8, 12, "--particle-diameter-um", 3), "--size, --particle-diameter-um"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(simulate, images, tmp_path, of_an_image, arguments, named):
+    image = ("--image", images[0]) if of_an_image else ()
+    status, _, err = simulate(*image, *arguments, "--out", tmp_path / "data")
+    assert status == 2
+    assert re.search(rf"{named}: .* --?image", err.splitlines()[-1])
+    assert not (tmp_path / "data").exists()

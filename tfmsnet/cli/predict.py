@@ -9,7 +9,9 @@ from tfmsnet.cli.options import (
     load_every_option,
     parameters_options,
     read_image_with,
+    refuse_given,
 )
+from tfmsnet.foreign_files import open_text
 from tfmsnet.references.registry import DEFAULT
 
 
@@ -40,7 +42,21 @@ from tfmsnet.references.registry import DEFAULT
 @click.option(
     "--server",
     metavar="URL",
-    help="Instead of --model: TF Serving at grpc://HOST:PORT/NAME or http://HOST:PORT/NAME.",
+    help="Instead of --model: TF Serving at grpc://HOST:PORT/NAME or http://HOST:PORT/NAME, encrypted at "
+    "grpcs:// and https://; also http[s]://HOST/PREFIX/v1/models/NAME.",
+)
+@click.option(
+    "--ca-file",
+    type=PATH,
+    help="Certificates (PEM) of the authorities that a server is trusted by.  [default: the system's]",
+)
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help="Sent to the server, such as 'Authorization: Bearer ...'; @FILE takes lines of a file, which other "
+    "users of this machine can't see; repeatable.",
 )
 @click.option(
     "--timeout-s",
@@ -61,6 +77,8 @@ def command(
     load_every,
     model,
     server,
+    ca_file,
+    headers,
     timeout_s,
     out,
     parameters,
@@ -87,10 +105,16 @@ def command(
         raise click.UsageError("--c-rate and --load: give one of them")
     if load_every and load is None:
         raise click.UsageError("--load-every is for --load FILE.csv")
+    if not server:
+        refuse_given(context, ("ca_file", "headers", "timeout_s"), "a server's; give one with --server")
     asked = constant_current(c_rate) if load is None else read_load(load, load_every)
     source = server or model
-    click.echo(f"{'asking' if server else 'loading'} {source}", err=True)
-    loaded = Client(server, timeout_s=timeout_s) if server else load_model(model)
+    if server:
+        loaded = Client(server, ca_file=ca_file, headers=_parsed_headers(headers), timeout_s=timeout_s)
+        click.echo(f"asking {server}", err=True)
+    else:
+        click.echo(f"loading {model}", err=True)
+        loaded = load_model(model)
     if parameters or temperature_c is not None:
         cell = cell_of(parameters, temperature_c).parameters
         loaded = loaded.of_cell(cell)
@@ -127,3 +151,21 @@ def command(
     }
     for path in write_answer(loaded.sample(electrode, answer), out, about):
         click.echo(path)
+
+
+def _parsed_headers(given: tuple[str, ...]) -> dict[str, str]:
+    """("Name: value", "@file") -> {"Name": "value", ...}."""
+    lines = []
+    for text in given:
+        if not text.startswith("@"):
+            lines.append(text)
+            continue
+        with open_text(text[1:]) as file:
+            lines += file.read().splitlines()
+    headers = {}
+    for line in filter(str.strip, lines):
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise click.BadParameter("--header: expected 'NAME: VALUE', such as 'Authorization: Bearer ...'")
+        headers[name.strip()] = value.strip()
+    return headers

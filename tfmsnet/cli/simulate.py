@@ -11,6 +11,7 @@ from tfmsnet.cli.options import (
     load_every_option,
     parameters_options,
     read_image_with,
+    refuse_given,
 )
 from tfmsnet.cli.progress import progress_bar
 from tfmsnet.load import FRAMES, Load, constant_current, read_load
@@ -18,6 +19,7 @@ from tfmsnet.load import FRAMES, Load, constant_current, read_load
 # Beyond these, the user is told what a discharge takes (benchmarks/halfcell.py --growth).
 _LARGE_VOXELS = 3e6
 _GB_PER_MILLION = 1.6
+_OF_RECIPES = ("design", "geometries", "size", "seed", "particle_diameter_um", "particle_spread")
 
 
 @click.command("simulate")
@@ -104,7 +106,9 @@ _GB_PER_MILLION = 1.6
     help="Of these diameters: standard deviation of their logarithm.",
 )
 @image_options
+@click.pass_context
 def command(
+    context,
     out,
     design,
     geometries,
@@ -134,6 +138,11 @@ def command(
     from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign, remarks
     from tfmsnet.electrode import Powder
 
+    if image:
+        refuse_given(context, _OF_RECIPES, "generated electrodes have these, an --image has its own")
+    else:
+        # Generated electrodes have a voxel size, too.
+        refuse_given(context, set(reading) - {"voxel_size_um"}, "these are an image's; give one with --image")
     cell = cell_of(parameters, temperature_c)
     loads = _loads(c_rates, load, load_every, frames, cutoff_voltage)
     if image:
