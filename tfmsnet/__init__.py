@@ -21,8 +21,8 @@ __version__ = "0.1.0"
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=[
-        *("campaign", "electrode", "evaluation", "features", "halfcell", "load", "networks", "predictors"),
-        *("records", "references", "serving", "training", "tuning"),
+        *("campaign", "electrode", "evaluation", "features", "halfcell", "load", "networks", "plots"),
+        *("predictors", "records", "references", "serving", "training", "tuning"),
     ],
     submod_attrs={
         "api": ["evaluate", "predict"],

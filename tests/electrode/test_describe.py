@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from tfmsnet.electrode import AM, CBD, PhaseImage, Recipe, describe, generate, plot_slices
+from tfmsnet.electrode import AM, CBD, PhaseImage, Recipe, describe, generate
+from tfmsnet.plots import plot_slices
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from tfmsnet.cli.options import PATH, cell_of, image_options, parameters_options
 @image_options
 def command(image, png, parameters, temperature_c, **reading):
     """Print what IMAGE is like: volume fractions, areas, tortuosity, percolation, particle sizes, and 1C."""
-    from tfmsnet.electrode import describe, plot_slices
+    from tfmsnet.electrode import describe
     from tfmsnet.halfcell import one_c_a_m2
+    from tfmsnet.plots import plot_slices
 
     cell = cell_of(parameters, temperature_c).parameters
     electrode = read_image_with(image, reading, None)

@@ -21,6 +21,7 @@ COMMANDS = {
     "train": "train",
     "tune": "tune",
     "evaluate": "evaluate",
+    "compare": "compare",
     "predict": "predict",
     "export": "export",
     "convert": "convert",
