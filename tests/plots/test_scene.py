@@ -73,10 +73,10 @@ def test_vtk_reads_back_what_paraview_gets(written):
 def test_paraview_opens_it(written):
     sample, collection = written
     code = (
-        "from paraview.simple import *; r = OpenDataFile({!r}); r.UpdatePipeline(); "
+        f"from paraview.simple import *; r = OpenDataFile({str(collection)!r}); r.UpdatePipeline(); "
         "r.UpdatePipeline(r.TimestepValues[-1]); i = r.GetDataInformation(); "
         "print(len(r.TimestepValues), i.GetNumberOfCells(), r.CellData['concentration'].GetRange())"
-    ).format(str(collection))
+    )
     said = subprocess.run(["pvpython", "-c", code], capture_output=True, text=True, check=True, timeout=120)
     last = sample.concentration[-1][sample.am_mask]
     expected = f"{sample.frames} {sample.phase.size} {(float(last.min()), float(last.max()))}"
