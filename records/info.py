@@ -1,4 +1,4 @@
-"""What a data set of records holds, as a table for the terminal."""
+"""What a data set of records holds, for the terminal and for programs."""
 
 from tfmsnet.records.manifest import Manifest
 
@@ -33,6 +33,21 @@ def table(manifest: Manifest) -> str:
         for field, s in manifest.reference["statistics"].items():
             lines.append(f"{field:<16}{'':>48}" + "".join(f"{s[name]:>12.5g}" for name in COLUMNS[4:]))
     return "\n".join(lines)
+
+
+def summary(manifest: Manifest) -> dict:
+    """The same for JSON: samples of each split, voxels, statistics, reference."""
+    return {
+        "splits": {
+            split: {"shards": [shard["name"] for shard in shards], "samples": manifest.samples(split)}
+            for split, shards in manifest.splits.items()
+        },
+        "voxel_size_m": manifest.voxel_size_m,
+        "compression": manifest.compression,
+        "schema_version": manifest.schema_version,
+        "statistics": manifest.statistics,
+        "reference": manifest.reference,
+    }
 
 
 def _loads(samples: list[dict]) -> str:

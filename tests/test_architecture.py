@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Later layers may import earlier ones, never the other way round; members of one row are one layer.
 LAYERS = (
-    ("configuration", "errors", "files", "foreign_files", "load", "plugins", "tables", "units"),
+    ("configuration", "errors", "files", "foreign_files", "load", "plugins", "progress", "tables", "units"),
     ("electrode",),
     ("materials",),
     ("halfcell",),

@@ -148,7 +148,7 @@ def _predict(out: Path, bar) -> Iterator[str]:
     yield (
         f"\nroot mean square: {', '.join(f'{name} {value:.1f} mV' for name, value in rms.items())}.\n"
         f"{_BEST} is physics and needs no training: it is what `tfmsnet predict` answers with, and what a "
-        f"network has to beat.\nThese networks saw {GEOMETRIES - TEST_GEOMETRIES} electrodes for some minutes; "
-        "what more training gives is in docs/results.md."
+        f"network has to beat.\nThese networks saw {GEOMETRIES - TEST_GEOMETRIES} electrodes for minutes; "
+        "more training: docs/results.md."
     )
     yield f"files: {', '.join(str(file) for file in files)}"

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import click
 
-from tfmsnet.cli.options import PATH
+from tfmsnet.cli.options import PATH, json_option
+from tfmsnet.progress import note
 
 
 @click.command("compare")
 @click.argument("first", metavar="A")
 @click.argument("others", metavar="B...", nargs=-1, required=True)
 @click.option("--out", type=PATH, help="Directory for comparison.json, curves.png and slices of both fields.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@json_option
 def command(first, others, out, as_json):
     """Compare B... with A: errors of fields and curve, drawn side by side with --out.
 
@@ -49,7 +50,7 @@ def _asked(source: str, true):
     from tfmsnet.serving.local import load_model
     from tfmsnet.serving.scored import answered
 
-    click.echo(f"asking {source}", err=True)
+    note(f"asking {source}")
     return answered(load_model(source), true)
 
 

@@ -15,8 +15,8 @@ from tfmsnet.cli.options import (
     whole_numbers,
     with_options,
 )
-from tfmsnet.cli.progress import progress_bar
 from tfmsnet.errors import UserError
+from tfmsnet.progress import note, progress_bar
 
 
 def sample_options(function):
@@ -128,7 +128,7 @@ def vtu(series, times, **options):
 
     path = _free_path(options, series[0])
     parameters = cell_of(options["parameters"], options["temperature_c"]).parameters
-    click.echo(f"reading {len(series)} files", err=True)
+    note(f"reading {len(series)} files")
     solution = read_vtu(series, _reading(options, parameters), times=_numbers(times))
     _write(solution, parameters, options, path)
 
@@ -160,7 +160,7 @@ def comsol(context, export, image, labels, origin_um, **options):
     parameters = cell_of(options["parameters"], options["temperature_c"]).parameters
     reading = _reading(options, parameters)
     phases = read_image(image, reading.voxel_size_m, labels=labels_of(labels)) if image else None
-    click.echo(f"reading {export}", err=True)
+    note(f"reading {export}")
     solution = read_comsol(
         export,
         reading,
@@ -232,7 +232,7 @@ def _write(solution, parameters, options: dict, path: Path) -> None:
     from tfmsnet.records.ingest import GaussianKernel, to_sample
 
     if solution.remark:
-        click.echo(solution.remark, err=True)
+        note(solution.remark)
     recipe = {name: options[name] for name in ("am_wt_percent", "calendering_percent")}
     image = replace(
         solution.image, geometry_id=options["geometry_id"] or solution.image.geometry_id, **recipe

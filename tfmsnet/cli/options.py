@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tfmsnet.progress import note
+
 PATH = click.Path(path_type=Path)
 
 load_every_option = click.option(
@@ -123,6 +125,9 @@ def image_options(function):
     return with_options(options, function)
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text for people.")
+
+
 def parameters_options(function):
     """The cell: see `cell_of`."""
     options = (
@@ -179,7 +184,7 @@ def read_image_with(path: Path, reading: dict, voxel_size_m: float | None = 0.5e
     from tfmsnet.electrode import read_image, remove_islands
 
     def say(text: str) -> None:
-        click.echo(f"{path}: {text}", err=True)
+        note(f"{path}: {text}")
 
     crop, given = reading["crop"], reading["voxel_size_um"]
     image = read_image(

@@ -6,12 +6,15 @@ from tfmsnet.cli.options import (
     PATH,
     cell_of,
     image_options,
+    json_option,
     load_every_option,
     parameters_options,
     read_image_with,
     refuse_given,
 )
+from tfmsnet.errors import UserError
 from tfmsnet.foreign_files import open_text
+from tfmsnet.progress import note
 from tfmsnet.references.registry import DEFAULT
 
 
@@ -66,6 +69,7 @@ from tfmsnet.references.registry import DEFAULT
     help="How long to wait for a server's answer.",
 )
 @click.option("--out", required=True, type=PATH, help="Directory for the answer.")
+@json_option
 @parameters_options
 @image_options
 @click.pass_context
@@ -81,6 +85,7 @@ def command(
     headers,
     timeout_s,
     out,
+    as_json,
     parameters,
     temperature_c,
     **reading,
@@ -107,13 +112,15 @@ def command(
         raise click.UsageError("--load-every is for --load FILE.csv")
     if not server:
         refuse_given(context, ("ca_file", "headers", "timeout_s"), "a server's; give one with --server")
+    if not image.exists():  # known before a model is loaded
+        raise UserError(f"{image}: no such file; expected a folder of slices or a file with an image")
     asked = constant_current(c_rate) if load is None else read_load(load, load_every)
     source = server or model
     if server:
         loaded = Client(server, ca_file=ca_file, headers=_parsed_headers(headers), timeout_s=timeout_s)
-        click.echo(f"asking {server}", err=True)
+        note(f"asking {server}")
     else:
-        click.echo(f"loading {model}", err=True)
+        note(f"loading {model}")
         loaded = load_model(model)
     if parameters or temperature_c is not None:
         cell = cell_of(parameters, temperature_c).parameters
@@ -122,10 +129,9 @@ def command(
     own = loaded.voxel_size_m or None
     electrode = read_image_with(image, reading, own)
     check_dischargeable(electrode)
-    click.echo(
+    note(
         f"predicting {'x'.join(map(str, electrode.shape))} voxels; 1C is "
-        f"{one_c_a_m2(electrode, loaded.parameters) / 10:.3g} mA/cm2",
-        err=True,
+        f"{one_c_a_m2(electrode, loaded.parameters) / 10:.3g} mA/cm2"
     )
     answer = loaded.fields(electrode, asked)
     warnings = loaded.outside(electrode, asked)
@@ -139,7 +145,7 @@ def command(
         "depleted, or a held voltage at its equilibrium",
     }
     if ended.reason in why:
-        click.echo(f"{image}: ended after {ended.time_s:.0f} s by {why[ended.reason]}", err=True)
+        note(f"{image}: ended after {ended.time_s:.0f} s by {why[ended.reason]}")
     about = {
         "image": str(image),
         "model": str(source),
@@ -149,8 +155,11 @@ def command(
         "domain": loaded.description.get("domain"),
         "warnings": warnings,
     }
-    for path in write_answer(loaded.sample(electrode, answer), out, about):
-        click.echo(path)
+    paths = write_answer(loaded.sample(electrode, answer), out, about)
+    if as_json:
+        click.echo(paths[-1].read_text(), nl=False)
+    for path in paths:
+        click.echo(path, err=as_json)
 
 
 def _parsed_headers(given: tuple[str, ...]) -> dict[str, str]:

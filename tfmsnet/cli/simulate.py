@@ -13,8 +13,8 @@ from tfmsnet.cli.options import (
     read_image_with,
     refuse_given,
 )
-from tfmsnet.cli.progress import progress_bar
 from tfmsnet.load import FRAMES, Load, constant_current, read_load
+from tfmsnet.progress import note, progress_bar
 
 # Beyond these, the user is told what a discharge takes (benchmarks/halfcell.py --growth).
 _LARGE_VOXELS = 3e6
@@ -23,6 +23,7 @@ _OF_RECIPES = ("design", "geometries", "size", "seed", "particle_diameter_um", "
 
 
 @click.command("simulate")
+@click.argument("images", type=PATH, nargs=-1, metavar="[IMAGE]...")
 @click.option("--out", required=True, type=PATH, help="Directory for the samples (*.h5).")
 @click.option(
     "--design",
@@ -42,7 +43,9 @@ _OF_RECIPES = ("design", "geometries", "size", "seed", "particle_diameter_um", "
     help="Voxels in x, y, z.",
 )
 @click.option(
+    "--c-rate",
     "--c-rates",
+    "c_rates",
     help="C-rates, separated by commas; 1C fills the active material from its initial degree of lithiation "
     "to 1 in an hour.  [default: 0.5,1,2]",
 )
@@ -85,12 +88,7 @@ _OF_RECIPES = ("design", "geometries", "size", "seed", "particle_diameter_um", "
     help="Where to discharge: in processes of this machine, or on a Dask cluster whose workers have tfmsnet "
     "installed and share OUT (needs tfmsnet[cluster]).  Ray isn't supported.",
 )
-@click.option(
-    "--image",
-    type=PATH,
-    multiple=True,
-    help="Discharge this phase image instead of generated ones; repeatable.",
-)
+@click.option("--image", type=PATH, multiple=True, help="The same as an IMAGE: its older name.")
 @parameters_options
 @click.option(
     "--particle-diameter-um",
@@ -109,6 +107,7 @@ _OF_RECIPES = ("design", "geometries", "size", "seed", "particle_diameter_um", "
 @click.pass_context
 def command(
     context,
+    images,
     out,
     design,
     geometries,
@@ -129,7 +128,7 @@ def command(
     particle_spread,
     **reading,
 ):
-    """Make electrodes and put them under loads, with the half-cell model.
+    """Put electrodes under loads, with the half-cell model: phase images IMAGE..., or generated ones.
 
     Samples that are in OUT already are kept, so an interrupted campaign continues where it was.  A discharge
     that fails is reported with its reason, its frames are kept as NAME_until_SECONDSs.h5, the others go on,
@@ -138,21 +137,21 @@ def command(
     from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign, remarks
     from tfmsnet.electrode import Powder
 
+    image = (*images, *image)
     if image:
-        refuse_given(context, _OF_RECIPES, "generated electrodes have these, an --image has its own")
+        refuse_given(context, _OF_RECIPES, "generated electrodes have these, an image has its own")
     else:
         # Generated electrodes have a voxel size, too.
-        refuse_given(context, set(reading) - {"voxel_size_um"}, "these are an image's; give one with --image")
+        refuse_given(context, set(reading) - {"voxel_size_um"}, "these are an image's, and there is none")
     cell = cell_of(parameters, temperature_c)
     loads = _loads(c_rates, load, load_every, frames, cutoff_voltage)
     if image:
         images = [(path.stem, read_image_with(path, reading)) for path in image]
         for name, one in images:
             if one.phase.size > _LARGE_VOXELS:
-                click.echo(
+                note(
                     f"{name}: {one.phase.size / 1e6:.3g} million voxels: a discharge takes some "
-                    f"{_GB_PER_MILLION * one.phase.size / 1e6:.0f} GB per job; --crop takes a part",
-                    err=True,
+                    f"{_GB_PER_MILLION * one.phase.size / 1e6:.0f} GB per job; --crop takes a part"
                 )
         tasks = [task for name, one in images for task in image_campaign(one, name, loads)]
     else:
@@ -181,7 +180,7 @@ def command(
         click.echo(f"tfmsnet: failed: {line}", err=True)
     one_c, ended = remarks(tasks, out)
     for line in ended:
-        click.echo(line, err=True)
+        note(line)
     for line in one_c:
         click.echo(line)
     click.echo(f"{len(tasks) - len(failures)} of {len(tasks)} discharges are in {out}")

@@ -154,6 +154,8 @@ def report_page(tables: Tables, figures: Mapping[str, tuple[str, bytes]]) -> str
     model = tables.names[0]
     geometries = len({case.geometry_id for case in tables.cases})
     samples = sum(case.model == model for case in tables.cases)
+    several = samples > len(tables.loads)
+    gathered = "Median over the held-out discharges, the worst in brackets. " if several else ""
     images = "\n".join(_figure(name, caption, content) for name, (caption, content) in figures.items())
     details = "\n".join(
         f"<details><summary>More scores of the {field}</summary>{_table(tables, columns)}</details>"
@@ -168,8 +170,7 @@ def report_page(tables: Tables, figures: Mapping[str, tuple[str, bytes]]) -> str
 <p class="sub">{samples} held-out discharges of {geometries} electrodes, tfmsnet {tfmsnet.__version__}</p>
 {_verdict(tables)}
 <h2>Scores</h2>
-<p>Median over the held-out electrodes, the worst in brackets. Bold: best of its column.
-Orange: better than {escape(model)}.</p>
+<p>{gathered}Bold: best of its column. Orange: better than {escape(model)}.</p>
 {_table(tables, HEADLINE)}
 <dl>{meanings}</dl>
 {details}

@@ -5,13 +5,5 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "curves": ["curves_figure", "discharge_figure"],
-        "electrode": ["plot_slices"],
-        "film": ["write_animation", "write_sample_animation"],
-        "overview": ["overview_figure"],
-        "slices": ["Plane", "fields_figure", "slice_figure"],
-    },
-)
+# The names are in __init__.pyi.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
