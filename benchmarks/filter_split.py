@@ -20,8 +20,8 @@ import time
 from pathlib import Path
 
 from tfmsnet.errors import UserError
-from tfmsnet.evaluation.style import COLOURS, MARKERS, look, new_figure, png
 from tfmsnet.files import read_json, replacing, write_json, write_text
+from tfmsnet.plots.style import COLOURS, MARKERS, look, new_figure, png
 from tfmsnet.predictors.config import FIELDS
 from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.shard import sha256

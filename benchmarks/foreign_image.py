@@ -12,10 +12,11 @@ import click
 
 from tfmsnet.electrode import check_dischargeable, describe, read_image, remove_islands
 from tfmsnet.evaluation.candidates import Fields
-from tfmsnet.evaluation.figures import curve_figure, slice_figure
+from tfmsnet.evaluation.figures import curve_figure
 from tfmsnet.evaluation.scores import score
-from tfmsnet.evaluation.style import png
 from tfmsnet.halfcell import simulate
+from tfmsnet.plots.slices import slice_figure
+from tfmsnet.plots.style import png
 from tfmsnet.records.sample import Sample
 
 NAME = "trained model"

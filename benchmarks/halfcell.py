@@ -14,9 +14,9 @@ import numpy as np
 
 from halfcell_checks import growth
 from tfmsnet.electrode import Recipe, generate
-from tfmsnet.evaluation.style import png
 from tfmsnet.files import read_json, replacing, write_json
 from tfmsnet.halfcell import simulate
+from tfmsnet.plots.style import png
 
 SHOWN_DOL = (0.46, 0.5, 0.6, 0.7, 0.8, 0.82)
 

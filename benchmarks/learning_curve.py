@@ -17,8 +17,8 @@ import csv
 import statistics
 from pathlib import Path
 
-from tfmsnet.evaluation.style import COLOURS, MARKERS, look, new_figure, png
 from tfmsnet.files import replacing, write_json, write_text
+from tfmsnet.plots.style import COLOURS, MARKERS, look, new_figure, png
 from tfmsnet.training.config import PRESETS, RunConfig
 
 HELD_OUT = "9/18"

@@ -11,9 +11,9 @@ import click
 import numpy as np
 
 from halfcell_checks.dfn import dfn_curve, dfn_electrode, dfn_loads, off_dfn_v
-from tfmsnet.evaluation.style import COLOURS, look, new_figure, png
 from tfmsnet.files import replacing
 from tfmsnet.halfcell import Discharge, simulate
+from tfmsnet.plots.style import COLOURS, look, new_figure, png
 
 PICTURE = Path(__file__).parents[1] / "docs" / "loads.png"
 TITLES = {"pulses": "pulses and rests (GITT)", "drive_cycle": "drive cycle", "cccv": "discharge, rest, CC-CV"}

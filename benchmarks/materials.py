@@ -15,10 +15,10 @@ import tensorflow as tf
 
 from halfcell_checks.dfn import C_RATES, dfn_curve, dfn_electrode
 from halfcell_checks.homogeneous import homogeneous_curve
-from tfmsnet.evaluation.style import COLOURS, look, new_figure, png
 from tfmsnet.files import replacing
 from tfmsnet.halfcell import DischargeFailed, Parameters, simulate
 from tfmsnet.materials import names, parameter_set
+from tfmsnet.plots.style import COLOURS, look, new_figure, png
 from tfmsnet.serving import cell
 from tfmsnet.serving.reduced_endpoints import ReducedEndpoints
 

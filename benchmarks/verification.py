@@ -13,9 +13,9 @@ import tfmsnet
 from halfcell_checks import figures, groups
 from halfcell_checks.check import table
 from halfcell_checks.dfn import C_RATES, dfn_electrode
-from tfmsnet.evaluation.style import png
 from tfmsnet.files import replacing, write_json
 from tfmsnet.halfcell import simulate
+from tfmsnet.plots.style import png
 
 DOCS = Path(__file__).parents[1] / "docs" / "verification"
 QUICK = Path(__file__).parents[1] / "build" / "verification"

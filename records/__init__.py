@@ -5,13 +5,5 @@ Names are loaded on first use, so that the HDF5 side doesn't import TensorFlow.
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "hdf5": ["read_sample", "sample_files", "write_sample"],
-        "manifest": ["Manifest", "Split", "open_manifest"],
-        "sample": ["Sample"],
-        "verification": ["verify"],
-        "write": ["write_records"],
-    },
-)
+# The names are in __init__.pyi.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,4 +1,4 @@
-"""What a data set of records holds, as a table for the terminal."""
+"""What a data set of records holds, for the terminal and for programs."""
 
 from tfmsnet.records.manifest import Manifest
 
@@ -43,6 +43,21 @@ def _voxels(manifest: Manifest) -> str:
         return f"{manifest.voxel_size_m * 1e6:g}"
     edges = [sample["voxel_size_m"] * 1e6 for split in manifest.splits for sample in manifest.samples(split)]
     return f"{min(edges):g} to {max(edges):g}"
+
+
+def summary(manifest: Manifest) -> dict:
+    """The same for JSON: samples of each split, voxels, statistics, reference."""
+    return {
+        "splits": {
+            split: {"shards": [shard["name"] for shard in shards], "samples": manifest.samples(split)}
+            for split, shards in manifest.splits.items()
+        },
+        "voxel_size_m": manifest.voxel_size_m,
+        "compression": manifest.compression,
+        "schema_version": manifest.schema_version,
+        "statistics": manifest.statistics,
+        "reference": manifest.reference,
+    }
 
 
 def _loads(samples: list[dict]) -> str:

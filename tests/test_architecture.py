@@ -10,13 +10,14 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Later layers may import earlier ones, never the other way round; members of one row are one layer.
 LAYERS = (
-    ("configuration", "errors", "files", "foreign_files", "load", "plugins", "tables", "units"),
+    ("configuration", "errors", "files", "foreign_files", "load", "plugins", "progress", "tables", "units"),
     ("electrode",),
     ("materials",),
     ("halfcell",),
     ("fields",),
     ("references", "features"),
     ("records",),
+    ("plots",),
     ("campaign",),
     ("networks",),
     ("predictors",),
@@ -29,8 +30,8 @@ LAYERS = (
     ("cli",),
 )
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-# A result saves itself as a sample: the one import upwards, made when it is called.
-UPWARDS = {("discharge.py", "records")}
+# A result saves itself as a sample and draws it: the imports upwards, made when it is called.
+UPWARDS = {("discharge.py", "records"), ("discharge.py", "plots")}
 FORBIDDEN = {
     ("networks", "records"),
     ("predictors", "records"),
@@ -76,7 +77,14 @@ def test_imports_point_one_way(path, package):
 
 @pytest.mark.parametrize(
     "module",
-    ["tfmsnet.electrode", "tfmsnet.materials", "tfmsnet.halfcell", "tfmsnet.campaign", "tfmsnet.cli.main"],
+    [
+        "tfmsnet.electrode",
+        "tfmsnet.materials",
+        "tfmsnet.halfcell",
+        "tfmsnet.campaign",
+        "tfmsnet.plots",
+        "tfmsnet.cli.main",
+    ],
 )
 def test_it_imports_no_tensorflow(module):
     heavy = "{'tensorflow', 'keras', 'matplotlib'}"

@@ -49,13 +49,13 @@ def test_it_goes_all_the_way_and_a_second_call_changes_nothing(miniature, tmp_pa
 
 
 @pytest.mark.slow
-def test_the_printed_errors_are_those_of_the_served_model(miniature, tmp_path):
+def test_the_printed_errors_are_those_of_the_answer_that_is_kept(miniature, tmp_path):
     said = []
     demo.run_demo(tmp_path / "demo", said.append, no_bar)
     true = next(s for s in Split(tmp_path / "demo" / "records", "test") if s.c_rate == 1.0)
     with h5py.File(tmp_path / "demo" / "answer" / "fields.h5") as file:
         error_mv = 1e3 * (file["voltage_v"][...] - true.voltage_v)[1:]
-    assert f"root mean square {np.sqrt(np.mean(error_mv**2)):.1f} mV" in "\n".join(said)
+    assert f"resolved-particles {np.sqrt(np.mean(error_mv**2)):.1f} mV" in "\n".join(said)
 
 
 def test_another_demo_is_not_continued(miniature, tmp_path, monkeypatch):

@@ -18,21 +18,5 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 __version__ = "0.1.0"
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submodules=[
-        *("campaign", "electrode", "evaluation", "features", "halfcell", "load", "networks", "predictors"),
-        *("records", "references", "serving", "training", "tuning"),
-    ],
-    submod_attrs={
-        "api": ["evaluate", "predict"],
-        "halfcell": ["simulate"],
-        "load": ["register_load"],
-        "references.registry": ["register_reference"],
-        "networks.registry": ["register_network"],
-        "records.hdf5": ["read_sample", "write_sample"],
-        "serving.saved_model": ["export"],
-        "serving.local": ["load_model"],
-        "training.run": ["train"],
-    },
-)
+# The names are in __init__.pyi.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

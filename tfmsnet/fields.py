@@ -3,9 +3,11 @@
 Masks, units, the channels of the network's state, figures and FORMAT.md follow from it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from tfmsnet.electrode.image import AM, CBD, PHASE_NAMES
 from tfmsnet.materials.parameters import Parameters
@@ -89,3 +91,16 @@ FIELDS = {
         ),
     )
 }
+
+
+def frame_means(values: Iterable[np.ndarray], mask: np.ndarray) -> np.ndarray:
+    """The mean of a field over its phase at each frame.
+
+    Args:
+        values: (time, x, y, z).
+        mask: (x, y, z) bool, what is averaged over.
+
+    Returns:
+        (time,) float64.
+    """
+    return np.array([frame[mask].mean(dtype=np.float64) for frame in values])

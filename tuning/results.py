@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tfmsnet.errors import UserError
-from tfmsnet.evaluation.style import COLOURS, look, new_figure
 from tfmsnet.files import read_json, write_text
+from tfmsnet.plots.style import COLOURS, look, new_figure
 from tfmsnet.tuning.space import Point, Space
 from tfmsnet.tuning.tuner import OUTCOME, PROJECT, shown
 

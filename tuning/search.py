@@ -136,7 +136,7 @@ def _finish(out: Path, space: Space, oracle) -> list[Row]:
     if oracle.failing or not complete:
         reason = next((row.note for row in rows if row.status == "FAILED"), "no trial was made")
         raise RunFailed(f"{out}: {'too many trials' if complete else 'all trials'} failed ({reason})")
-    from tfmsnet.evaluation.style import png
+    from tfmsnet.plots.style import png
     from tfmsnet.tuning.results import pareto_figure
 
     with replacing(out / "pareto.png") as partial:

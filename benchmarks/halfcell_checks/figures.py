@@ -19,8 +19,8 @@ from halfcell_checks.groups import (
     StepError,
 )
 from halfcell_checks.sphere import Profile, series
-from tfmsnet.evaluation.style import COLOURS, MARKERS, look, new_figure
 from tfmsnet.halfcell import Discharge, Parameters, open_circuit_potential
+from tfmsnet.plots.style import COLOURS, MARKERS, look, new_figure
 
 _BOUND = {"color": "#888888", "linestyle": (0, (5, 3)), "linewidth": 1.0, "zorder": 1}
 _RATE_COLOURS = {0.5: COLOURS[3], 1.0: COLOURS[2], 2.0: COLOURS[1]}

@@ -13,9 +13,9 @@ from matplotlib.ticker import FixedLocator, NullFormatter
 from threadpoolctl import threadpool_limits
 
 from tfmsnet.electrode import Recipe, generate
-from tfmsnet.evaluation.style import COLOURS, look, new_figure
 from tfmsnet.halfcell import simulate
 from tfmsnet.load import constant_current
+from tfmsnet.plots.style import COLOURS, look, new_figure
 
 Size = tuple[int, int, int]
 LADDER: tuple[Size, ...] = ((16, 16, 48), (24, 24, 64), (36, 36, 122), (48, 48, 160), (72, 72, 244))

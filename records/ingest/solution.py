@@ -231,6 +231,7 @@ class Solution:
         times_s: (time,), s, rising.
         concentration: lithium in the AM, mol/m3, on nodes of the AM alone.
         potential: of the solid, V, on nodes of AM and CBD alone.
+        remark: what was chosen where the file leaves a choice.
     """
 
     image: PhaseImage
@@ -238,3 +239,4 @@ class Solution:
     times_s: np.ndarray
     concentration: NodeField
     potential: NodeField
+    remark: str | None = None

@@ -291,16 +291,21 @@ def grid_over(nodes_m: np.ndarray, box_m: tuple[float, ...] | None, voxel_size_m
     return VoxelGrid.over(low, high, voxel_size_m)
 
 
+# Beside the labels of phases: of cells whose nodes are in several, of nodes in none.
+MIXED, UNKNOWN = 254, 255
+
+
 def phases_of_cells(
-    points_m: np.ndarray, corners: np.ndarray, labels: np.ndarray, grid: VoxelGrid
+    points_m: np.ndarray, corners: np.ndarray, labels: np.ndarray, grid: VoxelGrid, of_nodes: np.ndarray
 ) -> PhaseImage:
     """Voxels by the cell that holds their centre.
 
     Args:
         points_m: (node, 3), m.
         corners: (tetrahedron, 4).
-        labels: (tetrahedron,) uint8.
+        labels: (tetrahedron,) uint8; voxels in MIXED ones follow the nearest node.
         grid: the voxels.
+        of_nodes: (node,) uint8, labels of nodes, or UNKNOWN.
 
     Raises:
         UserError: voxels in no cell although the electrolyte has cells; where it has none, they are
@@ -315,6 +320,10 @@ def phases_of_cells(
             f"{first} um, although the electrolyte is meshed; give a box that the mesh covers"
         )
     phase = np.where(outside, ELECTROLYTE, labels[found])
+    mixed = phase == MIXED
+    if mixed.any():
+        voters = np.flatnonzero(of_nodes != UNKNOWN)
+        phase[mixed] = of_nodes[voters][cKDTree(points_m[voters]).query(grid.centres_m(mixed))[1]]
     return PhaseImage(phase.astype(np.uint8), grid.voxel_size_m)
 
 
@@ -340,7 +349,7 @@ def phases_of_nodes(nodes_m: np.ndarray, labels: np.ndarray, grid: VoxelGrid, re
             "domains: no node is in the electrolyte, so there's no telling where the solid ends; export all "
             "domains, or give a phase image"
         )
-    voters = _voters(nodes_m, labels, _COINCIDENT * grid.voxel_size_m)
+    voters = _voters(nodes_m, labels, grid.voxel_size_m)
     centres = grid.centres_m(np.ones(grid.shape, bool))
     distance, nearest = cKDTree(nodes_m[voters]).query(centres)
     far = np.flatnonzero(distance > reach_m)
@@ -352,12 +361,13 @@ def phases_of_nodes(nodes_m: np.ndarray, labels: np.ndarray, grid: VoxelGrid, re
     return PhaseImage(labels[voters][nearest].reshape(grid.shape).astype(np.uint8), grid.voxel_size_m)
 
 
-def _voters(nodes_m: np.ndarray, labels: np.ndarray, coincident_m: float) -> np.ndarray:
+def _voters(nodes_m: np.ndarray, labels: np.ndarray, voxel_size_m: float) -> np.ndarray:
     """Indices of the nodes that lie inside of a phase."""
     known = np.flatnonzero(labels >= 0)
-    pairs = known[cKDTree(nodes_m[known]).query_pairs(coincident_m, output_type="ndarray")]
+    near = cKDTree(nodes_m[known]).query_pairs(_COINCIDENT * voxel_size_m, output_type="ndarray")
+    pairs = known[near]
     shared = pairs[labels[pairs[:, 0]] != labels[pairs[:, 1]]]
-    if not len(shared) and len(known) == len(labels) and not _is_lattice(nodes_m, coincident_m):
+    if not len(shared) and len(known) == len(labels) and not is_lattice(nodes_m, voxel_size_m):
         raise UserError(
             "domains: no node is in two phases, so interfaces would be off by half an element; export both "
             "sides of interfaces (no smoothing, or that inside of domains), or on a regular grid, or give a "
@@ -366,9 +376,11 @@ def _voters(nodes_m: np.ndarray, labels: np.ndarray, coincident_m: float) -> np.
     return np.setdiff1d(known, shared)
 
 
-def _is_lattice(nodes_m: np.ndarray, coincident_m: float) -> bool:
+def is_lattice(nodes_m: np.ndarray, voxel_size_m: float) -> bool:
+    """Whether nodes (node, 3) are all the crossings of planes along x, y and z."""
     # Rounding errors may part what is one plane: sorted, its coordinates differ by next to nothing.
-    planes = [1 + np.count_nonzero(np.diff(np.sort(axis)) > coincident_m) for axis in nodes_m.T]
+    apart_m = _COINCIDENT * voxel_size_m
+    planes = [1 + np.count_nonzero(np.diff(np.sort(axis)) > apart_m) for axis in nodes_m.T]
     return np.prod(planes) == len(nodes_m)
 
 

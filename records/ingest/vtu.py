@@ -6,11 +6,18 @@ from pathlib import Path
 
 import numpy as np
 
-from tfmsnet.electrode import AM, ELECTROLYTE, PhaseImage
+from tfmsnet.electrode import AM, CBD, ELECTROLYTE, PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.records.ingest.meshes import Mesh, frames
 from tfmsnet.records.ingest.solution import NodeField, Reading, Solution, VoxelGrid
-from tfmsnet.records.ingest.voxelisation import grid_over, phases_of_cells, split_cells
+from tfmsnet.records.ingest.voxelisation import (
+    MIXED,
+    UNKNOWN,
+    grid_over,
+    is_lattice,
+    phases_of_cells,
+    split_cells,
+)
 from tfmsnet.units import LENGTH_M, TIME_S, factor
 
 
@@ -23,9 +30,11 @@ def read_vtu(
     one file whose arrays are called as in `cs @ t=100`, which is what COMSOL writes; or what names files and
     times: a .pvd, a .vtu.series, XDMF.  A mesh may be in several parts.  Fields are arrays of points or of
     cells, and count on nodes of their own phase alone.  Phases come from the array of domains; without one,
-    every cell is AM.  Domains may be an array of points, too: a cell then has the domain that all of its
-    nodes with a whole number have (others are averages at interfaces).  A voxel has the phase of the cell
-    that holds its centre, and is electrolyte outside of all cells, unless the electrolyte is meshed.
+    every cell is AM.  Domains may be an array of points, too: a cell then has the phase that all of its
+    nodes with a whole number have (others are averages at interfaces).  Where they differ, the voxels of the
+    cell follow their nearest node if the nodes are a lattice, and the mesh is refused if not.  A voxel has
+    the phase of the cell that holds its centre, and is electrolyte outside of all cells, unless the
+    electrolyte is meshed.
 
     Args:
         paths: the files.
@@ -61,7 +70,7 @@ def read_vtu(
         NodeField(nodes.places_m, np.stack(values, 1))
         for nodes, values in zip(phases.nodes, columns, strict=True)
     )
-    return Solution(phases.image, phases.grid, seconds, *fields)
+    return Solution(phases.image, phases.grid, seconds, *fields, remark=phases.remark)
 
 
 def _times(given: Sequence[float] | None, found: list[float | None], paths: list[Path]) -> np.ndarray:
@@ -111,6 +120,7 @@ class _Phases:
     image: PhaseImage
     grid: VoxelGrid
     nodes: list[_Nodes]
+    remark: str | None = None
 
     def __init__(self, mesh: Mesh, reading: Reading) -> None:
         self._reading = reading
@@ -119,19 +129,35 @@ class _Phases:
         corners, owner = split_cells(mesh.cells)
         labels = np.full(len(mesh.cells.kinds), ELECTROLYTE, np.uint8)
         solid = np.unique(owner)
-        labels[solid] = _labels(mesh, reading, solid)
+        labels[solid], of_nodes = _labels(mesh, reading, solid)
         has_volume = np.isin(np.arange(len(labels)), solid)
         of_cell = mesh.cells.owner
         nodes = np.unique(mesh.cells.nodes[has_volume[of_cell]])
         self.grid = grid_over(points[nodes], reading.box_m, reading.voxel_size_m)
-        self.image = phases_of_cells(points, corners, labels[owner], self.grid)
+        mixed = labels == MIXED
+        shared = np.unique(mesh.cells.nodes[mixed[of_cell]])
+        if len(shared):
+            if not is_lattice(points[nodes], reading.voxel_size_m):
+                raise UserError(
+                    f"array {reading.domain}: the nodes of {mixed.sum()} of {len(solid)} cells lie in "
+                    "several domains or in none, so there's no telling where these cells are; export "
+                    "domains as an array of cells, or without smoothing, with the nodes of interfaces "
+                    "once for each domain"
+                )
+            self.remark = (
+                f"array {reading.domain}: the nodes of {mixed.sum()} of {len(solid)} cells lie in several "
+                "domains: voxels in these take that of the nearest node, so interfaces may be off by half a "
+                "cell; an array of cells says where they are"
+            )
+        self.image = phases_of_cells(points, corners, labels[owner], self.grid, of_nodes)
         # A field counts in the cells of its phase: at their nodes, or at their centres.
         self.nodes = []
         self._of_points = [self._is_of_points(mesh, name) for name in self._names]
-        for of_points, mask in zip(self._of_points, (labels == AM, labels != ELECTROLYTE), strict=True):
-            own = mask & has_volume
+        for of_points, phases in zip(self._of_points, ((AM,), (AM, CBD)), strict=True):
+            own = np.isin(labels, phases) & has_volume
+            of_mixed = shared[np.isin(of_nodes[shared], phases)]
             self.nodes.append(
-                _Nodes(points, np.unique(mesh.cells.nodes[own[of_cell]]))
+                _Nodes(points, np.union1d(mesh.cells.nodes[own[of_cell]], of_mixed))
                 if of_points
                 else _Nodes(mesh.cells.centres(points), np.flatnonzero(own))
             )
@@ -165,11 +191,15 @@ class _Phases:
         return list(series[0])
 
 
-def _labels(mesh: Mesh, reading: Reading, cells: np.ndarray) -> np.ndarray:
-    """Labels (cell,) of cells (cell,) by their domains."""
+def _labels(mesh: Mesh, reading: Reading, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (cell,) of cells (cell,) by their domains, and (node,) of nodes, UNKNOWN where they don't count.
+
+    Cells whose nodes are in several domains are MIXED.
+    """
     name = reading.domain
+    of_nodes = np.full(len(mesh.points), UNKNOWN, np.uint8)
     if name is None:
-        return np.full(len(cells), AM, np.uint8)
+        return np.full(len(cells), AM, np.uint8), of_nodes
     if name not in mesh.cell_names | mesh.point_names:
         raise UserError(
             f"array {name} of the domains is missing; found {', '.join(sorted(mesh.cell_names)) or 'none'} "
@@ -179,26 +209,18 @@ def _labels(mesh: Mesh, reading: Reading, cells: np.ndarray) -> np.ndarray:
     numbers = np.asarray(next(iter(mesh.series(name, not of_cells).values())), np.float64)
     if numbers.ndim != 1:
         raise UserError(f"array {name}: expected numbers, found vectors {numbers.shape}")
-    if not of_cells:
-        numbers = _of_all_nodes(mesh, numbers, name, cells)
-    return reading.domains.labels(numbers[cells], f"array {name}")
-
-
-def _of_all_nodes(mesh: Mesh, numbers: np.ndarray, name: str, cells: np.ndarray) -> np.ndarray:
-    """The domain (cell,) of all nodes of a cell with a whole number: others are averages at interfaces."""
-    values, owner, count = numbers[mesh.cells.nodes], mesh.cells.owner, len(mesh.cells.kinds)
-    whole = np.isfinite(values) & (values == np.round(values))
-    lowest, highest = np.full(count, np.inf), np.full(count, -np.inf)
-    np.minimum.at(lowest, owner[whole], values[whole])
-    np.maximum.at(highest, owner[whole], values[whole])
-    unknown = cells[lowest[cells] != highest[cells]]
-    if len(unknown):
-        raise UserError(
-            f"array {name}: the nodes of {len(unknown)} of {len(cells)} cells lie in several domains or in "
-            "none, so there's no telling where these cells are; export domains as an array of cells, or "
-            "without smoothing, with the nodes of interfaces once for each domain"
-        )
-    return lowest
+    if of_cells:
+        return reading.domains.labels(numbers[cells], f"array {name}"), of_nodes
+    # Numbers that aren't whole are averages at interfaces.
+    whole = np.isfinite(numbers) & (numbers == np.round(numbers))
+    of_nodes[whole] = reading.domains.labels(numbers[whole], f"array {name}")
+    nodes, owner = mesh.cells.nodes, mesh.cells.owner
+    counted = whole[nodes]
+    lowest = np.full(len(mesh.cells.kinds), MIXED, np.uint8)
+    highest = np.zeros(len(mesh.cells.kinds), np.uint8)
+    np.minimum.at(lowest, owner[counted], of_nodes[nodes[counted]])
+    np.maximum.at(highest, owner[counted], of_nodes[nodes[counted]])
+    return np.where(lowest == highest, lowest, MIXED)[cells], of_nodes
 
 
 def _finite(values: np.ndarray, name: str, nodes_m: np.ndarray) -> np.ndarray:

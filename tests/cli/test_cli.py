@@ -1,6 +1,7 @@
 """The command line as a user meets it: help, the whole path, and one clear line for every mistake."""
 
 import json
+import re
 import shutil
 
 import h5py
@@ -157,7 +158,7 @@ def refused(tfmsnet, message, *arguments):
     """One line on stderr that says it, status 2."""
     status, _, err = tfmsnet(*arguments)
     assert status == 2, err
-    lines = [line for line in err.replace("\r", "\n").splitlines() if "%|" not in line and line.strip()]
+    lines = [line for line in err.splitlines() if not re.match(r"[\w ,]+: \d+ %, ", line)]
     lines = [
         line for line in lines if not line.startswith(("loading ", "predicting ", "exporting ", "asking "))
     ]
@@ -198,7 +199,8 @@ def test_other_mistakes(tfmsnet, run, records, broken, image, data, tmp_path):
     refused(tfmsnet, "did you mean 'filters'", "train", records, "--out", out, "--set", "network.filter=3")
     refused(tfmsnet, "expected a run made by", "evaluate", foreign, records, "--out", out)
     refused(tfmsnet, "another --out", "demo", "--out", foreign)
-    refused(tfmsnet, "No such command", "simulat")
+    refused(tfmsnet, "No such command 'simulat'; did you mean 'simulate'?", "simulat")
+    refused(tfmsnet, "No such command 'battery'", "battery")
     shard = next(iter(broken.glob("train-*.tfrecord")))
     shard.write_bytes(shard.read_bytes()[:-10])
     refused(tfmsnet, shard.name, "train", broken, "--out", out)

@@ -1,5 +1,7 @@
 """tfmsnet describe as a user meets it: what it is told of an image, and what the image says itself."""
 
+import json
+
 import numpy as np
 import pytest
 import tifffile
@@ -62,3 +64,17 @@ def test_a_mistake_is_one_line(tfmsnet, phase, tmp_path, arguments, message):
     status, _, err = tfmsnet("describe", tmp_path / "image.npy", *arguments)
     assert status == 2
     assert message in err.splitlines()[-1]
+
+
+def test_json_for_programs_and_quiet(tfmsnet, sample, tmp_path):
+    write_image(PhaseImage(sample.phase), tmp_path / "image.tif")
+    status, out, err = tfmsnet("describe", tmp_path / "image.tif", "--json", "--resample-um", 1, "--quiet")
+    assert (status, err) == (0, "")
+    found = json.loads(out)
+    assert found["shape"] == [6, 6, 8]
+    assert found["one_c_ma_cm2"] > 0
+    ratio = found["liquid_fraction"] / found["effective_transport"]
+    assert ratio == pytest.approx(found["tortuosity_factor"])
+    status, out, err = tfmsnet("describe", tmp_path / "image.tif", "--resample-um", 1)
+    assert "resampled" in err
+    assert f"{found['pore_tortuosity_factor']:.2f}, the CBD closed" in out

@@ -37,3 +37,25 @@ def test_what_is_no_sample_is_one_line(show, tmp_path):
         assert line.startswith("tfmsnet: ")
         assert message in line
     assert not (tmp_path / "pictures").exists()
+
+
+def test_what_is_drawn_is_chosen(show, samples, tmp_path):
+    path, out = tmp_path / "sample.h5", tmp_path / "pictures"
+    write_sample(samples[0], path)
+    options = ("--plane", "z", "--at", 0, "--frames", "0,-1", "--over", "mAh/g", "--am-density-g-cm3", 4.7)
+    status, _, err = show(path, "--out", out, "--no-film", "--format", "svg", *options)
+    assert status == 0, err
+    assert {made.name for made in out.iterdir()} == {"slices.svg", "curve.svg"}
+    text = (out / "slices.svg").read_text()
+    assert "0 s, DOL 0.46" in text
+    assert "x (µm)" in text
+    assert "mAh per g" in (out / "curve.svg").read_text()
+    for wrong, message in (
+        (("--frames", "0,99"), "frames: expected 0 to 24, got 99"),
+        (("--frames", "last"), "--frames: expected numbers"),
+        (("--over", "mAh/g"), "give the density of the active material"),
+        (("--am-density-g-cm3", 4.7), "it is for --over mAh/g"),
+    ):
+        status, _, err = show(path, "--out", tmp_path / "none", *wrong)
+        assert status == 2
+        assert message in err

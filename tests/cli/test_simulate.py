@@ -1,10 +1,12 @@
 """tfmsnet simulate as a user meets it: what it says, its exit status, and what lies in its directory."""
 
+import re
 from functools import partial
 
 import numpy as np
 import pytest
 
+from tfmsnet import progress
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.electrode.writing import write_image
 from tfmsnet.load import gitt, read_load
@@ -108,12 +110,13 @@ def test_a_load_takes_no_options_of_constant_current(simulate, tmp_path, argumen
     assert message in err
 
 
-def test_the_bar_counts_discharges_and_failures(simulate, tmp_path):
+def test_progress_counts_discharges_and_failures(simulate, tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0)
     _, _, err = simulate("--geometries", 1, "--c-rates", "2,500", "--out", tmp_path, *SMALL)
-    states = err.replace("\r", "\n").splitlines()
+    states = err.splitlines()
     assert any("0 of 2 done, 0 failed" in state for state in states)
-    assert any("50%" in state and "1 of 2 done, 0 failed" in state for state in states)
-    assert any("100%" in state and "1 of 2 done, 1 failed" in state for state in states)
+    assert any("50 %" in state and "1 of 2 done, 0 failed" in state for state in states)
+    assert any("100 %" in state and "1 of 2 done, 1 failed" in state for state in states)
 
 
 def test_images_of_too_little_cbd_percolation_are_refused_in_one_line(simulate, images, tmp_path):
@@ -159,4 +162,21 @@ def test_the_wide_design_refuses_what_it_draws(simulate, tmp_path):
     status, _, err = simulate(*arguments)
     assert status == 2
     assert "--size, --c-rates: --design wide draws electrodes and loads itself" in err
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("of_an_image", "arguments", "named"),
+    [
+        (False, ("--crop", 0, 8, 0, 8, 0, 12, "--foil-last"), "--foil-last, --crop"),
+        (False, ("--labels", "pore=0 am=1"), "--labels"),
+        (True, ("--design", "paper", "--seed", 1), "--design, --seed"),
+        (True, ("--size", 8, 8, 12, "--particle-diameter-um", 3), "--size, --particle-diameter-um"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(simulate, images, tmp_path, of_an_image, arguments, named):
+    image = ("--image", images[0]) if of_an_image else ()
+    status, _, err = simulate(*image, *arguments, "--out", tmp_path / "data")
+    assert status == 2
+    assert re.search(rf"{named}: .* image", err.splitlines()[-1])
     assert not (tmp_path / "data").exists()

@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from tfmsnet.electrode import AM, CBD, PhaseImage, Recipe, describe, generate, plot_slices
+from tfmsnet.electrode import AM, CBD, PhaseImage, Recipe, describe, generate
+from tfmsnet.plots import plot_slices
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def test_description_of_a_generated_electrode(image):
 
 def test_table_names_every_quantity_with_its_unit(image):
     table = str(describe(image)).splitlines()
-    assert len(table) == 20
+    assert len(table) == 24
     assert "voxel size                     0.5 um" in table
     assert "box                            8 x 8 x 16 um" in table
     assert "AM in the dry mass             90.00 %" in table

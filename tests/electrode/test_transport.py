@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfmsnet.electrode import AM, CBD, PhaseImage, Recipe, generate, tortuosity_factor
-from tfmsnet.electrode.transport import effective_transport
+from tfmsnet.electrode.transport import effective_transport, phase_tortuosity_factor
 from tfmsnet.errors import UserError
 
 
@@ -38,6 +38,9 @@ def test_layers_along_the_way_are_conductances_in_parallel():
     expected = (3 / 8 + 0.27 * 3 / 8) / (3 / 8 + 3 / 8 * 0.05)
     assert tortuosity_factor(image, 0.05, 0.27) == pytest.approx(expected, rel=1e-5)
     assert tortuosity_factor(image, 0) == pytest.approx(1, rel=1e-5)  # the pores alone
+    for labels in ((0,), (1,), (1, 2)):  # straight as they are, whatever share they have
+        expected = 1 if np.isin(image.phase[:, :, 0], labels).any() else math.inf
+        assert phase_tortuosity_factor(image, labels) == pytest.approx(expected, rel=1e-5)
 
 
 def test_dilute_spheres_obstruct_as_maxwell_says():

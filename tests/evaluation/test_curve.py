@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tfmsnet.evaluation import DischargeCurve, discharge_curve
 from tfmsnet.evaluation.curve import curve_error, curve_error_in_time
+from tfmsnet.records.curve import DischargeCurve, discharge_curve
 
 DOL = np.linspace(0.45925, 0.82, 25)
 TRUE = DischargeCurve(DOL, 5.0 - 1.5 * DOL)

@@ -9,17 +9,14 @@ from PIL import Image
 from tfmsnet.evaluation import Fields, ZeroDimensional, score
 from tfmsnet.evaluation.figures import (
     curve_figure,
-    discharge_figure,
-    error_range,
     mean_error_figure,
     median_over_samples,
     pattern_figure,
-    slice_figure,
-    take_slice,
-    value_range,
     vrmse_figure,
 )
-from tfmsnet.evaluation.style import png, thinned_out
+from tfmsnet.plots.curves import discharge_figure
+from tfmsnet.plots.slices import error_range, slice_figure, take_slice, value_range
+from tfmsnet.plots.style import png, thinned_out
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +111,20 @@ def test_a_slice_is_blank_outside_its_phase_and_in_shown_units(make_sample, nois
     np.testing.assert_allclose(part.true[inside], sample.concentration[2][:, plane][inside] / 1e3, rtol=1e-6)
     part = take_slice(sample, predicted, "potential", 2)
     inside = sample.solid_mask[:, plane]
-    expected = 1e3 * (predicted.potential[2].astype(float) - sample.potential[2])[:, plane][inside]
-    np.testing.assert_allclose(part.error[inside], expected, atol=1e-9)
+    whole = 1e3 * (predicted.potential[2].astype(float) - sample.potential[2])
+    of_mean = whole[sample.solid_mask].mean()
+    assert part.mean_error == pytest.approx(of_mean)
+    np.testing.assert_allclose(part.error[inside], whole[:, plane][inside] - of_mean, atol=1e-9)
+
+
+def test_an_error_of_the_mean_potential_is_no_plane_of_one_colour(make_sample):
+    sample = make_sample(frames=3)
+    raised = Fields(sample.concentration, sample.potential + np.float32(0.01) * sample.solid_mask)
+    part = take_slice(sample, raised, "potential", 2)
+    assert np.nanmax(np.abs(part.error)) < 1e-3  # mV; float32's rounding
+    assert part.mean_error == pytest.approx(10.0, abs=1e-3)
+    titles = [axes.get_title() for axes in slice_figure(sample, {"model": raised}, "potential").axes]
+    assert "model minus simulated\nof the mean +10 mV, not shown" in titles
 
 
 def test_a_poor_prediction_does_not_stretch_the_colours(make_sample):

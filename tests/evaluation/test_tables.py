@@ -34,7 +34,10 @@ def test_a_cell_is_median_and_worst_of_its_c_rate(tables):
     values = [c.concentration.vrmse[-1] for c in tables.cases if c.model == "model" and c.load == "1C"]
     assert tables.loads == ["1C", "2C"]
     assert tables.samples("1C") == len(values) == 3
-    assert tables.cell("1C", "model", VRMSE) == pytest.approx((np.median(values), max(values)))
+    assert tables.cell("1C", "model", VRMSE) == pytest.approx((np.median(values), max(values), 3))
+    one = Tables([case for case in tables.cases if case.geometry_id == "geometry0"], tables.names)
+    assert "1C, 1 held-out sample " in one.text()
+    assert "(worst)" not in one.text()
 
 
 def test_best_is_the_lowest_median_and_ties_are_shared(tables):

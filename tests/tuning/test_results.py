@@ -1,6 +1,6 @@
 """The table and the Pareto front."""
 
-from tfmsnet.evaluation.style import png
+from tfmsnet.plots.style import png
 from tfmsnet.tuning.results import Row, pareto, pareto_figure, table
 
 

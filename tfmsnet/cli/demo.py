@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from tfmsnet.cli.options import PATH
-from tfmsnet.cli.progress import progress_bar
+from tfmsnet.progress import progress_bar
 
 
 @click.command("demo")

@@ -1,9 +1,11 @@
 """tfmsnet evaluate: scores of a model beside the baselines."""
 
+import json
+
 import click
 
-from tfmsnet.cli.options import PATH
-from tfmsnet.cli.progress import progress_bar
+from tfmsnet.cli.options import PATH, json_option
+from tfmsnet.progress import progress_bar
 
 
 @click.command("evaluate")
@@ -30,7 +32,8 @@ from tfmsnet.cli.progress import progress_bar
     show_default=True,
     help="How long to wait for a server's answer.",
 )
-def command(model, records, out, compare, reduced, timeout_s):
+@json_option
+def command(model, records, out, compare, reduced, timeout_s, as_json):
     """Score MODEL on the test geometries of RECORDS, which it never saw.
 
     MODEL is a run, its best/, a SavedModel of `tfmsnet export`, cathode (the package's own model),
@@ -57,8 +60,8 @@ def command(model, records, out, compare, reduced, timeout_s):
             progress=progress,
             warn=lambda text: click.echo(f"warning: {text}", err=True),
         )
-    click.echo(report.table())
-    click.echo(f"{out / 'report.html'}")
+    click.echo(json.dumps(report.tables.as_dict(), indent=1) if as_json else report.table())
+    click.echo(out / "report.html", err=as_json)
 
 
 def _parsed(text: str) -> tuple[str, str]:

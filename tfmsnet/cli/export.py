@@ -3,6 +3,7 @@
 import click
 
 from tfmsnet.cli.options import PATH, cell_of, parameters_options
+from tfmsnet.progress import note
 from tfmsnet.serving.quantities import MAX_VOXELS
 
 
@@ -27,13 +28,12 @@ def command(model, out, max_voxels, parameters, temperature_c):
     """
     from tfmsnet.serving.saved_model import can_warm_up, export
 
-    click.echo(f"exporting {model}", err=True)
+    note(f"exporting {model}")
     given = parameters or temperature_c is not None
     cell = cell_of(parameters, temperature_c).parameters if given else None
     click.echo(export(model, out, max_voxels=max_voxels, parameters=cell))
     if not can_warm_up():
-        click.echo(
+        note(
             "no warm-up requests: they need tensorflow-serving-api (pip install 'tfmsnet[serving]'); the "
-            "first request of each signature will be slow",
-            err=True,
+            "first request of each signature will be slow"
         )

@@ -5,9 +5,18 @@ from pathlib import Path
 
 import click
 
-from tfmsnet.cli.options import PATH, cell_of, parameters_options, whole_numbers, with_options
-from tfmsnet.cli.progress import progress_bar
+from tfmsnet.cli.options import (
+    PATH,
+    cell_of,
+    labels_of,
+    labels_option,
+    parameters_options,
+    refuse_given,
+    whole_numbers,
+    with_options,
+)
 from tfmsnet.errors import UserError
+from tfmsnet.progress import note, progress_bar
 
 
 def sample_options(function):
@@ -119,7 +128,7 @@ def vtu(series, times, **options):
 
     path = _free_path(options, series[0])
     parameters = cell_of(options["parameters"], options["temperature_c"]).parameters
-    click.echo(f"reading {len(series)} files", err=True)
+    note(f"reading {len(series)} files")
     solution = read_vtu(series, _reading(options, parameters), times=_numbers(times))
     _write(solution, parameters, options, path)
 
@@ -130,10 +139,11 @@ def vtu(series, times, **options):
 @click.option(
     "--image", type=PATH, help="Phase image (TIFF, .npy) with voxels of --voxel-size-um, instead of --domain."
 )
-@click.option("--labels", type=int, nargs=3, help="Of pore, AM and CBD in the image.")
+@labels_option
 @click.option("--origin-um", type=float, nargs=3, help="Lower corner of the image.  [default: of the nodes]")
 @sample_options
-def comsol(export, image, labels, origin_um, **options):
+@click.pass_context
+def comsol(context, export, image, labels, origin_um, **options):
     """One discharge from EXPORT, a spreadsheet export (.txt, .csv) of COMSOL over all time steps.
 
     Columns are x, y, z and `NAME (unit) @ t=...`.  Phases come from an image, or from a column of domain
@@ -144,13 +154,13 @@ def comsol(export, image, labels, origin_um, **options):
 
     if image and options["box"]:
         raise click.UsageError("--box: an image has its own; say where it lies with --origin-um")
-    if not image and (labels or origin_um):
-        raise click.UsageError("--labels and --origin-um: they are an image's; give one with --image")
+    if not image:
+        refuse_given(context, ("labels", "origin_um"), "an image's; give one with --image")
     path = _free_path(options, export)
     parameters = cell_of(options["parameters"], options["temperature_c"]).parameters
     reading = _reading(options, parameters)
-    phases = read_image(image, reading.voxel_size_m, labels=labels or None) if image else None
-    click.echo(f"reading {export}", err=True)
+    phases = read_image(image, reading.voxel_size_m, labels=labels_of(labels)) if image else None
+    note(f"reading {export}")
     solution = read_comsol(
         export,
         reading,
@@ -221,6 +231,8 @@ def _write(solution, parameters, options: dict, path: Path) -> None:
     from tfmsnet.records import write_sample
     from tfmsnet.records.ingest import GaussianKernel, to_sample
 
+    if solution.remark:
+        note(solution.remark)
     recipe = {name: options[name] for name in ("am_wt_percent", "calendering_percent")}
     image = replace(
         solution.image, geometry_id=options["geometry_id"] or solution.image.geometry_id, **recipe

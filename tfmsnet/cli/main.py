@@ -1,13 +1,16 @@
 """The `tfmsnet` command: what it is made of, and how errors reach the user."""
 
+import difflib
 import importlib
 import os
 import sys
+import traceback
 
 import click
 
 import tfmsnet
 from tfmsnet.errors import RunFailed, UserError
+from tfmsnet.progress import set_quiet
 
 # Command -> module of tfmsnet.cli; imported when it is called, so that help is instant.
 COMMANDS = {
@@ -21,6 +24,7 @@ COMMANDS = {
     "train": "train",
     "tune": "tune",
     "evaluate": "evaluate",
+    "compare": "compare",
     "predict": "predict",
     "export": "export",
     "convert": "convert",
@@ -36,7 +40,44 @@ class Commands(click.Group):
     def get_command(self, context, name):
         if name not in COMMANDS:
             return None
-        return importlib.import_module(f"tfmsnet.cli.{COMMANDS[name]}").command
+        return _talkative(importlib.import_module(f"tfmsnet.cli.{COMMANDS[name]}").command)
+
+    def resolve_command(self, context, args):
+        near = difflib.get_close_matches(args[0], COMMANDS, 1)
+        if args[0] not in COMMANDS and near:
+            raise click.UsageError(f"No such command {args[0]!r}; did you mean {near[0]!r}?", context)
+        return super().resolve_command(context, args)
+
+
+def _set_verbose(context, option, verbose: bool) -> None:
+    if verbose:
+        os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0"
+
+
+def _talkative(made: click.Command) -> click.Command:
+    """Add -q and -v to a command, or to all of a group."""
+    if isinstance(made, click.Group):
+        for one in made.commands.values():
+            _talkative(one)
+    elif not any(option.name == "quiet" for option in made.params):
+        quiet = click.Option(
+            ["-q", "--quiet"],
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=lambda context, option, value: set_quiet(value),
+            help="No progress and no notes on stderr; warnings and errors stay.",
+        )
+        verbose = click.Option(
+            ["-v", "--verbose"],
+            is_flag=True,
+            expose_value=False,
+            is_eager=True,
+            callback=_set_verbose,
+            help="TensorFlow's own notes, and where in the program an error came up.",
+        )
+        made.params += [quiet, verbose]
+    return made
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -54,6 +95,9 @@ def command():
       tfmsnet predict image.tif --c-rate 1 --model run --out answer
 
     `tfmsnet demo` does all of it on small electrodes in some minutes.
+
+    Names of commands and options are completed by bash after eval "$(_TFMSNET_COMPLETE=bash_source tfmsnet)";
+    zsh and fish likewise.
     """
 
 
@@ -84,5 +128,7 @@ def main() -> None:
 
 
 def _fail(message: str, status: int) -> None:
+    if "-v" in sys.argv or "--verbose" in sys.argv:  # its context is gone
+        traceback.print_exc()
     click.echo(f"tfmsnet: {message}", err=True)
     sys.exit(status)

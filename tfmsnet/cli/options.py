@@ -1,9 +1,12 @@
 """Options that several commands share."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
+
+from tfmsnet.progress import note
 
 PATH = click.Path(path_type=Path)
 
@@ -16,17 +19,62 @@ load_every_option = click.option(
 )
 
 
+class Several(click.Option):
+    """An option of one value or of several in a row: it takes the words that follow while they fit.
+
+    Of --labels these are numbers and NAME=...; click knows options of a fixed number of values alone.
+    """
+
+    def add_to_parser(self, parser, ctx) -> None:
+        super().add_to_parser(parser, ctx)
+        for name in self.opts:
+            ours = parser._long_opt[name]
+            take = ours.process
+
+            def process(value, state, take=take):
+                words = [value]
+                while len(words) < _MOST_WORDS and state.rargs and _FOLLOWS.fullmatch(state.rargs[0]):
+                    words.append(state.rargs.pop(0))
+                take(" ".join(words), state)
+
+            ours.process = process
+
+
+_MOST_WORDS = 4
+_FOLLOWS = re.compile(r"-?\d+(\.\d*)?([eE][-+]?\d+)?|(pore|am|cbd|outside)=\S+", re.IGNORECASE)
+
+
+class VoxelSize(click.ParamType):
+    """One edge or three, um."""
+
+    name = "um"
+
+    def convert(self, value, param, ctx) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            edges = tuple(float(word) for word in str(value).replace(",", " ").split())
+        except ValueError:
+            edges = ()
+        if len(edges) not in (1, 3) or not all(0.001 <= edge <= 100 for edge in edges):
+            self.fail(f"expected one edge or three, from 0.001 to 100 um, found {value!r}", param, ctx)
+        return edges
+
+
+labels_option = click.option(
+    "--labels",
+    cls=Several,
+    metavar="PORE AM CBD",
+    help="Labels of pore, AM and CBD in the image, such as 0 85 170; or those of each phase, such as "
+    "pore=0,3 am=5-40 cbd=2 outside=255: am=1- for all from 1 on, no cbd where there is none, "
+    "outside what is to be cut away.  [default: 0 1 2 or 0 85 170, where it holds these three]",
+)
+
+
 def image_options(function):
     """How a phase image is to be read: see `tfmsnet.electrode.read_image`."""
     options = (
-        click.option(
-            "--labels",
-            cls=Several,
-            metavar="PORE AM CBD",
-            help="Labels of pore, AM and CBD in the image, such as 0 85 170; or those of each phase, such as "
-            "pore=0,3 am=5-40 cbd=2 outside=255: am=1- for all from 1 on, no cbd where there is none, "
-            "outside what is to be cut away.  [default: 0 1 2 or 0 85 170, where it holds these three]",
-        ),
+        labels_option,
         click.option(
             "--voxel-size-um",
             cls=Several,
@@ -77,6 +125,9 @@ def image_options(function):
     return with_options(options, function)
 
 
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text for people.")
+
+
 def parameters_options(function):
     """The cell: see `cell_of`."""
     options = (
@@ -110,6 +161,18 @@ def with_options(options, function):
     return function
 
 
+def refuse_given(context: click.Context, names: Iterable[str], why: str) -> None:
+    """Refuse options of the command line that something else makes meaningless, by their names here."""
+    given = [
+        option.opts[0]
+        for option in context.command.params
+        if option.name in names
+        and context.get_parameter_source(option.name) is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"{', '.join(given)}: {why}")
+
+
 def read_image_with(path: Path, reading: dict, voxel_size_m: float | None = 0.5e-6):
     """Read an image as `image_options` say, and say on stderr what was chosen and changed.
 
@@ -121,7 +184,7 @@ def read_image_with(path: Path, reading: dict, voxel_size_m: float | None = 0.5e
     from tfmsnet.electrode import read_image, remove_islands
 
     def say(text: str) -> None:
-        click.echo(f"{path}: {text}", err=True)
+        note(f"{path}: {text}")
 
     crop, given = reading["crop"], reading["voxel_size_um"]
     image = read_image(
@@ -141,48 +204,6 @@ def read_image_with(path: Path, reading: dict, voxel_size_m: float | None = 0.5e
         if changed:
             say(f"{changed} unwired solid voxels turned to electrolyte")
     return image
-
-
-class Several(click.Option):
-    """An option of one value or of several in a row: it takes the words that follow while they fit.
-
-    Of --labels these are numbers and NAME=...; click knows options of a fixed number of values alone.
-    """
-
-    def add_to_parser(self, parser, ctx) -> None:
-        super().add_to_parser(parser, ctx)
-        for name in self.opts:
-            ours = parser._long_opt[name]
-            take = ours.process
-
-            def process(value, state, take=take):
-                words = [value]
-                while len(words) < _MOST_WORDS and state.rargs and _FOLLOWS.fullmatch(state.rargs[0]):
-                    words.append(state.rargs.pop(0))
-                take(" ".join(words), state)
-
-            ours.process = process
-
-
-_MOST_WORDS = 4
-_FOLLOWS = re.compile(r"-?\d+(\.\d*)?([eE][-+]?\d+)?|(pore|am|cbd|outside)=\S+", re.IGNORECASE)
-
-
-class VoxelSize(click.ParamType):
-    """One edge or three, um."""
-
-    name = "um"
-
-    def convert(self, value, param, ctx) -> tuple[float, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            edges = tuple(float(word) for word in str(value).replace(",", " ").split())
-        except ValueError:
-            edges = ()
-        if len(edges) not in (1, 3) or not all(0.001 <= edge <= 100 for edge in edges):
-            self.fail(f"expected one edge or three, from 0.001 to 100 um, found {value!r}", param, ctx)
-        return edges
 
 
 def labels_of(text: str | None):

@@ -6,6 +6,7 @@ import json
 import click
 
 from tfmsnet.cli.options import PATH
+from tfmsnet.progress import note
 
 
 @click.group("parameters")
@@ -74,7 +75,7 @@ def convert(source, out, electrode):
     else:
         content, remarks = to_bpx(read_parameters(source))
     for remark in remarks:
-        click.echo(f"{source}: {remark}", err=True)
+        note(f"{source}: {remark}")
     write_json(out, content)
     click.echo(out)
 

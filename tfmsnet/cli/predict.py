@@ -6,10 +6,15 @@ from tfmsnet.cli.options import (
     PATH,
     cell_of,
     image_options,
+    json_option,
     load_every_option,
     parameters_options,
     read_image_with,
+    refuse_given,
 )
+from tfmsnet.errors import UserError
+from tfmsnet.foreign_files import open_text
+from tfmsnet.progress import note
 from tfmsnet.references.registry import DEFAULT
 
 
@@ -40,7 +45,21 @@ from tfmsnet.references.registry import DEFAULT
 @click.option(
     "--server",
     metavar="URL",
-    help="Instead of --model: TF Serving at grpc://HOST:PORT/NAME or http://HOST:PORT/NAME.",
+    help="Instead of --model: TF Serving at grpc://HOST:PORT/NAME or http://HOST:PORT/NAME, encrypted at "
+    "grpcs:// and https://; also http[s]://HOST/PREFIX/v1/models/NAME.",
+)
+@click.option(
+    "--ca-file",
+    type=PATH,
+    help="Certificates (PEM) of the authorities that a server is trusted by.  [default: the system's]",
+)
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="'NAME: VALUE'",
+    help="Sent to the server, such as 'Authorization: Bearer ...'; @FILE takes lines of a file, which other "
+    "users of this machine can't see; repeatable.",
 )
 @click.option(
     "--timeout-s",
@@ -50,6 +69,7 @@ from tfmsnet.references.registry import DEFAULT
     help="How long to wait for a server's answer.",
 )
 @click.option("--out", required=True, type=PATH, help="Directory for the answer.")
+@json_option
 @parameters_options
 @image_options
 @click.pass_context
@@ -61,8 +81,11 @@ def command(
     load_every,
     model,
     server,
+    ca_file,
+    headers,
     timeout_s,
     out,
+    as_json,
     parameters,
     temperature_c,
     **reading,
@@ -87,10 +110,18 @@ def command(
         raise click.UsageError("--c-rate and --load: give one of them")
     if load_every and load is None:
         raise click.UsageError("--load-every is for --load FILE.csv")
+    if not server:
+        refuse_given(context, ("ca_file", "headers", "timeout_s"), "a server's; give one with --server")
+    if not image.exists():  # known before a model is loaded
+        raise UserError(f"{image}: no such file; expected a folder of slices or a file with an image")
     asked = constant_current(c_rate) if load is None else read_load(load, load_every)
     source = server or model
-    click.echo(f"{'asking' if server else 'loading'} {source}", err=True)
-    loaded = Client(server, timeout_s=timeout_s) if server else load_model(model)
+    if server:
+        loaded = Client(server, ca_file=ca_file, headers=_parsed_headers(headers), timeout_s=timeout_s)
+        note(f"asking {server}")
+    else:
+        note(f"loading {model}")
+        loaded = load_model(model)
     if parameters or temperature_c is not None:
         cell = cell_of(parameters, temperature_c).parameters
         loaded = loaded.of_cell(cell)
@@ -98,10 +129,9 @@ def command(
     own = loaded.voxel_size_m or None
     electrode = read_image_with(image, reading, own)
     check_dischargeable(electrode)
-    click.echo(
+    note(
         f"predicting {'x'.join(map(str, electrode.shape))} voxels; 1C is "
-        f"{one_c_a_m2(electrode, loaded.parameters) / 10:.3g} mA/cm2",
-        err=True,
+        f"{one_c_a_m2(electrode, loaded.parameters) / 10:.3g} mA/cm2"
     )
     answer = loaded.fields(electrode, asked)
     warnings = loaded.outside(electrode, asked)
@@ -115,7 +145,7 @@ def command(
         "depleted, or a held voltage at its equilibrium",
     }
     if ended.reason in why:
-        click.echo(f"{image}: ended after {ended.time_s:.0f} s by {why[ended.reason]}", err=True)
+        note(f"{image}: ended after {ended.time_s:.0f} s by {why[ended.reason]}")
     about = {
         "image": str(image),
         "model": str(source),
@@ -125,5 +155,26 @@ def command(
         "domain": loaded.description.get("domain"),
         "warnings": warnings,
     }
-    for path in write_answer(loaded.sample(electrode, answer), out, about):
-        click.echo(path)
+    paths = write_answer(loaded.sample(electrode, answer), out, about)
+    if as_json:
+        click.echo(paths[-1].read_text(), nl=False)
+    for path in paths:
+        click.echo(path, err=as_json)
+
+
+def _parsed_headers(given: tuple[str, ...]) -> dict[str, str]:
+    """("Name: value", "@file") -> {"Name": "value", ...}."""
+    lines = []
+    for text in given:
+        if not text.startswith("@"):
+            lines.append(text)
+            continue
+        with open_text(text[1:]) as file:
+            lines += file.read().splitlines()
+    headers = {}
+    for line in filter(str.strip, lines):
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise click.BadParameter("--header: expected 'NAME: VALUE', such as 'Authorization: Bearer ...'")
+        headers[name.strip()] = value.strip()
+    return headers

@@ -1,10 +1,12 @@
 """tfmsnet records: import, write, info, verify."""
 
+import json
+
 import click
 
 from tfmsnet.cli.ingest import command as import_command
-from tfmsnet.cli.options import PATH
-from tfmsnet.cli.progress import progress_bar
+from tfmsnet.cli.options import PATH, json_option
+from tfmsnet.progress import note, progress_bar
 
 
 @click.group("records")
@@ -88,19 +90,21 @@ def write(data, records, split, seed, short, partial, gzip, reader, reference, j
         )
     left_out = len(files) - sum(len(manifest.samples(name)) for name in manifest.splits)
     if left_out:
-        click.echo(f"{data}: {left_out} discharge(s) left out", err=True)
+        note(f"{data}: {left_out} discharge(s) left out")
     counts = ", ".join(f"{len(manifest.samples(name))} {name}" for name in manifest.splits)
     click.echo(f"{records}: {counts}")
 
 
 @command.command("info")
 @click.argument("records", type=PATH)
-def info(records):
+@json_option
+def info(records, as_json):
     """Print what RECORDS holds."""
     from tfmsnet.records import open_manifest
-    from tfmsnet.records.info import table
+    from tfmsnet.records.info import summary, table
 
-    click.echo(table(open_manifest(records)))
+    manifest = open_manifest(records)
+    click.echo(json.dumps(summary(manifest), indent=1) if as_json else table(manifest))
 
 
 @command.command("verify")

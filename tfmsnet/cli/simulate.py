@@ -11,16 +11,20 @@ from tfmsnet.cli.options import (
     load_every_option,
     parameters_options,
     read_image_with,
+    refuse_given,
 )
-from tfmsnet.cli.progress import progress_bar
 from tfmsnet.load import FRAMES, Load, constant_current, read_load
+from tfmsnet.progress import note, progress_bar
 
 # Beyond these, the user is told what a discharge takes (benchmarks/halfcell.py --growth).
 _LARGE_VOXELS = 3e6
 _GB_PER_MILLION = 1.6
+_DRAWN = ("size", "c_rates", "load", "load_every", "frames", "cutoff_voltage", "voxel_size_um")
+_OF_RECIPES = ("design", "geometries", "size", "seed", "particle_diameter_um", "particle_spread")
 
 
 @click.command("simulate")
+@click.argument("images", type=PATH, nargs=-1, metavar="[IMAGE]...")
 @click.option("--out", required=True, type=PATH, help="Directory for the samples (*.h5).")
 @click.option(
     "--design",
@@ -45,7 +49,9 @@ _GB_PER_MILLION = 1.6
     help="Voxels in x, y, z.",
 )
 @click.option(
+    "--c-rate",
     "--c-rates",
+    "c_rates",
     help="C-rates, separated by commas; 1C fills the active material from its initial degree of lithiation "
     "to 1 in an hour.  [default: 0.5,1,2]",
 )
@@ -88,12 +94,7 @@ _GB_PER_MILLION = 1.6
     help="Where to discharge: in processes of this machine, or on a Dask cluster whose workers have tfmsnet "
     "installed and share OUT (needs tfmsnet[cluster]).  Ray isn't supported.",
 )
-@click.option(
-    "--image",
-    type=PATH,
-    multiple=True,
-    help="Discharge this phase image instead of generated ones; repeatable.",
-)
+@click.option("--image", type=PATH, multiple=True, help="The same as an IMAGE: its older name.")
 @parameters_options
 @click.option(
     "--particle-diameter-um",
@@ -109,7 +110,10 @@ _GB_PER_MILLION = 1.6
     help="Of these diameters: standard deviation of their logarithm.",
 )
 @image_options
+@click.pass_context
 def command(
+    context,
+    images,
     out,
     design,
     geometries,
@@ -130,7 +134,7 @@ def command(
     particle_spread,
     **reading,
 ):
-    """Make electrodes and put them under loads, with the half-cell model.
+    """Put electrodes under loads, with the half-cell model: phase images IMAGE..., or generated ones.
 
     Samples that are in OUT already are kept, so an interrupted campaign continues where it was.  A discharge
     that fails is reported with its reason, its frames are kept as NAME_until_SECONDSs.h5, the others go on,
@@ -139,18 +143,23 @@ def command(
     from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign, remarks, wide_campaign
     from tfmsnet.electrode import Powder
 
+    image = (*images, *image)
+    if image:
+        refuse_given(context, _OF_RECIPES, "generated electrodes have these, an image has its own")
+    else:
+        # Generated electrodes have a voxel size, too.
+        refuse_given(context, set(reading) - {"voxel_size_um"}, "these are an image's, and there is none")
     cell = cell_of(parameters, temperature_c)
     if design == "wide":
-        _refuse_what_is_drawn()
+        refuse_given(context, _DRAWN, "--design wide draws electrodes and loads itself")
     loads = _loads(c_rates, load, load_every, frames, cutoff_voltage)
     if image:
         images = [(path.stem, read_image_with(path, reading)) for path in image]
         for name, one in images:
             if one.phase.size > _LARGE_VOXELS:
-                click.echo(
+                note(
                     f"{name}: {one.phase.size / 1e6:.3g} million voxels: a discharge takes some "
-                    f"{_GB_PER_MILLION * one.phase.size / 1e6:.0f} GB per job; --crop takes a part",
-                    err=True,
+                    f"{_GB_PER_MILLION * one.phase.size / 1e6:.0f} GB per job; --crop takes a part"
                 )
         tasks = [task for name, one in images for task in image_campaign(one, name, loads)]
     else:
@@ -182,27 +191,11 @@ def command(
         click.echo(f"tfmsnet: failed: {line}", err=True)
     one_c, ended = remarks(tasks, out)
     for line in ended:
-        click.echo(line, err=True)
+        note(line)
     for line in one_c:
         click.echo(line)
     click.echo(f"{len(tasks) - len(failures)} of {len(tasks)} discharges are in {out}")
     return 1 if failures else 0
-
-
-def _refuse_what_is_drawn() -> None:
-    """A UsageError where an option says what the wide design draws, or what it doesn't use."""
-    context = click.get_current_context()
-    drawn = ("image", "size", "c_rates", "load", "load_every", "frames", "cutoff_voltage", "voxel_size_um")
-    given = [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name in drawn
-        and context.get_parameter_source(parameter.name) == click.core.ParameterSource.COMMANDLINE
-    ]
-    if given:
-        raise click.UsageError(
-            f"{', '.join(given)}: --design wide draws electrodes and loads itself; leave it out"
-        )
 
 
 def _loads(c_rates, files, every_s, frames, cutoff_voltage_v) -> list[Load]:

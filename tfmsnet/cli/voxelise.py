@@ -3,7 +3,7 @@
 import click
 
 from tfmsnet.cli.options import PATH, whole_numbers
-from tfmsnet.cli.progress import progress_bar
+from tfmsnet.progress import note, progress_bar
 
 
 @click.command("voxelise")
@@ -83,4 +83,4 @@ def command(
         f"{out}: {len(spheres.radius_m)} particles, {'x'.join(map(str, image.shape))} voxels, {fractions}"
     )
     if not image.volume_fractions["CBD"]:
-        click.echo(f"{out}: no CBD in it; other commands need --labels 0 1 2", err=True)
+        note(f"{out}: no CBD in it; other commands need --labels 0 1 2")

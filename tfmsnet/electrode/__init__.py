@@ -7,7 +7,6 @@ from tfmsnet.electrode.image import AM, CBD, ELECTROLYTE, PhaseImage
 from tfmsnet.electrode.reading import read_image
 from tfmsnet.electrode.recipe import Powder, Recipe
 from tfmsnet.electrode.resampling import resample
-from tfmsnet.electrode.slices import plot_slices
 from tfmsnet.electrode.transport import tortuosity_factor
 
 __all__ = [
@@ -23,7 +22,6 @@ __all__ = [
     "describe",
     "generate",
     "morphology",
-    "plot_slices",
     "read_image",
     "remove_islands",
     "resample",

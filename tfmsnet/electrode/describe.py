@@ -20,6 +20,7 @@ from tfmsnet.electrode.transport import (
     CBD_TRANSPORT_FACTOR,
     effective_transport,
     liquid_fraction,
+    phase_tortuosity_factor,
 )
 
 _MOST_LEVELS = 24
@@ -79,8 +80,13 @@ class Description:
 
     Fractions are 0 to 1 (of the volume; wired and open ones of their own phase), areas are per volume of
     the electrode in 1/m.  Diameters are percentiles by volume of the AM's `local_thickness`.
-    `cbd_percolation` is NaN without CBD, `tortuosity_factor` infinite where no electrolyte leads from foil
-    to separator.
+    `cbd_percolation` is NaN without CBD.
+
+    `tortuosity_factor` is that of the electrolyte in pores and CBD, as the simulator has it:
+    `liquid_fraction` (the pores and the CBD's porosity) over `effective_transport`.  The other three are of
+    one phase alone, its volume fraction over its effective conductivity, as TauFactor defines them
+    (doi:10.1016/j.softx.2016.09.002): pores with the CBD closed, AM, and AM and CBD alike.  Each is infinite
+    where nothing leads from foil to separator.
     """
 
     geometry_id: str
@@ -93,8 +99,12 @@ class Description:
     cbd_fraction: float
     am_electrolyte_area_per_m: float
     am_cbd_area_per_m: float
+    liquid_fraction: float
     effective_transport: float
     tortuosity_factor: float
+    pore_tortuosity_factor: float
+    am_tortuosity_factor: float
+    solid_tortuosity_factor: float
     open_electrolyte_fraction: float
     wired_fraction: float
     wired_am_fraction: float
@@ -124,8 +134,12 @@ class Description:
             ("CBD", _percent(self.cbd_fraction)),
             ("AM-electrolyte area", f"{self.am_electrolyte_area_per_m * 1e-6:.4f} um2/um3"),
             ("AM-CBD area", f"{self.am_cbd_area_per_m * 1e-6:.4f} um2/um3"),
-            ("effective over bulk transport", f"{self.effective_transport:.4f}"),
-            ("tortuosity factor", f"{self.tortuosity_factor:.2f}"),
+            ("electrolyte, with the CBD's", _percent(self.liquid_fraction)),
+            ("its effective transport", f"{self.effective_transport:.4f} of the bulk's"),
+            ("its tortuosity factor", f"{self.tortuosity_factor:.2f}"),
+            ("tortuosity factor of the pores", f"{self.pore_tortuosity_factor:.2f}, the CBD closed"),
+            ("tortuosity factor of the AM", f"{self.am_tortuosity_factor:.2f}"),
+            ("tortuosity factor of the solid", f"{self.solid_tortuosity_factor:.2f}"),
             ("electrolyte open to separator", _percent(self.open_electrolyte_fraction)),
             ("solid wired to foil", _percent(self.wired_fraction)),
             ("AM wired to foil", _percent(self.wired_am_fraction)),
@@ -169,8 +183,12 @@ def describe(
         cbd_fraction=fractions["CBD"],
         am_electrolyte_area_per_m=specific_area(image, ELECTROLYTE),
         am_cbd_area_per_m=specific_area(image, CBD),
+        liquid_fraction=liquid,
         effective_transport=effective,
         tortuosity_factor=liquid / effective if effective > 0 else math.inf,
+        pore_tortuosity_factor=phase_tortuosity_factor(image, (ELECTROLYTE,)),
+        am_tortuosity_factor=phase_tortuosity_factor(image, (AM,)),
+        solid_tortuosity_factor=phase_tortuosity_factor(image, (AM, CBD)),
         open_electrolyte_fraction=open_electrolyte_fraction(image),
         wired_fraction=wired_fraction(image),
         wired_am_fraction=wired_am_fraction(image),

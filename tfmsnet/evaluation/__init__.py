@@ -4,14 +4,12 @@ Matplotlib is imported only by the modules that draw, when they are used.
 """
 
 from tfmsnet.evaluation.candidates import Candidate, Fields, Persistence, ZeroDimensional
-from tfmsnet.evaluation.curve import DischargeCurve, discharge_curve
 from tfmsnet.evaluation.regression import LinearRegression
 from tfmsnet.evaluation.report import Report, evaluate
 from tfmsnet.evaluation.scores import FieldScores, Scores, score
 
 __all__ = [
     "Candidate",
-    "DischargeCurve",
     "FieldScores",
     "Fields",
     "LinearRegression",
@@ -19,7 +17,6 @@ __all__ = [
     "Report",
     "Scores",
     "ZeroDimensional",
-    "discharge_curve",
     "evaluate",
     "score",
 ]

@@ -1,11 +1,10 @@
-"""The discharge curve that fields make, and how far one curve is from another."""
+"""How far one discharge curve is from another."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from tfmsnet.evaluation.candidates import Fields
-from tfmsnet.records.sample import Sample
+from tfmsnet.records.curve import DischargeCurve
 
 # Curves are compared between these degrees of lithiation. Below, the voltage leaves the rest state within
 # the first frame; the paper's discharges end at 0.82.
@@ -13,52 +12,11 @@ COMPARED_DOL = (0.47, 0.82)
 _ROUNDING = 5e-4
 
 
-class DischargeCurve(NamedTuple):
-    """A discharge curve.
-
-    Attributes:
-        dol: (time,) float64; mean degree of lithiation of the active material.
-        voltage_v: (time,) float64, V.
-        times_s: (time,) float64, s; None where only voltage over degree of lithiation is asked for.
-    """
-
-    dol: np.ndarray
-    voltage_v: np.ndarray
-    times_s: np.ndarray | None = None
-
-
 class CurveError(NamedTuple):
     """How far a discharge curve is from the true one, mV; NaN without a frame to compare."""
 
     rmse_mv: float
     max_mv: float
-
-
-def frame_means(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The mean of a field over its phase at each frame.
-
-    Args:
-        values: (time, x, y, z).
-        mask: (x, y, z) bool, what is averaged over.
-
-    Returns:
-        (time,) float64.
-    """
-    return np.array([frame[mask].mean(dtype=np.float64) for frame in values])
-
-
-def discharge_curve(fields: Fields | Sample, sample: Sample) -> DischargeCurve:
-    """The discharge curve of predicted fields, as the paper takes it (its section 5).
-
-    The degree of lithiation is the mean concentration over the active material, the voltage the mean
-    potential over active material and CBD.
-
-    Args:
-        fields: both fields are needed; the sample itself stands for the true ones.
-        sample: gives the phase image and the maximum concentration.
-    """
-    dol = frame_means(fields.concentration, sample.am_mask) / sample.parameters.c_max_mol_m3
-    return DischargeCurve(dol, frame_means(fields.potential, sample.solid_mask), sample.times_s)
 
 
 def curve_error(true: DischargeCurve, predicted: DischargeCurve) -> CurveError:

@@ -34,8 +34,8 @@ class Pictures:
 
     def look(self, sample: Sample, predicted: Mapping[str, Fields]) -> None:
         """Draw the models on the first sample under each load: which one isn't chosen by its score."""
-        from tfmsnet.evaluation.animation import write_animation
-        from tfmsnet.evaluation.figures import slice_figure
+        from tfmsnet.plots.film import write_animation
+        from tfmsnet.plots.slices import slice_figure
 
         load, judged = sample.load_name, self.models[0]
         if not self._sliced:
@@ -44,13 +44,12 @@ class Pictures:
             caption = f"The discharge of {sample.geometry_id} under {load}."
             self.made[path.name] = (caption, path.read_bytes())
         self._sliced.add(load)
-        for figure_number, field in ((6, "concentration"), (7, "potential")):
+        for field in FIELDS:
             having = {m: predicted[m] for m in self.models if getattr(predicted[m], field) is not None}
             if having:
                 caption = (
                     f"{field.capitalize()} in the middle plane of {sample.geometry_id} under {load}, the "
-                    "first held-out sample under this load; the range of colours is the simulated field's. "
-                    f"Figure {figure_number} of Marcato et al. 2023."
+                    "first held-out sample under this load; the range of colours is the simulated field's."
                 )
                 figure = slice_figure(sample, having, field)
                 file = f"slices_{field}_{load}.png".replace(" ", "-")
@@ -61,15 +60,15 @@ class Pictures:
         return sample.load_name not in self._sliced and len(self._sliced) < _SLICED_LOADS
 
     def finish(self, tables: Tables) -> None:
-        """Draw what needs all scores, and bring everything into the paper's order."""
+        """Draw what needs all scores, and bring everything into the page's order."""
         from tfmsnet.evaluation import figures
 
         slices, self.made = self.made, {}
         cases, medians = tables.cases, "Medians over the held-out samples under each load."
         self._keep(
             "mean_error.png",
-            "Error of the mean over the frames, figure 5 of Marcato et al. 2023: a uniform field (0-D cell) "
-            f"has none in the concentration. {medians}",
+            "Error of the mean over the frames, the measure of Marcato et al. 2023: a uniform field (0-D "
+            f"cell) has none in the concentration. {medians}",
             figures.mean_error_figure(cases),
         )
         for field in FIELDS:
@@ -90,12 +89,10 @@ class Pictures:
             own = [case for case in cases if case.model == model and case.curve is not None]
             if own:
                 name = f"curves_{place}.png" if place else "curves.png"
-                self._keep(
-                    name, f"Discharge curves, {model}, figure 8 of Marcato et al. 2023.", curve_figure(own)
-                )
+                self._keep(name, f"Discharge curves, {model}.", curve_figure(own))
 
     def _keep(self, name: str, caption: str, figure) -> None:
-        from tfmsnet.evaluation.style import png
+        from tfmsnet.plots.style import png
 
         content = png(figure)
         (self.folder / name).write_bytes(content)
@@ -157,6 +154,8 @@ def report_page(tables: Tables, figures: Mapping[str, tuple[str, bytes]]) -> str
     model = tables.names[0]
     geometries = len({case.geometry_id for case in tables.cases})
     samples = sum(case.model == model for case in tables.cases)
+    several = samples > len(tables.loads)
+    gathered = "Median over the held-out discharges, the worst in brackets. " if several else ""
     images = "\n".join(_figure(name, caption, content) for name, (caption, content) in figures.items())
     details = "\n".join(
         f"<details><summary>More scores of the {field}</summary>{_table(tables, columns)}</details>"
@@ -171,8 +170,7 @@ def report_page(tables: Tables, figures: Mapping[str, tuple[str, bytes]]) -> str
 <p class="sub">{samples} held-out discharges of {geometries} electrodes, tfmsnet {tfmsnet.__version__}</p>
 {_verdict(tables)}
 <h2>Scores</h2>
-<p>Median over the held-out electrodes, the worst in brackets. Bold: best of its column.
-Orange: better than {escape(model)}.</p>
+<p>{gathered}Bold: best of its column. Orange: better than {escape(model)}.</p>
 {_table(tables, HEADLINE)}
 <dl>{meanings}</dl>
 {details}

@@ -10,13 +10,11 @@ from tfmsnet.evaluation import metrics
 from tfmsnet.evaluation.candidates import Fields
 from tfmsnet.evaluation.curve import (
     CurveError,
-    DischargeCurve,
     curve_error,
     curve_error_in_time,
-    discharge_curve,
-    frame_means,
 )
-from tfmsnet.fields import FIELDS
+from tfmsnet.fields import FIELDS, frame_means
+from tfmsnet.records.curve import DischargeCurve, discharge_curve
 from tfmsnet.records.sample import Sample
 from tfmsnet.references.faraday import charge_passed, dol_after
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -74,15 +74,18 @@ def loads_of(cases: Sequence[Scores]) -> list[str]:
 
 
 class MedianWorst(NamedTuple):
-    """A score over the held-out samples, by magnitude; NaN where the predictor doesn't have it."""
+    """A score over some held-out samples, by magnitude; NaN where the predictor doesn't have it."""
 
     median: float
     worst: float
+    samples: int = 0
 
     def text(self, rounding: float) -> str:
         """Median and worst, three significant digits; `rounding` as the column's."""
         if np.isnan(self.median):
             return "-"
+        if self.samples == 1:
+            return number(self.median, rounding)
         return f"{number(self.median, rounding)} ({number(self.worst, rounding)})"
 
 
@@ -136,7 +139,9 @@ class Tables:
         summaries = self._summaries.get((load, name), [])
         values = [abs(summary[column.key]) * column.factor for summary in summaries]
         values = [value for value in values if not np.isnan(value)]
-        return MedianWorst(float(np.median(values)), max(values)) if values else MedianWorst(np.nan, np.nan)
+        if not values:
+            return MedianWorst(np.nan, np.nan)
+        return MedianWorst(float(np.median(values)), max(values), len(values))
 
     def best(self, load: str, column: Column) -> set[str]:
         """The predictors with the lowest median; several when they agree to rounding."""
@@ -169,13 +174,30 @@ class Tables:
         """How many held-out samples there are under a load."""
         return len(self._summaries[load, self.names[0]])
 
+    def as_dict(self) -> dict:
+        """The headline for JSON: load -> predictor -> score -> median and worst, None where it has none."""
+        return {
+            load: {
+                name: {column.key: self._median_worst(load, name, column) for column in HEADLINE}
+                for name in self.names
+            }
+            for load in self.loads
+        }
+
+    def _median_worst(self, load: str, name: str, column: Column) -> dict[str, float | None]:
+        cell = self.cell(load, name, replace(column, factor=1.0))
+        return {
+            key: value if np.isfinite(value) else None
+            for key, value in (("median", cell.median), ("worst", cell.worst))
+        }
+
     def text(self) -> str:
         """The table for the terminal: a block per load, median (worst) over the held-out samples."""
         return "\n\n".join([*(self._block(load) for load in self.loads), _LEGEND])
 
     def _block(self, load: str) -> str:
         samples = self.samples(load)
-        title = f"{load}, {samples} held-out sample{'s' * (samples > 1)}, median (worst)"
+        title = f"{load}, {samples} held-out sample" + ("s, median (worst)" if samples > 1 else "")
         rows = [[title, *(column.title for column in TERMINAL)]]
         for name in self.names:
             cells = []

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tfmsnet.electrode.image import AM, ELECTROLYTE, PhaseImage
+from tfmsnet.electrode.image import PhaseImage
 from tfmsnet.load import Ended, Load, is_complete
 from tfmsnet.materials.parameters import Parameters
 
@@ -97,39 +97,7 @@ class Discharge:
         Returns:
             A matplotlib figure; `savefig` writes it.
         """
-        from matplotlib.figure import Figure  # slow to import
+        from tfmsnet.plots.overview import overview_figure
+        from tfmsnet.records.sample import Sample
 
-        over_time = not self.load.is_constant_current
-        figure = Figure(figsize=(14.5 if over_time else 11, 3.5), layout="constrained")
-        *times, curve, first, second = figure.subplots(1, 4 if over_time else 3)
-        curve.plot(self.dol, self.voltage_v, ".-")
-        curve.set(xlabel="degree of lithiation", ylabel="voltage / V")
-        curve.set_title(f"{self.load.label}, {self.times_s[-1]:.0f} s")
-        for axes in times:
-            axes.plot(self.times_s / 3600, self.voltage_v, ".-")
-            axes.set(xlabel="time / h", ylabel="voltage / V")
-        middle = self.image.shape[1] // 2
-        phase = self.image.phase[:, middle]
-        shown = (
-            (
-                self.concentration / self.parameters.c_max_mol_m3,
-                phase != AM,
-                "degree of lithiation",
-                "viridis",
-            ),
-            (
-                1e3 * (self.potential - self.voltage_v[-1]),
-                phase == ELECTROLYTE,
-                "potential over the foil's / mV",
-                "magma",
-            ),
-        )
-        width, _, thickness = (1e6 * length for length in self.image.size_m)
-        for axes, (field_values, hidden, name, colours) in zip((first, second), shown, strict=True):
-            values = np.ma.masked_array(field_values[-1][:, middle], hidden)
-            picture = axes.imshow(
-                values, origin="lower", extent=(0, thickness, 0, width), cmap=colours, interpolation="nearest"
-            )
-            axes.set(xlabel="z / µm (foil at 0)", ylabel="x / µm", title=name)
-            figure.colorbar(picture, ax=axes, shrink=0.8)
-        return figure
+        return overview_figure(Sample.from_discharge(self))

@@ -2,14 +2,5 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "config": ["MSNetConfig", "UNetConfig"],
-        "layers": ["Coarsen", "Convolution", "MaskedRefine", "Projection", "ScaleBranch"],
-        "msnet": ["MSNet"],
-        "registry": ["register_network"],
-        "step_network": ["StepNetwork"],
-        "unet": ["UNet"],
-    },
-)
+# The names are in __init__.pyi.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

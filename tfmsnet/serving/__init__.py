@@ -2,12 +2,5 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "client": ["Client"],
-        "saved_model": ["export"],
-        "local": ["load_model"],
-        "model": ["UNITS", "Curve", "FieldFrames", "Model"],
-    },
-)
+# The names are in __init__.pyi.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

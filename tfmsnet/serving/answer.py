@@ -20,8 +20,9 @@ def write_answer(sample: Sample, directory: str | Path, about: dict | None = Non
     Returns:
         The files' paths.
     """
-    from tfmsnet.evaluation.figures import discharge_figure, fields_figure  # draw with matplotlib
-    from tfmsnet.evaluation.style import png
+    from tfmsnet.plots.curves import discharge_figure  # draws with matplotlib
+    from tfmsnet.plots.slices import fields_figure
+    from tfmsnet.plots.style import png
 
     directory = Path(directory)
     paths = [directory / name for name in ("fields.h5", "curve.csv", "curve.png", "slices.png")]

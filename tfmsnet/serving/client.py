@@ -1,13 +1,16 @@
 """A model on a server: TF Serving over gRPC or REST, asked as a model in this process is."""
 
 import json
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from tfmsnet.errors import UserError
 from tfmsnet.serving.model import Model
-from tfmsnet.serving.transports import MOST_ATTEMPTS, Address, GrpcTransport, RestTransport
+from tfmsnet.serving.transports import MOST_ATTEMPTS, Access, Address, GrpcTransport, RestTransport
 
 _DESCRIPTION = "surrogate.json"
 
@@ -16,16 +19,20 @@ class Client(Model):
     """A served model; `curve`, `fields` and `predict` are those of `Model`.
 
     Args:
-        address: grpc://HOST:PORT/NAME, http://HOST:PORT/NAME or https://HOST/NAME; NAME is `cathode` when
-            it is left out.
-        version: of the model; None for the newest.
+        address: grpc://HOST:PORT/NAME, grpcs://HOST[:443]/NAME, http://HOST:PORT/NAME or https://HOST/NAME;
+            NAME is `cathode` when it is left out.  Over REST a path may be in front, and TF Serving's own
+            .../v1/models/NAME[/versions/N][:predict] is taken.
+        version: of the model; None for the newest, or the address's.
+        ca_file: PEM certificates that grpcs and https trust instead of the system's.
+        headers: sent with every request, such as {"Authorization": "Bearer ..."}.
         timeout_s: how long to wait for an answer.
         attempts: how often a request is sent, with growing waits, while the server can't be reached; 1 to 5.
             Nothing else is repeated: what the model refuses, it would refuse again.
         max_message_bytes: largest message; all frames of 100 x 100 x 100 voxels are 200 MB.
 
     Raises:
-        UserError: an address or a number that can't be used; later, what the model refuses.
+        UserError: an address, a certificate, a header or a number that can't be used; later, what
+            the model refuses.
         RunFailed: later, a server that can't be reached or doesn't answer in time.
     """
 
@@ -34,6 +41,8 @@ class Client(Model):
         address: str,
         *,
         version: int | None = None,
+        ca_file: str | PathLike | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout_s: float = 120.0,
         attempts: int = 4,
         max_message_bytes: int = 2**31 - 1,
@@ -43,8 +52,13 @@ class Client(Model):
         if not timeout_s > 0:
             raise UserError(f"timeout_s: expected a number above 0, found {timeout_s}")
         self.address = Address.parse(address)
-        transport = GrpcTransport if self.address.scheme == "grpc" else RestTransport
-        self._transport = transport(self.address, version, timeout_s, attempts, max_message_bytes)
+        access = Access(Path(ca_file) if ca_file else None, dict(headers or {}))
+        if ca_file and not self.address.encrypted:
+            raise UserError(f"ca_file: {address} isn't encrypted; use grpcs:// or https://, or leave it out")
+        if self.address.version and version is not None:
+            raise UserError(f"version: the address has one, {self.address.version[1:]}; give one of them")
+        transport = GrpcTransport if self.address.scheme.startswith("grpc") else RestTransport
+        self._transport = transport(self.address, access, version, timeout_s, attempts, max_message_bytes)
         super().__init__(self._transport.call, lambda: json.loads(self.document(_DESCRIPTION)))
 
     def document(self, name: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,9 @@ from tfmsnet.predictors.domain import check_grid, outside
 from tfmsnet.predictors.kinds import Kind, kind_of
 from tfmsnet.serving import cell
 from tfmsnet.serving.quantities import CURVE, FIELDS, LARGEST_C_RATE, SUMMARY, VALID_FRAMES
+
+if TYPE_CHECKING:
+    from tfmsnet.records.sample import Sample
 
 # Signature and its inputs by name -> its outputs by name, both with the batch in front.
 Call = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
@@ -242,7 +246,7 @@ class Model:
             potential=answer.get("potential"),
         )
 
-    def predict(self, image: PhaseImage, load: Load | float):
+    def predict(self, image: PhaseImage, load: Load | float) -> "Sample":
         """The whole discharge as a `tfmsnet.records.Sample`, as files and figures want it.
 
         Raises:
@@ -250,7 +254,7 @@ class Model:
         """
         return self.sample(image, self.fields(image, load))
 
-    def sample(self, image: PhaseImage, answer: FieldFrames):
+    def sample(self, image: PhaseImage, answer: FieldFrames) -> "Sample":
         """All frames of all of an image, from `fields`, as a `tfmsnet.records.Sample`.
 
         Raises:

@@ -24,20 +24,36 @@ class Scored:
         Raises:
             UserError: what the model can't answer, as voxels of another size than it was trained on.
         """
-        image = PhaseImage(
-            sample.phase,
-            sample.voxel_size_m,
-            sample.geometry_id,
-            calendering_percent=sample.calendering_percent,
-        )
         try:
-            answer = self.model.fields(image, Load.from_profile(sample.c_rate_profile, sample.times_s))
+            answer = self.model.fields(_image(sample), _load(sample))
         except EndedAtOnce:
             nothing = np.full_like(sample.concentration, np.nan)
             return Fields(nothing, nothing)
         except UserError as error:
             raise UserError(f"{self.model.title}: {sample.sample_id}: {error}") from None
         return Fields(*(_whole(values, sample.frames) for values in (answer.concentration, answer.potential)))
+
+
+def answered(model: Model, sample: Sample) -> Sample:
+    """A model's answer for a sample's electrode, cell and currents; it may end before the sample does.
+
+    Raises:
+        UserError: what the model can't answer.
+    """
+    return model.of_cell(sample.parameters).predict(_image(sample), _load(sample))
+
+
+def _load(sample: Sample) -> Load:
+    return Load.from_profile(sample.c_rate_profile, sample.times_s)
+
+
+def _image(sample: Sample) -> PhaseImage:
+    return PhaseImage(
+        sample.phase,
+        sample.voxel_size_m,
+        sample.geometry_id,
+        calendering_percent=sample.calendering_percent,
+    )
 
 
 def _whole(values: np.ndarray | None, frames: int) -> np.ndarray | None:

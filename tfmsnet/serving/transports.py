@@ -2,7 +2,10 @@
 
 import json
 import re
-from dataclasses import dataclass
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
@@ -14,8 +17,17 @@ from urllib3.util import Retry
 from tfmsnet.errors import RunFailed, UserError
 from tfmsnet.serving.quantities import CURVE, FIELDS, SUMMARY
 
-SCHEMES = ("grpc", "http", "https")
+SCHEMES = ("grpc", "grpcs", "http", "https")
 DEFAULT_NAME = "cathode"
+_EXPECTED = (
+    "expected grpc://HOST:PORT/NAME, grpcs://HOST/NAME, http[s]://HOST[/PREFIX]/NAME, or TF Serving's own "
+    "http[s]://HOST[/PREFIX]/v1/models/NAME"
+)
+# What TF Serving calls a model over REST: https://www.tensorflow.org/tfx/serving/api_rest
+_OWN = re.compile(
+    r"(?P<prefix>.*?)/?v1/models/(?P<name>[^/:]+)(?P<version>/(versions/\d+|labels/[^/:]+))?"
+    r"(:predict|/metadata)?"
+)
 
 
 @dataclass(frozen=True)
@@ -23,44 +35,100 @@ class Address:
     """A served model.
 
     Attributes:
-        scheme: "grpc", "http" or "https".
-        target: HOST:PORT.
+        scheme: one of `SCHEMES`; those with an s are encrypted (TLS).
+        target: HOST:PORT, or HOST alone for the scheme's port.
         name: of the model.
+        prefix: path before TF Serving's own, without slashes at its ends: of a reverse proxy.
+        version: what of the address says the version, "/versions/3" or "/labels/stable"; "" for the newest.
     """
 
     scheme: str
     target: str
     name: str
+    prefix: str = ""
+    version: str = ""
 
     @classmethod
     def parse(cls, text: str) -> "Address":
         """From a URL; without a path the model is called `cathode`.
 
         Raises:
-            UserError: another scheme, no host, or no port where one is needed.
+            UserError: another scheme, no host, no port where one is needed, a user name or password, a path
+                that names no model.
         """
         parts = urlsplit(text)
         try:
             port = parts.port
         except ValueError:
             port = 0
-        needs_port = parts.scheme == "grpc"
-        name = parts.path.strip("/") or DEFAULT_NAME
-        if (
-            parts.scheme not in SCHEMES
-            or not parts.hostname
-            or port == 0
-            or "/" in name
-            or (needs_port and not port)
-        ):
-            raise UserError(
-                "server: expected grpc://HOST:PORT/NAME, http://HOST:PORT/NAME or https://HOST/NAME, "
-                f"found {text!r}"
-            )
-        return cls(parts.scheme, parts.netloc, name)
+        if parts.scheme not in SCHEMES or not parts.hostname or port == 0:
+            raise UserError(f"server: {_EXPECTED}, found {text!r}")
+        if parts.username or parts.password:
+            raise UserError("server: a password in the address would be shown; give it as a header")
+        if parts.query or parts.fragment:
+            raise UserError(f"server: {_EXPECTED}, found {text!r}, which goes on after the path")
+        if parts.scheme == "grpc" and not port:
+            raise UserError(f"server: grpc needs a port: grpc://HOST:PORT/NAME, found {text!r}")
+        path = parts.path.strip("/")
+        own = _OWN.fullmatch(path)
+        if own:
+            prefix, name, version = own["prefix"], own["name"], own["version"] or ""
+        else:
+            prefix, _, name = path.rpartition("/")
+            version = ""
+        if ":" in name:
+            raise UserError(f"server: {_EXPECTED}, found {text!r}: {name!r} is no model's name")
+        if prefix and parts.scheme.startswith("grpc"):
+            raise UserError(f"server: gRPC has no paths: {parts.scheme}://HOST:PORT/NAME, found {text!r}")
+        return cls(parts.scheme, parts.netloc, name or DEFAULT_NAME, prefix, version)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether it is TLS."""
+        return self.scheme in ("grpcs", "https")
+
+    @property
+    def base(self) -> str:
+        """The URL of TF Serving's REST interface for the model, the version included."""
+        prefix = f"/{self.prefix}" if self.prefix else ""
+        return f"{self.scheme}://{self.target}{prefix}/v1/models/{self.name}{self.version}"
 
     def __str__(self) -> str:
-        return f"{self.scheme}://{self.target}/{self.name}"
+        if self.version:
+            return self.base
+        return "/".join(filter(None, (f"{self.scheme}://{self.target}", self.prefix, self.name)))
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a server, or a proxy before it, asks for.
+
+    Attributes:
+        ca_file: certificates (PEM) of the authorities that are trusted instead of the system's.
+        headers: sent with every request, such as {"Authorization": "Bearer ..."}.
+
+    Raises:
+        UserError: a file that isn't there or holds no certificate, a header that can't be sent.
+    """
+
+    ca_file: Path | None = None
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, value in self.headers.items():
+            if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+                raise UserError(f"header {name!r}: expected NAME: VALUE in printable ASCII")
+        if self.ca_file is not None:
+            try:
+                ssl.create_default_context(cafile=self.ca_file)
+            except OSError as error:  # what isn't PEM, too: ssl.SSLError
+                raise UserError(
+                    f"{self.ca_file}: expected certificates in PEM ({error.strerror or error})"
+                ) from None
+
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]*")
 
 
 _ADVICE = {
@@ -74,7 +142,21 @@ _THE_USERS = {
     "NOT_FOUND": "has no such model or version",
     "FAILED_PRECONDITION": "doesn't serve this signature; export the model with this version of tfmsnet",
     "UNIMPLEMENTED": "doesn't speak TF Serving's protocol",
+    "UNAUTHENTICATED": "asks who you are; give what it wants as a header (--header 'Authorization: ...')",
+    "PERMISSION_DENIED": "doesn't allow it; check the credentials in the headers (--header)",
 }
+# TLS: how OpenSSL and gRPC's BoringSSL call it.
+_TLS = (
+    (
+        ("CERTIFICATE_VERIFY_FAILED",),
+        "its certificate isn't trusted; give the one of the authority that signed it (--ca-file), and the "
+        "host as the certificate names it",
+    ),
+    (
+        ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQUEST"),
+        "doesn't speak TLS at this port; use http:// or grpc://, or another port",
+    ),
+)
 
 
 def raise_failure(where: str, code: str, message: str) -> NoReturn:
@@ -89,6 +171,9 @@ def raise_failure(where: str, code: str, message: str) -> NoReturn:
         UserError: input that the model refuses, a model or signature that isn't there.
         RunFailed: anything else.
     """
+    for signs, meaning in _TLS:
+        if code == "UNAVAILABLE" and any(sign in message for sign in signs):
+            raise UserError(f"{where}: {meaning} ({refusal(message)[-120:]})") from None
     said = refusal(message)
     if code == "INVALID_ARGUMENT":
         raise UserError(f"{where}: {said}") from None
@@ -121,6 +206,7 @@ class GrpcTransport:
 
     Args:
         address: of the model.
+        access: what the server asks for.
         version: of the model; None for the newest.
         timeout_s: of a call, its repetitions included.
         attempts: how often a call is sent while the server is UNAVAILABLE, 1 to 5, with growing waits.
@@ -131,7 +217,13 @@ class GrpcTransport:
     """
 
     def __init__(
-        self, address: Address, version: int | None, timeout_s: float, attempts: int, max_message_bytes: int
+        self,
+        address: Address,
+        access: Access,
+        version: int | None,
+        timeout_s: float,
+        attempts: int,
+        max_message_bytes: int,
     ):
         try:
             import grpc
@@ -152,7 +244,14 @@ class GrpcTransport:
             ("grpc.initial_reconnect_backoff_ms", int(1e3 * _FIRST_WAIT_S)),
             ("grpc.max_reconnect_backoff_ms", int(1e3 * _LONGEST_WAIT_S)),
         ]
-        self._channel = grpc.insecure_channel(address.target, options)
+        # gRPC's names are in lower case.
+        self._metadata = [(name.lower(), value) for name, value in access.headers.items()]
+        if address.encrypted:
+            roots = access.ca_file.read_bytes() if access.ca_file else None
+            target = address.target if urlsplit(f"//{address.target}").port else f"{address.target}:443"
+            self._channel = grpc.secure_channel(target, grpc.ssl_channel_credentials(roots), options)
+        else:
+            self._channel = grpc.insecure_channel(address.target, options)
         self._stub = prediction_service_pb2_grpc.PredictionServiceStub(self._channel)
 
     def call(self, signature: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -168,10 +267,13 @@ class GrpcTransport:
         )
         request.model_spec.name = self._address.name
         request.model_spec.signature_name = signature
-        if self._version is not None:
-            request.model_spec.version.value = self._version
+        kind, _, value = self._address.version.strip("/").partition("/")
+        if kind == "labels":
+            request.model_spec.version_label = value
+        elif value or self._version is not None:
+            request.model_spec.version.value = int(value or self._version)
         try:
-            response = self._stub.Predict(request, timeout=self._timeout_s)
+            response = self._stub.Predict(request, timeout=self._timeout_s, metadata=self._metadata)
         except self._rpc_error as error:
             raise_failure(str(self._address), error.code().name, error.details() or "")
         return {name: tf.make_ndarray(tensor) for name, tensor in response.outputs.items()}
@@ -197,6 +299,9 @@ def _retries(attempts: int) -> str:
 # What TF Serving makes of a status of gRPC, the other way round.
 _CODES = {
     400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    407: "UNAUTHENTICATED",
     404: "NOT_FOUND",
     412: "FAILED_PRECONDITION",
     429: "RESOURCE_EXHAUSTED",
@@ -215,6 +320,7 @@ class RestTransport:
 
     Args:
         address: of the model.
+        access: what the server asks for.
         version: of the model; None for the newest.
         timeout_s: of one attempt.
         attempts: how often a call is sent while the server can't be reached or answers 502 or 503, with
@@ -223,11 +329,17 @@ class RestTransport:
     """
 
     def __init__(
-        self, address: Address, version: int | None, timeout_s: float, attempts: int, max_message_bytes: int
+        self,
+        address: Address,
+        access: Access,
+        version: int | None,
+        timeout_s: float,
+        attempts: int,
+        max_message_bytes: int,
     ):
         self._address, self._timeout_s, self._max_bytes = address, timeout_s, max_message_bytes
         versioned = "" if version is None else f"/versions/{version}"
-        self._url = f"{address.scheme}://{address.target}/v1/models/{address.name}{versioned}:predict"
+        self._url = f"{address.base}{versioned}:predict"
         retry = Retry(
             total=attempts - 1,
             read=False,  # a request that was sent may be at work still
@@ -237,7 +349,9 @@ class RestTransport:
             raise_on_status=False,
         )
         self._session = requests.Session()
-        self._session.headers["Content-Type"] = "application/json"
+        self._session.headers.update({"Content-Type": "application/json", **access.headers})
+        # Not the session's own attribute: $REQUESTS_CA_BUNDLE would win.
+        self._verify = str(access.ca_file) if access.ca_file else None
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(max_retries=retry))
 
@@ -251,12 +365,24 @@ class RestTransport:
         # Not requests' own JSON: it refuses NaN, which is the model's to refuse.
         body = json.dumps({"signature_name": signature, "inputs": inputs}).encode()
         try:
-            with self._session.post(self._url, data=body, timeout=self._timeout_s, stream=True) as response:
+            with self._session.post(
+                self._url,
+                data=body,
+                timeout=self._timeout_s,
+                stream=True,
+                allow_redirects=False,
+                verify=self._verify,
+            ) as response:
                 status, content = response.status_code, self._read(response)
+                moved_to = response.headers.get("Location")
         except requests.Timeout as error:
             raise_failure(str(self._address), "DEADLINE_EXCEEDED", str(error))
+        except requests.exceptions.SSLError as error:
+            raise_failure(str(self._address), "UNAVAILABLE", str(error))
         except requests.RequestException as error:
             raise_failure(str(self._address), "UNAVAILABLE", _reason(error))
+        if 300 <= status < 400 and moved_to:  # redirected, a POST would become a GET
+            raise UserError(f"{self._address}: has moved to {moved_to}; give an address there")
         try:
             answer = json.loads(content)
         except ValueError:

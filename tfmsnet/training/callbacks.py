@@ -3,15 +3,16 @@
 import csv
 import math
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import keras
 import tensorflow as tf
-from tqdm import tqdm
 
 from tfmsnet.errors import RunFailed
 from tfmsnet.files import read_json, replacing, write_json
 from tfmsnet.predictors.store import save_description, save_weights
+from tfmsnet.progress import progress_bar
 from tfmsnet.training.checkpoints import Checkpoints
 from tfmsnet.training.loop import Position
 from tfmsnet.training.validation import overall_vrmse
@@ -66,14 +67,15 @@ class Progress(keras.callbacks.Callback):
         self.title, self.steps, self.done = title, steps, done
 
     def on_train_begin(self, logs=None):
-        self.bar = tqdm(total=self.steps, initial=self.done, desc=self.title, unit="step", mininterval=1.0)
+        self.bar = ExitStack()
+        self.advance = self.bar.enter_context(progress_bar(self.title, self.done / self.steps))
 
     def on_train_batch_end(self, batch, logs=None):
-        self.bar.update(1)
+        self.done += 1
+        self.advance(self.done / self.steps)
 
     def on_epoch_end(self, epoch, logs=None):
-        shown = {name: f"{value:.3g}" for name, value in logs.items() if name == "loss"}
-        self.bar.set_postfix(shown)
+        self.advance(self.done / self.steps, f"step {self.done}, loss {logs['loss']:.3g}")
 
     def on_train_end(self, logs=None):
         self.bar.close()

@@ -44,7 +44,7 @@ def test_comsol_with_an_image(run, export, small_series, tmp_path):
     reading = Reading(Variable("c"), Variable("phi"), domain="material", domains=Domains([7]))
     image = read_vtu(small_series, reading).image
     write_image(image, tmp_path / "image.tif")
-    place = ("--image", tmp_path / "image.tif", "--labels", 0, 1, 2, "--origin-um", 0, 0, 0)
+    place = ("--image", tmp_path / "image.tif", "--labels", "pore=0 am=1", "--origin-um", 0, 0, 0)
     options = (*COMSOL[:4], *place, "--out", tmp_path / "data")
     status, _, err = run("comsol", export, *options, "--box", 0, 5, 0, 5, 0, 4)
     assert status == 2

@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+from dataclasses import replace
 from pathlib import PureWindowsPath
 
 import h5py
@@ -316,11 +317,11 @@ def test_domains_at_points(write, tmp_path):
         Variable("c"), Variable("phi"), "material", Domains([7]), voxel_size_m=0.25e-6, length_unit="um"
     )
 
-    def read(points, cells, at_points, at_cells=None):
+    def read(points, cells, at_points, at_cells=None, **other):
         fields = {"c": np.full(len(points), 2e4), "phi": points[:, 0] + 3}
         grid = write.make_grid(points, cells, fields | at_points, at_cells or {}, kinds)
         write.grid(tmp_path / "a.vtu", grid)
-        return read_vtu([tmp_path / "a.vtu"], reading, times=[0]).image.phase
+        return read_vtu([tmp_path / "a.vtu"], replace(reading, **other), times=[0]).image.phase
 
     expected = read(points, cells, {}, {"material": material})
     apart = [np.arange(8) + 8 * k for k in range(len(cells))]
@@ -328,8 +329,14 @@ def test_domains_at_points(write, tmp_path):
     np.testing.assert_array_equal(found, expected)
     averages = np.select([points[:, 2] < 0.5, points[:, 2] > 0.5], [7.0, 1.0], 3.5)
     np.testing.assert_array_equal(read(points, cells, {"material": averages}), expected)
+    # An interface's nodes with one side's domain: on a lattice it is taken to be half-way to the next nodes.
+    of_one_side = {"material": np.where(points[:, 2] <= 0.5, 7, 1)}
+    half = read(points, cells, of_one_side, voxel_size_m=0.125e-6)
+    np.testing.assert_array_equal(half, np.broadcast_to(np.arange(8) < 5, (4, 4, 8)))
+    moved = points + np.where(points == 0.25, 0.01, 0.0)
+    moved[0, 0] -= 0.01
     with pytest.raises(UserError, match="nodes of 4 of 16 cells lie in several domains or in none"):
-        read(points, cells, {"material": np.where(points[:, 2] <= 0.5, 7, 1)})
+        read(moved, cells, of_one_side)
 
 
 def test_polyhedra_are_refused_by_name(write, tmp_path):

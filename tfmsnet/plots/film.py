@@ -12,12 +12,11 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from tfmsnet.evaluation.candidates import Fields
-from tfmsnet.evaluation.curve import discharge_curve
-from tfmsnet.evaluation.figures import Slice, draw_slice, error_range, take_slice, value_range
-from tfmsnet.evaluation.style import COLOURS, look, new_figure
 from tfmsnet.fields import FIELDS
 from tfmsnet.files import replacing
+from tfmsnet.plots.slices import HasFields, Slice, draw_slice, error_range, take_slice, value_range
+from tfmsnet.plots.style import COLOURS, look, new_figure
+from tfmsnet.records.curve import discharge_curve
 from tfmsnet.records.sample import Sample
 
 FRAMES_PER_SECOND = 5
@@ -132,11 +131,12 @@ def _draw_row(part: Figure, line, panels: Sequence[Panel], voxel_size_m: float) 
 _DOL, _VOLTAGE = "mean degree of lithiation", "voltage (V)"
 
 
-def write_animation(sample: Sample, predicted: Fields, path: str | Path, model: str) -> None:
+def write_animation(sample: Sample, predicted: HasFields, path: str | Path, model: str) -> None:
     """Write a GIF of the middle x-z plane over the frames, with the discharge curve below.
 
     Fields are drawn against each frame's mean, so that one range of colours serves the whole discharge
-    and the pattern shows; the error is the whole one.
+    and the pattern shows; the error is the concentration's whole one, the potential's without that of the
+    mean, which the curve shows.
 
     Args:
         predicted: a field that is None has no row; without both there is no curve.
@@ -179,7 +179,7 @@ def _moment(sample: Sample, frame: int) -> str:
     return f"{sample.times_s[frame]:.0f} s, degree of lithiation {sample.dol[frame]:.3f}"
 
 
-def _film(sample: Sample, fields: Fields | Sample, field: str) -> list[Slice]:
+def _film(sample: Sample, fields: HasFields, field: str) -> list[Slice]:
     """The plane at every frame, against each frame's mean."""
     film = [take_slice(sample, fields, field, frame) for frame in range(sample.frames)]
     if field == "potential":  # is so already
@@ -190,7 +190,7 @@ def _film(sample: Sample, fields: Fields | Sample, field: str) -> list[Slice]:
     ]
 
 
-def _compared(sample: Sample, predicted: Fields, field: str) -> list[Panel]:
+def _compared(sample: Sample, predicted: HasFields, field: str) -> list[Panel]:
     film = _film(sample, predicted, field)
     value, error = (
         widest([measure(part) for part in _with_gradients(film)]) for measure in (value_range, error_range)
@@ -227,7 +227,7 @@ def _with_gradients(film: list[Slice]) -> list[Slice]:
     return film[1:] or film
 
 
-def _draw_compared_curve(axes: Axes, sample: Sample, predicted: Fields) -> Move:
+def _draw_compared_curve(axes: Axes, sample: Sample, predicted: HasFields) -> Move:
     true, curve = discharge_curve(sample, sample), discharge_curve(predicted, sample)
     axes.plot(true.dol, true.voltage_v, color=COLOURS[0], label="simulated")
     (marks,) = axes.plot([], [], "o", color=COLOURS[1], markersize=4, label="predicted")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from tfmsnet.evaluation import Fields
-from tfmsnet.evaluation.animation import write_animation
+from tfmsnet.plots.film import write_animation
 
 
 @pytest.mark.parametrize("fields", [("concentration", "potential"), ("concentration",)])

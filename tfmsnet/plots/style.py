@@ -2,11 +2,14 @@
 
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 from matplotlib import colormaps, rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
+
+from tfmsnet.files import replacing
 
 # Okabe and Ito's palette: told apart by people with any colour vision (https://jfly.uni-koeln.de/color/).
 COLOURS = ("#000000", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -29,6 +32,8 @@ _LOOK = {
     "legend.fontsize": 8.5,
     "figure.dpi": 150.0,
     "savefig.dpi": 150.0,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "tfmsnet",
 }
 _MOST_PANELS = 4
 
@@ -51,6 +56,17 @@ def png(figure: Figure) -> bytes:
     with look():
         figure.savefig(buffer, format="png", facecolor="white", metadata={"Software": None})
     return buffer.getvalue()
+
+
+FORMATS = ("png", "pdf", "svg")
+
+
+def save(figure: Figure, path: Path, dpi: float | None = None) -> None:
+    """Write a figure in the format of the path's suffix, one of `FORMATS`; the file is whole or absent."""
+    suffix = path.suffix[1:]
+    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[suffix]
+    with look(), replacing(path) as partial:
+        figure.savefig(partial, format=suffix, dpi=dpi, facecolor="white", metadata=metadata)
 
 
 def thinned_out(loads: Sequence[str]) -> list[str]:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfmsnet.evaluation.animation import write_sample_animation
-from tfmsnet.evaluation.figures import discharge_figure, fields_figure
-from tfmsnet.evaluation.style import png
+from tfmsnet.plots.curves import discharge_figure
+from tfmsnet.plots.film import write_sample_animation
+from tfmsnet.plots.slices import fields_figure
+from tfmsnet.plots.style import png
 
 
 def is_drawn(figure):

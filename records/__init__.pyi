@@ -1,0 +1,9 @@
+from .hdf5 import read_sample as read_sample
+from .hdf5 import sample_files as sample_files
+from .hdf5 import write_sample as write_sample
+from .manifest import Manifest as Manifest
+from .manifest import Split as Split
+from .manifest import open_manifest as open_manifest
+from .sample import Sample as Sample
+from .verification import verify as verify
+from .write import write_records as write_records

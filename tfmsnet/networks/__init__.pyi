@@ -1,0 +1,11 @@
+from .config import MSNetConfig as MSNetConfig
+from .config import UNetConfig as UNetConfig
+from .layers import Coarsen as Coarsen
+from .layers import Convolution as Convolution
+from .layers import MaskedRefine as MaskedRefine
+from .layers import Projection as Projection
+from .layers import ScaleBranch as ScaleBranch
+from .msnet import MSNet as MSNet
+from .registry import register_network as register_network
+from .step_network import StepNetwork as StepNetwork
+from .unet import UNet as UNet

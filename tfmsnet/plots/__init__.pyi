@@ -1,0 +1,11 @@
+from .curves import curves_figure as curves_figure
+from .curves import discharge_figure as discharge_figure
+from .electrode import plot_slices as plot_slices
+from .film import write_animation as write_animation
+from .film import write_sample_animation as write_sample_animation
+from .overview import overview_figure as overview_figure
+from .paraview import write_paraview as write_paraview
+from .scene import write_scene as write_scene
+from .slices import Plane as Plane
+from .slices import fields_figure as fields_figure
+from .slices import slice_figure as slice_figure

@@ -1,0 +1,10 @@
+from .faraday import charge_passed as charge_passed
+from .faraday import mean_dol as mean_dol
+from .faraday import uniform_fields as uniform_fields
+from .reduced import PorousElectrode as PorousElectrode
+from .reduced import ResolvedParticles as ResolvedParticles
+from .reference import Conditions as Conditions
+from .reference import Reference as Reference
+from .registry import make_reference as make_reference
+from .registry import register_reference as register_reference
+from .uniform import Uniform as Uniform
