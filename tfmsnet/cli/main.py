@@ -12,6 +12,7 @@ from tfmsnet.errors import RunFailed, UserError
 # Command -> module of tfmsnet.cli; imported when it is called, so that help is instant.
 COMMANDS = {
     "demo": "demo",
+    "electrode": "electrode",
     "simulate": "simulate",
     "voxelise": "voxelise",
     "describe": "describe",
