@@ -15,7 +15,7 @@ from halfcell_checks.check import Check, table
 from halfcell_checks.growth import Cost, exponent
 from tfmsnet import load, materials, plugins
 from tfmsnet.cli import main as cli
-from tfmsnet.electrode import PhaseImage, Recipe, generate
+from tfmsnet.electrode import PhaseImage, Recipe, engines, generate, wired_fraction
 from tfmsnet.materials import registry as cells
 from tfmsnet.networks import registry
 from tfmsnet.records import Split, read_sample
@@ -125,7 +125,10 @@ def test_the_reduced_models_page_runs(run_page):
 
 def test_what_is_ones_own_is_like_the_others(run_page, judged, monkeypatch, capsys):
     """From files of one's own: a network trained, exported, searched; a chemistry; a load; a reference."""
-    registries = ((registry, "_NETWORKS"), (references, "_REFERENCES"), (load, "LOADS"), (cells, "_SETS"))
+    registries = (
+        *((registry, "_NETWORKS"), (references, "_REFERENCES"), (load, "LOADS"), (cells, "_SETS")),
+        (engines, "_ENGINES"),
+    )
     for module, name in registries:
         monkeypatch.setattr(module, name, dict(getattr(module, name)))
     monkeypatch.setattr(plugins, "_imported", set())
@@ -142,6 +145,8 @@ def test_what_is_ones_own_is_like_the_others(run_page, judged, monkeypatch, caps
     (blended,) = Path("blended").glob("*.h5")
     assert read_sample(blended).parameters.c_max_mol_m3 == 49000
     assert read_sample(blended).voltage_v[0] == pytest.approx(4.30, abs=0.02)
+    (regular,) = Path("regular").glob("*.h5")
+    assert wired_fraction(PhaseImage(read_sample(regular).phase)) == 1
     image = PhaseImage(next(iter(Split("records", "test"))).phase)
     started = load_model("run-resistance").curve(image, 1.0)
     assert started.voltage_v[0] - started.voltage_v[1] > 0

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from tfmsnet.electrode import AM, Recipe, particle_dynamics, read_image
+from tfmsnet.electrode import AM, Powder, Recipe, particle_dynamics, read_image
 from tfmsnet.electrode.checks import wired_am_fraction
 from tfmsnet.electrode.particle_files import read_particles
 from tfmsnet.errors import RunFailed, UserError
@@ -49,14 +49,19 @@ def overlaps(particles):
     return overlap / np.minimum(radius[i], radius[j])
 
 
-@pytest.mark.parametrize(("am", "calendering"), [(90.0, 10.0), (95.0, 20.0), (85.0, 0.0)])
-def test_composition_and_porosity_are_the_recipes(made, tmp_path, am, calendering):
-    recipe, image = RECIPE, made[0]
-    if (am, calendering) != (RECIPE.am_wt_percent, RECIPE.calendering_percent):
-        recipe = Recipe(am, calendering, RECIPE.size)
-        image = particle_dynamics.make(recipe, tmp_path, silent)
-    assert image.shape == recipe.size
-    assert (image.am_wt_percent, image.calendering_percent) == (am, calendering)
+@pytest.mark.parametrize(
+    "recipe",
+    [
+        RECIPE,
+        Recipe(95.0, 20.0, RECIPE.size),
+        Recipe(85.0, 0.0, RECIPE.size, 0.1e-6, powder=Powder(particle_diameter_m=1e-6)),
+    ],
+)
+def test_composition_and_porosity_are_the_recipes(made, tmp_path, recipe):
+    image = made[0] if recipe is RECIPE else particle_dynamics.make(recipe, tmp_path, silent)
+    assert (image.shape, image.voxel_size_m) == (recipe.size, recipe.voxel_size_m)
+    assert image.am_wt_percent == recipe.am_wt_percent
+    assert image.calendering_percent == recipe.calendering_percent
     for name, fraction in recipe.volume_fractions.items():
         assert image.volume_fractions[name] == pytest.approx(fraction, abs=0.005)
     assert wired_am_fraction(image) > 0.99
@@ -82,7 +87,7 @@ def test_active_material_hardly_overlaps(stages):
     for stage in STAGES:
         found = overlaps(stages[stage])
         assert found.max() < 0.15
-        assert np.percentile(found[found > 0], 90) < 0.05
+        assert np.percentile(found[found > 0], 90) < 0.1
 
 
 def test_its_dump_is_what_voxelise_reads(made, tfmsnet, tmp_path):
@@ -127,7 +132,7 @@ def test_restart_files_that_are_gone_and_what_lammps_refuses_are_one_line(made, 
     restart.unlink()
     with pytest.raises(UserError, match=r"1\.restart: no such file; remove .* to start anew"):
         particle_dynamics.make(RECIPE, tmp_path, silent)
-    monkeypatch.setattr(particle_dynamics, "_STEP_US", -1)
+    monkeypatch.setattr(particle_dynamics, "_STEP", -1)
     with pytest.raises(RunFailed, match=r"engine lammps: slurry: LAMMPS gave up .*; try another seed"):
         particle_dynamics.make(RECIPE, tmp_path / "other", silent)
 

@@ -14,7 +14,8 @@ solvent in the slurry.  Both attract each other (Lennard-Jones) and resist overl
 
 Lengths are in um, masses in pg, times in us: stresses are in kPa.  Stiffness and attraction are of the model,
 chosen so that steps can be long: particles of AM that are pressed overlap by percents, as hard ones of the
-same arrangement would by less.
+same arrangement would by less.  A powder n times as coarse is moved in times n times as long by energies n^3
+times as large: stresses, and what comes out, are the same.
 
 A stage is walked in legs.  Every leg starts from a restart file, the first time too, so that a making that
 was interrupted goes on to the same electrode.
@@ -42,21 +43,22 @@ from tfmsnet.electrode.recipe import Recipe
 from tfmsnet.errors import RunFailed, UserError
 from tfmsnet.files import read_json, replacing, write_json
 
-BINDER_UM = 1.0  # diameter of a dry binder particle
-SWELLING = 1.4  # its diameter in the slurry over that
+# Lengths are in diameters of the powder's smallest particles, times and energies as said above for 1 um.
+SWELLING = 1.4  # diameter of a binder particle in the slurry; dry, it is 1 or nearly so
 _DILUTE = 0.45  # share of the box that the swollen particles fill at first
-_STEP_US = 0.004
+_STEP = 0.004
+_LONGEST_MOVE = 0.02  # in a step, where overlaps are resolved
 # Young's moduli of contacts among AM, and of those with binder, kPa.
 _HARD, _SOFT = 5e4, 5e3
 _RESTITUTION, _POISSON, _FRICTION = 0.3, 0.3, 0.4
-# Lennard-Jones: width, um; depths in the slurry and dry, of AM-AM, AM-binder, binder-binder.
-_WIDTH_UM = 0.5
+# Lennard-Jones: width, and depths in the slurry and dry, of AM-AM, AM-binder, binder-binder.
+_WIDTH = 0.5
 _WET, _DRY = (0.5, 1.0, 0.5), (1.0, 8.0, 8.0)
-_CUT = 2.5
+_CUT = 2.5  # widths
 # How deep a dry binder particle's contact sinks into it, over its radius: binder is a film, not a ball.
 _SINKING = 0.25
-_CLASS_UM = 0.25  # AM radii within it have one place of the minimum of Lennard-Jones
-_THERMAL = 1.0  # kT in the slurry, as deep as the attraction
+_CLASS = 0.25  # AM radii within it have one place of the minimum of Lennard-Jones
+_HOT, _COLD = 1.0, 0.05  # kT in the slurry, as deep as its attraction, and when it has dried
 _SLURRY_KPA = 2.0
 _NEAR = 0.005  # of the recipe's volume fractions
 # Within which radii are corrected for overlaps.
@@ -124,19 +126,21 @@ class _Film:
 
     def __init__(self, recipe: Recipe, folder: Path, module) -> None:
         self.recipe, self.folder = recipe, folder
+        self.unit_um = 1e6 * recipe.powder.smallest_m
+        self.energy = self.unit_um**3
         self.width_um = [1e6 * edge for edge in recipe.size_m[:2]]
         self.thickness_um = 1e6 * recipe.size_m[2]
         self.dried_um = self.thickness_um / (1 - recipe.calendering_percent / 100)
         rng = random_stream(recipe, 0)
         self.am_um = 1e6 * draw_radii(recipe, rng)
         binder_um3 = 1e18 * recipe.volume_fractions["CBD"] * math.prod(recipe.size_m)
-        self.binders = max(1, round(binder_um3 / (math.pi / 6 * BINDER_UM**3)))
+        self.binders = max(1, round(binder_um3 / (math.pi / 6 * self.unit_um**3)))
         self.binder_um = np.cbrt(binder_um3 / self.binders * 6 / np.pi)
-        bins, index = np.unique(np.floor(self.am_um / _CLASS_UM), return_inverse=True)
+        bins, index = np.unique(np.floor(self.am_um / (_CLASS * self.unit_um)), return_inverse=True)
         self.class_um = np.bincount(index, self.am_um) / np.bincount(index)
         self.binder_type = len(bins) + 1
         self.types = np.append(index + 1, np.full(self.binders, self.binder_type))
-        self.seeds = rng.integers(1, 9e8, size=64)
+        self.seeds = rng.integers(1, 9e8, size=len(self._legs())).tolist()
         self._rng, self._module, self._running = rng, module, None
 
     # What is done: a file names the number of legs and the height of the slurry.
@@ -151,7 +155,7 @@ class _Film:
                 self._stage, leg = legs[number]
                 self._progress = partial(_within, progress, self._stage, *done[number : number + 2].tolist())
                 self._progress(0.0)
-                self._height_um = state.get("slurry_um")
+                self._height_um, self._seed = state.get("slurry_um"), self.seeds[number]
                 self._open(number)
                 leg()
                 self._close(number, state)
@@ -200,8 +204,9 @@ class _Film:
             self._write_data(self.folder / "mix.data")
             self._do(f'read_data "{self.folder / "mix.data"}"')
         self._do(
-            "neighbor 0.3 multi\ncomm_modify mode multi vel yes\nneigh_modify every 5 delay 0 check yes\n"
-            f"group cbd type {self.binder_type}\ntimestep {_STEP_US}"
+            f"neighbor {0.3 * self.unit_um} multi\ncomm_modify mode multi vel yes\n"
+            "neigh_modify every 5 delay 0 check yes\n"
+            f"group cbd type {self.binder_type}\ntimestep {_STEP * self.unit_um}"
         )
 
     def _close(self, number: int, state: dict) -> None:
@@ -240,9 +245,10 @@ class _Film:
     def _interact(self, binder_um: float, dryness: float, *, foil: bool = True) -> None:
         """Contacts and attraction, the foil's on binder too; `dryness` from 0, the slurry's, to 1."""
         last = self.binder_type
-        depths = [(1 - dryness) * wet + dryness * dry for wet, dry in zip(_WET, _DRY, strict=True)]
+        depths = [self.energy * _between(wet, dry, dryness) for wet, dry in zip(_WET, _DRY, strict=True)]
+        width = _WIDTH * self.unit_um
         radii = np.append(self.class_um, binder_um / 2 * (1 - dryness * _SINKING))
-        lines = [f"pair_style hybrid/overlay granular lj/expand {_CUT * _WIDTH_UM}"]
+        lines = [f"pair_style hybrid/overlay granular lj/expand {_CUT * width}"]
         am = f"1*{last - 1}"
         for pair, modulus in ((f"{am} {am}", _HARD), (f"{am} {last}", _SOFT), (f"{last} {last}", _SOFT)):
             lines.append(f"pair_coeff {pair} granular {_contact(modulus)}")
@@ -250,32 +256,42 @@ class _Film:
             for j in range(i, last):
                 depth = depths[(i == last - 1) + (j == last - 1)]
                 # Their minimum is where surfaces touch.
-                shift = radii[i] + radii[j] - 2 ** (1 / 6) * _WIDTH_UM
-                lines.append(f"pair_coeff {i + 1} {j + 1} lj/expand {depth} {_WIDTH_UM} {shift}")
+                shift = radii[i] + radii[j] - 2 ** (1 / 6) * width
+                lines.append(f"pair_coeff {i + 1} {j + 1} lj/expand {depth} {width} {shift}")
         if foil:
-            place = radii[-1] - 2 ** (1 / 6) * _WIDTH_UM
-            well = f"{depths[1]} {_WIDTH_UM} {_CUT * _WIDTH_UM}"
+            place = radii[-1] - 2 ** (1 / 6) * width
+            well = f"{depths[1]} {width} {_CUT * width}"
             lines.append(f"fix foil cbd wall/lj126 zlo {place} {well} units box")
         self._do("\n".join(lines))
 
-    def _between(self, top_um: float) -> None:
+    def _enclose(self, top_um: float) -> None:
         self._do(f"fix walls all wall/gran granular {_contact(_HARD)} zplane 0 {top_um}")
+
+    def _move(
+        self, *, freely: bool, heat: float | None = None, every: float = 1.0, drag: float = 0.0
+    ) -> None:
+        """Newton's law, or no more than short ways; with heat, which is exchanged every so long, or drag."""
+        limit = f"limit {_LONGEST_MOVE * self.unit_um}"
+        lines = [f"fix move all nve/{'sphere' if freely else limit}"]
+        if heat:
+            warm = f"{self.energy * heat} {self.energy * heat} {every * self.unit_um}"
+            lines.append(f"fix heat all langevin {warm} {self._seed}")
+            self._seed += 1
+        if drag:
+            lines.append(f"fix drag all viscous {drag * self.unit_um**2}")
+        self._do("\n".join(lines))
 
     # The stages.
 
     def _mix(self) -> None:
-        self._do(
-            f"pair_style granular\npair_coeff * * {_contact(_HARD)}\n"
-            "fix move all nve/limit 0.02\nfix drag all viscous 5"
-        )
+        self._do(f"pair_style granular\npair_coeff * * {_contact(_HARD)}")
+        self._move(freely=False, drag=5.0)
         self._run(_STEPS["mix"])
 
     def _equilibrate(self, leg: int) -> None:
         self._interact(SWELLING * self.binder_um, 0.0, foil=False)
-        self._do(
-            f"fix move all nve/sphere\nfix heat all langevin {_THERMAL} {_THERMAL} 1.0 {self.seeds[leg]}\n"
-            f"fix press all press/berendsen z {_SLURRY_KPA} {_SLURRY_KPA} 1.0 modulus 50"
-        )
+        self._move(freely=True, heat=_HOT)
+        self._do(f"fix press all press/berendsen z {_SLURRY_KPA} {_SLURRY_KPA} {self.unit_um} modulus 50")
         self._run(_STEPS["slurry"])
         if leg + 1 == _LEGS["slurry"]:
             low, high, *_ = self._running.extract_box()
@@ -287,12 +303,10 @@ class _Film:
             )
 
     def _cast(self) -> None:
-        """Particles that stick out of foil or surface move in; steps are short until they have."""
+        """Particles that stick out of foil or surface move in; ways are short until they have."""
         self._interact(SWELLING * self.binder_um, 0.0, foil=False)
-        self._between(self._height_um)
-        self._do(
-            f"fix move all nve/limit 0.02\nfix heat all langevin {_THERMAL} {_THERMAL} 0.5 {self.seeds[32]}"
-        )
+        self._enclose(self._height_um)
+        self._move(freely=False, heat=_HOT, every=0.5)
         self._run(_STEPS["cast"])
         self._dump("slurry")
 
@@ -301,27 +315,26 @@ class _Film:
 
         def shrink(part: float) -> None:
             done = (leg + part) / legs
-            diameter = self.binder_um * (SWELLING + (1 - SWELLING) * done)
-            top = self._height_um + (self.dried_um - self._height_um) * done
-            heat = _THERMAL * (1 - 0.95 * done)
+            top = _between(self._height_um, self.dried_um, done)
+            diameter = self.binder_um * _between(SWELLING, 1.0, done)
             self._do(
                 f"set type {self.binder_type} diameter {diameter}\n"
                 f"set type {self.binder_type} density {self.recipe.powder.cbd_density_g_cm3}\n"
-                f"change_box all z final 0 {top} remap units box\n"
-                f"fix heat all langevin {heat} {heat} 0.5 {self.seeds[40 + leg]}"
+                f"change_box all z final 0 {top} remap units box"
             )
             self._interact(diameter, done)
-            self._between(top)
+            self._enclose(top)
+            self._move(freely=True, heat=_between(_HOT, _COLD, done), every=0.5)
 
         # No box of a restart file may change before a run has taken up its contacts.
-        self._interact(self.binder_um * (SWELLING + (1 - SWELLING) * leg / legs), leg / legs)
-        self._do("fix move all nve/sphere\nrun 0 post no")
+        self._interact(self.binder_um * _between(SWELLING, 1.0, leg / legs), leg / legs)
+        self._do("run 0 post no")
         self._run(_STEPS["drying"], shrink)
 
     def _rest(self, stage: str, top_um: float) -> None:
         self._interact(self.binder_um, 1.0)
-        self._between(top_um)
-        self._do("fix move all nve/limit 0.02\nfix drag all viscous 2")
+        self._enclose(top_um)
+        self._move(freely=False, drag=2.0)
         self._run(_STEPS[stage])
         self._dump(stage)
 
@@ -346,9 +359,9 @@ class _Film:
             f"variable way equal -{way / steps}*(step-{now})\n"
             f"region roll plane 0 0 {top} 0 0 -1 move NULL NULL v_way units box\n"
             f"fix floor all wall/gran granular {_contact(_HARD)} zplane 0 NULL\n"
-            f"fix roll all wall/gran/region granular {_contact(_HARD)} region roll\n"
-            "fix move all nve/sphere\nfix drag all viscous 0.05"
+            f"fix roll all wall/gran/region granular {_contact(_HARD)} region roll"
         )
+        self._move(freely=True, drag=0.05)
         self._run(steps)
         if leg + 1 == legs:
             self._do(f"unfix roll\nchange_box all z final 0 {self.thickness_um} units box")
@@ -387,8 +400,12 @@ class _Film:
             )
 
 
+def _between(begin: float, end: float, part: float) -> float:
+    return begin + (end - begin) * part
+
+
 def _within(progress, stage: str, begin: float, end: float, part: float) -> None:
-    progress(begin + (end - begin) * part, stage)
+    progress(_between(begin, end, part), stage)
 
 
 def _read(path: Path, recipe: Recipe) -> ParticleList:
