@@ -137,7 +137,7 @@ def cut(points: np.ndarray, tetrahedra: np.ndarray, y: float) -> tuple[list[np.n
 
 def save(figure: Figure, out: Path) -> None:
     with replacing(out) as partial:
-        figure.savefig(partial, format="png", dpi=120)
+        figure.savefig(partial, format="png", dpi=90)
     print(out)
 
 

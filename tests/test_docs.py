@@ -33,7 +33,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 SMALLER = {
     "library.md": {"size=(16, 16, 32)": "size=(12, 12, 20)"},
     "extending.md": {"--set steps=1000": "--set steps=2 --set steps_per_epoch=1"},
-    "paper-chain.md": {"--size 24 24 64": "--size 12 12 20", "--box 0 12 0 12 0 32": "--box 0 6 0 6 0 10"},
+    "paper-chain.md": {"--size 24 24 64": "--size 10 10 16", "--box 0 12 0 12 0 32": "--box 0 5 0 5 0 8"},
 }
 
 

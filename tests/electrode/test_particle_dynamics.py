@@ -13,7 +13,7 @@ from tfmsnet.electrode.checks import wired_am_fraction
 from tfmsnet.electrode.particle_files import read_particles
 from tfmsnet.errors import RunFailed, UserError
 
-RECIPE = Recipe(90.0, 10.0, (12, 12, 20), seed=2)
+RECIPE = Recipe(90.0, 10.0, (10, 10, 16), seed=2)
 STAGES = ("slurry", "dried", "calendered")
 
 
