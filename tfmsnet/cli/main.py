@@ -15,6 +15,7 @@ from tfmsnet.progress import set_quiet
 # Command -> module of tfmsnet.cli; imported when it is called, so that help is instant.
 COMMANDS = {
     "demo": "demo",
+    "electrode": "electrode",
     "simulate": "simulate",
     "voxelise": "voxelise",
     "describe": "describe",

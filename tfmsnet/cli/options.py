@@ -154,6 +154,35 @@ def cell_of(parameters: str | None, temperature_c: float | None):
     return read_parameters(parameters or "nmc111").at_temperature_c(temperature_c)
 
 
+def powder_options(function):
+    """The active material's particles: see `powder_of`."""
+    options = (
+        click.option(
+            "--particle-diameter-um",
+            type=click.FloatRange(0, min_open=True),
+            metavar="MEDIAN",
+            help="Of the active material of generated electrodes, by volume.  [default: the cell's; 5.5 for "
+            "nmc111]",
+        ),
+        click.option(
+            "--particle-spread",
+            type=click.FloatRange(0, 1),
+            default=0.4,
+            show_default=True,
+            help="Of these diameters: standard deviation of their logarithm.",
+        ),
+    )
+    return with_options(options, function)
+
+
+def powder_of(cell, particle_diameter_um: float | None, particle_spread: float):
+    """The `tfmsnet.electrode.Powder` of a cell (a `ParameterSet`) and of `powder_options`."""
+    from tfmsnet.electrode import Powder
+
+    diameter_m = 1e-6 * particle_diameter_um if particle_diameter_um else cell.particle_diameter_m
+    return Powder(cell.am_density_g_cm3, particle_diameter_m=diameter_m, particle_spread=particle_spread)
+
+
 def with_options(options, function):
     """Apply options so that --help lists them in their order."""
     for option in reversed(options):

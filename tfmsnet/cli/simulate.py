@@ -10,6 +10,8 @@ from tfmsnet.cli.options import (
     image_options,
     load_every_option,
     parameters_options,
+    powder_of,
+    powder_options,
     read_image_with,
     refuse_given,
 )
@@ -96,19 +98,7 @@ _OF_RECIPES = ("design", "geometries", "size", "seed", "particle_diameter_um", "
 )
 @click.option("--image", type=PATH, multiple=True, help="The same as an IMAGE: its older name.")
 @parameters_options
-@click.option(
-    "--particle-diameter-um",
-    type=click.FloatRange(0, min_open=True),
-    metavar="MEDIAN",
-    help="Of the active material of generated electrodes, by volume.  [default: the cell's; 5.5 for nmc111]",
-)
-@click.option(
-    "--particle-spread",
-    type=click.FloatRange(0, 1),
-    default=0.4,
-    show_default=True,
-    help="Of these diameters: standard deviation of their logarithm.",
-)
+@powder_options
 @image_options
 @click.pass_context
 def command(
@@ -141,7 +131,6 @@ def command(
     and the exit status is 1.
     """
     from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign, remarks, wide_campaign
-    from tfmsnet.electrode import Powder
 
     image = (*images, *image)
     if image:
@@ -163,10 +152,7 @@ def command(
                 )
         tasks = [task for name, one in images for task in image_campaign(one, name, loads)]
     else:
-        diameter_m = 1e-6 * particle_diameter_um if particle_diameter_um else cell.particle_diameter_m
-        powder = Powder(
-            cell.am_density_g_cm3, particle_diameter_m=diameter_m, particle_spread=particle_spread
-        )
+        powder = powder_of(cell, particle_diameter_um, particle_spread)
         edges = reading["voxel_size_um"] or (0.5,)
         if len(edges) > 1:
             raise click.UsageError("--voxel-size-um: generated electrodes have cubes; give one edge")

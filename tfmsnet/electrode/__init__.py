@@ -2,6 +2,7 @@
 
 from tfmsnet.electrode.checks import cbd_percolation, check_dischargeable, remove_islands, wired_fraction
 from tfmsnet.electrode.describe import Description, describe, morphology
+from tfmsnet.electrode.engines import register_engine
 from tfmsnet.electrode.generate import generate
 from tfmsnet.electrode.image import AM, CBD, ELECTROLYTE, PhaseImage
 from tfmsnet.electrode.reading import read_image
@@ -23,6 +24,7 @@ __all__ = [
     "generate",
     "morphology",
     "read_image",
+    "register_engine",
     "remove_islands",
     "resample",
     "tortuosity_factor",

@@ -1,5 +1,8 @@
 """From a recipe to a phase image."""
 
+from collections.abc import Callable
+from pathlib import Path
+
 import numpy as np
 from scipy import ndimage
 
@@ -32,7 +35,7 @@ def generate(recipe: Recipe) -> PhaseImage:
     """
     for attempt in range(_ATTEMPTS):
         try:
-            phase = _make_phase(recipe, _random_stream(recipe, attempt))
+            phase = _make_phase(recipe, random_stream(recipe, attempt))
         except ValueError:
             continue
         return PhaseImage(
@@ -46,7 +49,15 @@ def generate(recipe: Recipe) -> PhaseImage:
     )
 
 
-def _random_stream(recipe: Recipe, attempt: int) -> np.random.Generator:
+def make(recipe: Recipe, folder: Path, progress: Callable[[float, str], None]) -> PhaseImage:
+    """The engine `packing`: see `generate`; nothing is kept in the folder."""
+    image = generate(recipe)
+    progress(1.0, "")
+    return image
+
+
+def random_stream(recipe: Recipe, attempt: int) -> np.random.Generator:
+    """Random numbers of a recipe's n-th attempt."""
     # The recipe is part of the seed: electrodes of one seed and two recipes have nothing in common.
     composition = round(recipe.am_wt_percent * 1e6), round(recipe.calendering_percent * 1e6)
     return np.random.default_rng([recipe.seed, attempt, *composition, *recipe.size])

@@ -12,7 +12,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import minimum_spanning_tree
 from scipy.spatial import cKDTree
 
-from tfmsnet.electrode.recipe import Powder, Recipe
+from tfmsnet.electrode.recipe import Recipe
 
 _CONTACT = 0.98  # centre distance of touching spheres over the sum of their radii: contacts are necks
 _WALL_CONTACT = 0.88  # height of a centre that rests on the foil over its radius: particles press into it
@@ -46,11 +46,11 @@ class _Skeleton:
 def pack(recipe: Recipe, rng: np.random.Generator) -> Particles:
     """Particles that fill the recipe's box from foil to separator to its AM fraction, overlaps apart."""
     box = np.array(recipe.size_m)
-    radius = _draw_radii(recipe.volume_fractions["AM"] * box.prod(), recipe.powder, box, rng)
+    radius = draw_radii(recipe, rng)
     thinning = 1 - recipe.calendering_percent / 100
     coating = box / [1, 1, thinning]
     centre = _relax(
-        _scatter(radius, coating, rng), radius, coating, _suspension(len(radius)), _SETTLING_SWEEPS
+        scatter(radius, coating, rng), radius, coating, _suspension(len(radius)), _SETTLING_SWEEPS
     )
     skeleton = _dry(centre, radius, coating)
     centre = _relax(centre, radius, coating, skeleton, _BONDING_SWEEPS)
@@ -61,10 +61,12 @@ def pack(recipe: Recipe, rng: np.random.Generator) -> Particles:
     return Particles(centre, radius)
 
 
-def _draw_radii(volume: float, powder: Powder, box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Radii (particle,), largest first, of spheres that together have the volume."""
+def draw_radii(recipe: Recipe, rng: np.random.Generator) -> np.ndarray:
+    """Radii (particle,), m, largest first, of spheres of the powder that together are the recipe's AM."""
+    powder, box = recipe.powder, recipe.size_m
+    volume = recipe.volume_fractions["AM"] * np.prod(box)
     # Half the box at most: a sphere then touches only one periodic image of another.
-    largest = min(powder.largest_m, float(box.min()) / 2)
+    largest = min(powder.largest_m, min(box) / 2)
     median = min(powder.particle_diameter_m, 0.8 * largest)
     # A lognormal by volume is a lognormal by number with the same width and a smaller median.
     log_median_by_number = np.log(median) - 3 * powder.particle_spread**2
@@ -78,7 +80,7 @@ def _draw_radii(volume: float, powder: Powder, box: np.ndarray, rng: np.random.G
     return radius * np.cbrt(volume / total)
 
 
-def _scatter(radius: np.ndarray, box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def scatter(radius: np.ndarray, box: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Random centres (particle, 3) with as much solid low as high: small boxes too are filled evenly."""
     centre = rng.random((len(radius), 3)) * box
     stack = rng.permutation(len(radius))

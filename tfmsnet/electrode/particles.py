@@ -78,7 +78,7 @@ def rasterise(
     if isinstance(supersampling, bool) or supersampling not in range(1, 9):
         raise UserError(f"supersampling: expected a whole number from 1 to 8, got {supersampling!r}")
     shape = _shape(particles, voxel_size_m)
-    centre, radius, label = _with_periodic_images(particles)
+    centre, radius, label = with_periodic_images(particles)
     fine_m = voxel_size_m / supersampling
     spheres = (centre - particles.box.low_m) / fine_m, radius / fine_m, label
     phase = np.empty(shape, np.uint8)
@@ -116,7 +116,7 @@ def _shape(particles: ParticleList, voxel_size_m: float) -> tuple[int, int, int]
     return shape
 
 
-def _with_periodic_images(particles: ParticleList) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def with_periodic_images(particles: ParticleList) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Centres, radii and labels of all spheres that reach into the box, copies across its faces too."""
     centre, radius, label = particles.centre_m.astype(np.float64), particles.radius_m, particles.label
     for axis, (low, high) in enumerate(zip(particles.box.low_m, particles.box.high_m, strict=True)):

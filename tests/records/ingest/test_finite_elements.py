@@ -30,32 +30,32 @@ def electrodes(geometry):
     )
 
 
-def write_series(directory, cell, meshio):
-    """A VTU a frame."""
+def write_series(directory, cell, write):
+    """A VTU a frame, by VTK's writer."""
     parameters, files = Parameters(), []
     for frame, state in enumerate(cell.walk([(1.0, SECONDS * (FRAMES - 1))], SECONDS)):
         files.append(directory / f"{frame}.vtu")
-        meshio.Mesh(
+        grid = write.make_grid(
             cell.am.doflocs.T,
-            [("tetra", cell.mesh.t.T)],
-            point_data={"c": state.dol * parameters.c_max_mol_m3, "phi": state.solid_v},
-            cell_data={"phase": [cell.phase.astype(np.int32)]},
-        ).write(files[-1])
+            cell.mesh.t.T,
+            {"c": state.dol * parameters.c_max_mol_m3, "phi": state.solid_v},
+            {"phase": cell.phase.astype(np.int32)},
+        )
+        write.grid(files[-1], grid)
     return files
 
 
 @pytest.mark.slow
-def test_finite_elements_are_imported_written_and_trained_on(tfmsnet, tmp_path):
+def test_finite_elements_are_imported_written_and_trained_on(tfmsnet, write, tmp_path):
     pytest.importorskip("gmsh")
     pytest.importorskip("skfem")
-    meshio = pytest.importorskip("meshio")
     from halfcell_checks.fem import NINE_SPHERES, FiniteElements
 
     data = tmp_path / "data"
     times = ",".join(f"{SECONDS * frame:g}" for frame in range(FRAMES))
     for number, geometry in enumerate(electrodes(NINE_SPHERES)):
         (tmp_path / str(number)).mkdir()
-        files = write_series(tmp_path / str(number), FiniteElements(geometry, 1.0, Parameters()), meshio)
+        files = write_series(tmp_path / str(number), FiniteElements(geometry, 1.0, Parameters()), write)
         names = ("--concentration", "c", "--potential", "phi", "--domain", "phase")
         phases = ("--am-domains", 1, "--cbd-domains", 2, "--box", 0, 7, 0, 7, 0, 10)
         place = ("--times", times, "--out", data, "--name", f"fem{number}", "--c-rate", 1)
