@@ -89,3 +89,6 @@ FIELDS = {
         ),
     )
 }
+
+# What `tfmsnet.records.statistics.FieldStatistics` holds of a field, which gives the state its units.
+STATISTICS = ("minimum", "maximum", "mean", "std", "level_rms", "pattern_rms")

@@ -24,6 +24,7 @@ COMMANDS = {
     "predict": "predict",
     "export": "export",
     "convert": "convert",
+    "seal": "seal",
 }
 
 

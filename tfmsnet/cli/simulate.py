@@ -17,7 +17,6 @@ from tfmsnet.load import FRAMES, Load, constant_current, read_load
 
 # Beyond these, the user is told what a discharge takes (benchmarks/halfcell.py --growth).
 _LARGE_VOXELS = 3e6
-_GB_PER_MILLION = 1.6
 
 
 @click.command("simulate")
@@ -131,7 +130,7 @@ def command(
     that fails is reported with its reason, its frames are kept as NAME_until_SECONDSs.h5, the others go on,
     and the exit status is 1.
     """
-    from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign, remarks
+    from tfmsnet.campaign import BYTES_PER_VOXEL, discharge_all, image_campaign, recipe_campaign, remarks
     from tfmsnet.electrode import Powder
 
     cell = cell_of(parameters, temperature_c)
@@ -142,7 +141,7 @@ def command(
             if one.phase.size > _LARGE_VOXELS:
                 click.echo(
                     f"{name}: {one.phase.size / 1e6:.3g} million voxels: a discharge takes some "
-                    f"{_GB_PER_MILLION * one.phase.size / 1e6:.0f} GB per job; --crop takes a part",
+                    f"{BYTES_PER_VOXEL * one.phase.size / 1e9:.0f} GB per job; --crop takes a part",
                     err=True,
                 )
         tasks = [task for name, one in images for task in image_campaign(one, name, loads)]

@@ -12,6 +12,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from tfmsnet.errors import RunFailed, UserError
+from tfmsnet.files import parse_json
 from tfmsnet.serving.quantities import CURVE, FIELDS, SUMMARY
 
 SCHEMES = ("grpc", "http", "https")
@@ -258,7 +259,7 @@ class RestTransport:
         except requests.RequestException as error:
             raise_failure(str(self._address), "UNAVAILABLE", _reason(error))
         try:
-            answer = json.loads(content)
+            answer = parse_json(content)
         except ValueError:
             answer = {"error": content[:200].decode(errors="replace")}
         if not isinstance(answer, dict) or status != 200 or "outputs" not in answer:
