@@ -24,7 +24,7 @@ from tfmsnet.files import read_json, replacing, write_json, write_text
 from tfmsnet.plots.style import COLOURS, MARKERS, look, new_figure, png
 from tfmsnet.predictors.config import FIELDS
 from tfmsnet.records.manifest import FILE as MANIFEST
-from tfmsnet.records.shard import sha256
+from tfmsnet.seals import sha256
 from tfmsnet.training.config import MODES, PRESETS, RunConfig
 from tfmsnet.training.memory import parameters
 from tfmsnet.tuning.trial import run_trial

@@ -4,7 +4,10 @@
 """
 
 import hashlib
+import io
 import json
+import os
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +15,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from tfmsnet.configuration import check_form
 from tfmsnet.errors import UserError
 from tfmsnet.fields import FIELDS
-from tfmsnet.files import replacing
+from tfmsnet.files import parse_json, replacing
+from tfmsnet.foreign_files import check_declared
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import Ended, Load
 from tfmsnet.records.sample import Sample
@@ -46,6 +51,7 @@ MADE_FROM, CHECKSUMS, COMPLETE = "made_from", "checksums", "complete"
 _ATTRIBUTES = ("format_version", "c_rate", *NUMBERS, *TEXTS, "c_max_mol_m3", MADE_FROM, COMPLETE)
 # Datasets of JSON in UTF-8 bytes: an attribute holds 64 kB, a load of a thousand segments doesn't fit.
 LOAD, ENDS = "load", "ends"
+_MARK = b"tfmsnet\n"  # ends a file that has a trailer
 
 
 def write_sample(sample: Sample, path: str | Path, made_from: str = "") -> None:
@@ -57,7 +63,9 @@ def write_sample(sample: Sample, path: str | Path, made_from: str = "") -> None:
         made_from: what tells this sample from others of its name, kept as an attribute.
     """
     check_sample(sample, str(path))
-    with replacing(path) as partial, h5py.File(partial, "w") as file:
+    # In memory: HDF5 crashes the process where it can't write a file to its end.
+    content = io.BytesIO()
+    with h5py.File(content, "w") as file:
         for field in SCHEMA:
             array = np.asarray(getattr(sample, field.name), dtype=field.dtype)
             # One frame a chunk, so that a window of frames reads only itself.
@@ -79,6 +87,62 @@ def write_sample(sample: Sample, path: str | Path, made_from: str = "") -> None:
         digests = {field.name: _digest(getattr(sample, field.name), field) for field in SCHEMA}
         digests |= {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
         file.attrs[CHECKSUMS] = json.dumps({**digests, "attributes": _attributes_digest(file.attrs)})
+        data = _data_spans(file)
+    with replacing(path) as partial, open(partial, "wb") as stream:
+        stream.write(content.getbuffer())
+        stream.write(_trailer(content.getbuffer(), data))
+
+
+def _data_spans(file: h5py.File) -> list[tuple[int, int]]:
+    """Where the fields' chunks lie: (first byte, byte behind) of each, in the order of the file."""
+    fields = (file[field.name].id for field in SCHEMA if len(field.axes) == 4)
+    chunks = (field.get_chunk_info(i) for field in fields for i in range(field.get_num_chunks()))
+    return sorted((chunk.byte_offset, chunk.byte_offset + chunk.size) for chunk in chunks)
+
+
+def _trailer(content: memoryview, data: list[tuple[int, int]]) -> bytes:
+    """What stands behind the HDF5 file: the checksum of all of it but the fields' data.
+
+    HDF5 has none of its own, and damaged structures may keep it busy for ever.
+    """
+    begins = [0, *(end for _, end in data)]
+    ends = [*(begin for begin, _ in data), len(content)]
+    spans = [[begin, end] for begin, end in zip(begins, ends, strict=True) if begin < end]
+    digest = hashlib.sha256(json.dumps(spans).encode())
+    for begin, end in spans:
+        digest.update(content[begin:end])
+    text = json.dumps({"spans": spans, "sha256": digest.hexdigest()}).encode()
+    return text + struct.pack("<Q", len(text)) + _MARK
+
+
+def _check_structure(path: Path) -> None:
+    """Compare all of a file but the fields' data with its checksum; files of older versions have none."""
+    tail = struct.calcsize("<Q") + len(_MARK)
+    with open(path, "rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        if size < tail:
+            return
+        file.seek(-tail, os.SEEK_END)
+        length, mark = struct.unpack(f"<Q{len(_MARK)}s", file.read())
+        if mark != _MARK:
+            return
+        try:
+            begin = size - tail - length
+            file.seek(begin)
+            trailer = parse_json(file.read(length))
+            check_form(trailer, {"spans": [[int]], "sha256": str}, "trailer")
+            spans = trailer["spans"]
+            digest = hashlib.sha256(json.dumps(spans).encode())
+            for first, behind in spans:
+                file.seek(first)
+                digest.update(file.read(min(behind, begin) - first))
+            intact = digest.hexdigest() == trailer["sha256"] and spans[-1][1] <= begin
+        except (ValueError, OSError, IndexError, OverflowError):
+            intact = False
+    if not intact:
+        raise UserError(
+            f"{path}: changed since it was written (its checksum doesn't fit); write the sample again"
+        )
 
 
 def _digest(array: np.ndarray, field: Dataset) -> str:
@@ -162,6 +226,7 @@ def _read(path: Path, fields: bool) -> tuple[Sample, dict[str, str]]:
     """A sample and the checksums of its datasets."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; expected a sample (HDF5)")
+    _check_structure(path)
     try:
         with h5py.File(path, "r") as file:
             _check_layout(file, path)
@@ -182,7 +247,7 @@ def _read(path: Path, fields: bool) -> tuple[Sample, dict[str, str]]:
     known = {}
     if load is not None:
         try:
-            ends = tuple(Ended(*end) for end in json.loads(ends or "[]"))
+            ends = tuple(Ended(*end) for end in parse_json(ends or "[]"))
             known = {"load": Load.from_json(load), "ends": ends}
         except (ValueError, TypeError) as error:
             raise UserError(f"{path}: load: {error}; write the sample again") from None
@@ -205,9 +270,12 @@ def _text(file: h5py.File, name: str, checksums: dict[str, str], path: Path) -> 
 def _checked_attributes(attributes: Mapping, path: Path) -> dict[str, str]:
     """The checksums of the datasets, once that of the attributes is found to be right."""
     if CHECKSUMS not in attributes:
+        if int(attributes["format_version"]) > 1:
+            raise UserError(f"{path}: attribute {CHECKSUMS}: expected, but missing; write the sample again")
         return {}
-    checksums = json.loads(attributes[CHECKSUMS])
-    if checksums["attributes"] != _attributes_digest(attributes):
+    checksums = parse_json(attributes[CHECKSUMS])
+    missing = [field.name for field in SCHEMA if field.name not in checksums]
+    if missing or checksums.get("attributes") != _attributes_digest(attributes):
         raise UserError(
             f"{path}: attributes: changed since they were written (their checksum doesn't fit); write the "
             "sample again"
@@ -251,6 +319,8 @@ def _check_layout(file: h5py.File, path: Path) -> None:
     for name in (*NUMBERS, *TEXTS):
         if name not in file.attrs:
             raise UserError(f"{path}: attribute {name}: expected, but missing")
+    for name in (*(field.name for field in SCHEMA), LOAD, ENDS):
+        _check_stored_within(file, name, path)
     for field in SCHEMA:
         dataset = file.get(field.name)
         if not isinstance(dataset, h5py.Dataset):
@@ -260,6 +330,26 @@ def _check_layout(file: h5py.File, path: Path) -> None:
                 f"{path}: dataset {field.name}: expected {_expected(field)}, found {dataset.dtype} "
                 f"{dataset.shape}"
             )
+
+
+def _check_stored_within(file: h5py.File, name: str, path: Path) -> None:
+    """Refuse a dataset that is another file's content, or declares more than the file can hold."""
+    link = file.get(name, getlink=True)
+    if link is None:
+        return
+    if not isinstance(link, h5py.HardLink):
+        raise UserError(f"{path}: dataset {name}: expected within the file, found a link to elsewhere")
+    dataset = file[name]
+    if not isinstance(dataset, h5py.Dataset):
+        return
+    if dataset.external or dataset.is_virtual:
+        raise UserError(f"{path}: dataset {name}: expected within the file, found it in another one")
+    check_declared(path, dataset.nbytes, f"dataset {name}")
+    held = dataset.id.get_storage_size()
+    if held < dataset.nbytes and not dataset.id.get_create_plist().get_nfilters():
+        raise UserError(
+            f"{path}: dataset {name}: declares {dataset.nbytes} bytes, holds {held}; write the sample again"
+        )
 
 
 def _expected(field: Dataset) -> str:

@@ -5,21 +5,49 @@ keeps per shard the record count, the size and the checksum, and a checksum of i
 counts and sizes (cheap), `verify` reads everything.
 """
 
-import hashlib
-import json
+import itertools
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tfmsnet.errors import UserError
-from tfmsnet.files import read_json, write_text
+from tfmsnet.configuration import Maybe, check_form
+from tfmsnet.errors import UserError, naming
+from tfmsnet.fields import FIELDS, STATISTICS
 from tfmsnet.halfcell import Parameters
 from tfmsnet.records.reference import StoredReference
 from tfmsnet.records.sample import Sample
 from tfmsnet.records.shard import COMPRESSIONS, READABLE_VERSIONS, read_shard, record_offsets
+from tfmsnet.seals import read_sealed, write_sealed
 
 FILE = "manifest.json"
-SEAL = "checksum"
+_SAMPLE = {
+    "sample_id": str,
+    "geometry_id": str,
+    "c_rate": float,
+    "frames": int,
+    "grid": [int],
+    Maybe("morphology"): {str: float},
+    Maybe("voxel_size_m"): float,
+    "am_wt_percent": (float, None),
+    "calendering_percent": (float, None),
+    Maybe("constant_current"): bool,
+    Maybe("charges"): bool,
+    Maybe("load"): str,
+    Maybe("load_digest"): str,
+    Maybe("complete"): bool,
+}
+_STATISTICS = {name: dict.fromkeys(STATISTICS, float) for name in FIELDS}
+_FORM = {
+    "schema_version": int,
+    "compression": str,
+    "voxel_size_m": (float, None),
+    "parameters": {str: object},
+    "statistics": _STATISTICS,
+    "splits": {
+        str: [{"file": str, "records": int, "bytes": int, "sha256": str, "samples": [_SAMPLE]}],
+    },
+    Maybe("reference"): ({"name": str, "digest": str, "statistics": _STATISTICS}, None),
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +79,7 @@ class Manifest:
         content = {**asdict(self), "parameters": self.parameters.as_dict()}
         if self.reference is None:  # as records without one have always been
             del content["reference"]
-        write_text(Path(directory) / FILE, _sealed(content))
+        write_sealed(Path(directory) / FILE, content)
 
     def holds(self, reference: str) -> bool:
         """Whether the records hold the answers of a reference.
@@ -94,50 +122,55 @@ def open_manifest(directory: str | Path) -> Manifest:
     Raises:
         UserError: no records there, another schema version, or a shard that is missing, cut or changed.
     """
-    manifest, _ = load_manifest(Path(directory))
+    manifest = load_manifest(Path(directory))
     problem = next(cheap_problems(manifest, Path(directory)), None)
     if problem:
         raise UserError(problem)
     return manifest
 
 
-def _sealed(content: dict) -> str:
-    """A manifest's text, the checksum of the rest of it at its end."""
-    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
-    return json.dumps({**content, SEAL: digest}, indent=1) + "\n"
-
-
-def load_manifest(directory: Path) -> tuple[Manifest, bool]:
-    """Read a manifest, and whether it holds a checksum of itself (those of older versions don't).
+def load_manifest(directory: Path) -> Manifest:
+    """Read a manifest.
 
     Raises:
-        UserError: it is missing, unreadable, of another schema version, or changed since it was written.
+        UserError: it is missing, unreadable, of another schema version or form, without its checksum, or
+            changed since it was written.
     """
     path = directory / FILE
     if not path.is_file():
         raise UserError(f"{directory}: holds no {FILE}; expected records made by `tfmsnet records write`")
-    content = read_json(path, "a manifest of records")
+    content = read_sealed(path, "a manifest of records", "write the records again")
     version = content.get("schema_version")
     if version not in READABLE_VERSIONS:
         expected = " or ".join(map(str, READABLE_VERSIONS))
         raise UserError(
             f"{path}: schema_version: expected {expected}, found {version}; write the records again"
         )
-    seal = content.pop(SEAL, None)
-    if seal is not None and _sealed(content).encode() != path.read_bytes():
-        raise UserError(f"{path}: changed since it was written; restore it or write the records again")
-    if content.get("compression") not in COMPRESSIONS:
+    with naming(path):
+        check_form(content, _FORM, str(path))
+        if content["compression"] not in COMPRESSIONS:
+            raise UserError(f"compression: expected one of {COMPRESSIONS}, found {content['compression']!r}")
+        for shard in (shard for shards in content["splits"].values() for shard in shards):
+            _check_shard(shard)
+        return Manifest(parameters=Parameters.from_dict(content.pop("parameters")), **content)
+
+
+def _check_shard(shard: dict) -> None:
+    """Refuse a shard that lies elsewhere or can't be."""
+    name = shard["file"]
+    if Path(name).name != name or "\\" in name or not name.endswith(".tfrecord"):
         raise UserError(
-            f"{path}: compression: expected one of {COMPRESSIONS}, found {content.get('compression')!r}"
+            f"shards: expected the name of a .tfrecord file in the same directory, found {name!r}"
         )
-    try:
-        parameters = Parameters.from_dict(content.pop("parameters"))
-        manifest = Manifest(parameters=parameters, **content)
-        for split in manifest.splits:
-            manifest.samples(split)
-        return manifest, seal is not None
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{path}: not a manifest of records ({error}); write the records again") from None
+    if shard["records"] != len(shard["samples"]):
+        raise UserError(
+            f"{name}: expected a sample for each of {shard['records']} records, found {len(shard['samples'])}"
+        )
+    for sample in shard["samples"]:
+        if sample["frames"] < 1 or len(sample["grid"]) != 3 or min(sample["grid"]) < 1:
+            raise UserError(
+                f"{name}: {sample['sample_id']}: expected frames and a grid (x, y, z) of 1 or more"
+            )
 
 
 def cheap_problems(manifest: Manifest, directory: Path) -> Iterator[str]:
@@ -169,7 +202,8 @@ class Split:
     """The samples of a split, read one at a time from their shards; may be gone through again and again.
 
     Raises:
-        UserError: as `open_manifest`; an empty split; while iterating, a broken record.
+        UserError: as `open_manifest`; an empty split; while iterating, a broken record, or another one than
+            the manifest has there.
     """
 
     def __init__(self, directory: str | Path, split: str):
@@ -181,5 +215,13 @@ class Split:
         return len(self.manifest.samples(self.split))
 
     def __iter__(self) -> Iterator[Sample]:
-        for path in self.files:
-            yield from read_shard(path, self.manifest.compression, self.manifest.parameters)
+        for path, shard in zip(self.files, self.manifest.splits[self.split], strict=True):
+            found = read_shard(path, self.manifest.compression, self.manifest.parameters)
+            for index, (sample, expected) in enumerate(itertools.zip_longest(found, shard["samples"])):
+                wanted, there = expected and expected["sample_id"], sample and sample.sample_id
+                if wanted != there:
+                    raise UserError(
+                        f"{path}: record {index}: expected sample {wanted}, found {there}; write the records "
+                        "again"
+                    )
+                yield sample

@@ -37,6 +37,8 @@ IN_TIME = ("times_s", "dol", "voltage_v", "c_rate_profile", "mean_dol")
 FRAMES = (*IN_TIME, *FIELDS, *(f"{REFERENCE}{name}" for name in (*FIELDS, PLANES)))
 SHARDINGS = ("auto", "FILE", "DATA")
 RAM_BUDGET_BYTES = 1.5e9
+# What TensorFlow's error says where a record isn't the manifest's.
+ANOTHER_RECORD = "records: expected another sample:"
 
 Stage = Callable[[tf.data.Dataset], tf.data.Dataset]
 Step = Callable[[dict], dict]
@@ -76,7 +78,7 @@ def stream(
             them; "FILE": each worker reads its own files; "auto": FILE where the files divide well.
 
     Returns:
-        Elements: dict of index, file, place (see `read_record`).
+        Elements: dict of index, file, place (see `read_record`), sample_id that the manifest has there.
 
     Raises:
         UserError: an empty split, a sharding that doesn't exist or doesn't divide.
@@ -89,12 +91,14 @@ def stream(
     ]
     owners = _owners(manifest, split, workers, sharding)
     grids = [tuple(sample["grid"]) for sample in manifest.samples(split)]
+    names = [sample["sample_id"] for sample in manifest.samples(split)]
     order = Order.of(grids, batch_size, seed, owners)
 
     def reference(index):
-        number, place = tf.unstack(tf.gather(tf.constant(places, tf.int64), order.record_at(index)))
+        record = order.record_at(index)
+        number, place = tf.unstack(tf.gather(tf.constant(places, tf.int64), record))
         file = tf.gather(tf.constant([str(file) for file in files]), number)
-        return {"index": index, "file": file, "place": place}
+        return {"index": index, "file": file, "place": place, "sample_id": tf.gather(names, record)}
 
     def of_batch(number):
         return tf.data.Dataset.range(number * batch_size, (number + 1) * batch_size)
@@ -138,7 +142,7 @@ def loaded(
     reference: bool = False,
     parallel: int = tf.data.AUTOTUNE,
 ) -> Stage:
-    """Reference -> element: read, parse, and apply steps, in one map.
+    """Reference -> element: read, parse, compare with the manifest, and apply steps, in one map.
 
     Args:
         manifest: of the records.
@@ -154,6 +158,10 @@ def loaded(
         frames: Window | None = (lambda total: window(index, total)) if window else None
         record = read_record(place["file"], place["place"], manifest.compression)
         element = {**parse(record, frames, reference), "index": index}
+        found, expected = element["sample_id"], place["sample_id"]
+        same = tf.debugging.Assert(tf.equal(found, expected), [ANOTHER_RECORD, expected, "found", found])
+        with tf.control_dependencies([same]):
+            element["phase"] = tf.identity(element["phase"])
         for step in steps:
             element = step(element)
         return element

@@ -1,6 +1,5 @@
 """TFRecord shards: samples as `tf.train.Example`, and what is in a shard file without decoding it."""
 
-import hashlib
 import json
 import struct
 from collections.abc import Callable, Iterable, Iterator
@@ -12,11 +11,12 @@ import tensorflow as tf
 from tfmsnet.electrode import morphology
 from tfmsnet.errors import UserError
 from tfmsnet.fields import FIELDS
-from tfmsnet.files import replacing
+from tfmsnet.files import parse_json, replacing
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import Ended, Load
 from tfmsnet.records.reference import ENTRIES, PLANES, REFERENCE, STATIC
 from tfmsnet.records.sample import Sample
+from tfmsnet.seals import sha256
 
 SCHEMA_VERSION = 4
 READABLE_VERSIONS = (3, 4)  # 3 holds neither load nor ends
@@ -181,7 +181,7 @@ def decode(record: bytes, parameters: Parameters, name: str) -> Sample:
     if "load" in feature:
         load, ends = (b"".join(feature[key].bytes_list.value) for key in ("load", "ends"))
         try:
-            known = {"load": Load.from_json(load), "ends": tuple(Ended(*end) for end in json.loads(ends))}
+            known = {"load": Load.from_json(load), "ends": tuple(Ended(*end) for end in parse_json(ends))}
         except (ValueError, TypeError) as error:
             raise UserError(f"{name}: load: {error}") from None
     return Sample(**arrays, **numbers, geometry_id=geometry_id, parameters=parameters, **known)
@@ -246,12 +246,6 @@ def describe(sample: Sample) -> dict:
         **recipe,
         **load,
     }
-
-
-def sha256(path: Path) -> str:
-    """Checksum of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def record_places(path: Path, compression: str, records: int) -> list[int]:

@@ -1,6 +1,5 @@
 """The hidden directory in which records grow until they are complete; what is finished survives a kill."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable
@@ -9,12 +8,13 @@ from pathlib import Path
 
 import tfmsnet
 from tfmsnet.errors import UserError
-from tfmsnet.files import read_json, write_json
+from tfmsnet.files import locked, read_json, write_json
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.reference import StoredReference
-from tfmsnet.records.shard import SCHEMA_VERSION, sha256, write_shard
+from tfmsnet.records.shard import SCHEMA_VERSION, write_shard
 from tfmsnet.records.source import read_samples
 from tfmsnet.records.statistics import Moments, sample_moments
+from tfmsnet.seals import sha256
 
 
 @dataclass(frozen=True)
@@ -66,14 +66,9 @@ class StagingDirectory:
     def __enter__(self) -> "StagingDirectory":
         for path in (self.shards, self.parts):
             path.mkdir(parents=True, exist_ok=True)
-        self._lock = open(self.root / "lock", "w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._lock.close()
-            raise UserError(
-                f"{self.directory}: another process is writing it; wait for it or choose another name"
-            ) from None
+        message = f"{self.directory}: another process is writing it; wait for it or choose another name"
+        self._lock = locked(self.root / "lock", message)
+        self._lock.__enter__()
         for leftover in self.root.rglob("*.partial"):
             leftover.unlink()
         return self
@@ -81,7 +76,7 @@ class StagingDirectory:
     def __exit__(self, kind, error, trace) -> None:
         if not any(self.parts.iterdir()):  # nothing worth keeping, or moved to its place
             shutil.rmtree(self.root, ignore_errors=True)
-        self._lock.close()
+        self._lock.__exit__(None, None, None)
 
     def finished(self, plan: ShardPlan) -> Part | None:
         """The shard of a plan if an earlier call finished it and nothing has changed since."""

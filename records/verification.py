@@ -11,10 +11,12 @@ import tensorflow as tf
 from tfmsnet.errors import UserError
 from tfmsnet.records.hdf5 import check_sample
 from tfmsnet.records.manifest import FILE, Manifest, cheap_problems, load_manifest
+from tfmsnet.records.pipeline import ANOTHER_RECORD
 from tfmsnet.records.sample import Sample
-from tfmsnet.records.shard import decode, describe, read_record, sha256
+from tfmsnet.records.shard import decode, describe, read_record
 from tfmsnet.records.split import SPLITS
 from tfmsnet.records.statistics import Moments, merged, sample_moments, summary
+from tfmsnet.seals import sha256
 
 # Sums may be rounded otherwise on another machine.
 _STATISTICS_RTOL = 1e-8
@@ -34,8 +36,8 @@ def verify(directory: str | Path, progress=None) -> list[str]:
         UserError: no records there, or a manifest that can't be read.
     """
     directory = Path(directory)
-    manifest, sealed = load_manifest(directory)
-    problems = [*_manifest_problems(manifest, sealed, directory), *cheap_problems(manifest, directory)]
+    manifest = load_manifest(directory)
+    problems = [*_manifest_problems(manifest, directory), *cheap_problems(manifest, directory)]
     listed = {shard["file"] for shards in manifest.splits.values() for shard in shards}
     for path in sorted(directory.glob("*.tfrecord")):
         if path.name not in listed:
@@ -55,10 +57,8 @@ def verify(directory: str | Path, progress=None) -> list[str]:
     return problems
 
 
-def _manifest_problems(manifest: Manifest, sealed: bool, directory: Path) -> Iterator[str]:
+def _manifest_problems(manifest: Manifest, directory: Path) -> Iterator[str]:
     path = directory / FILE
-    if not sealed:
-        yield f"{path}: holds no checksum of itself (an older version wrote it); write the records again"
     for split in ("train", "test"):
         if not manifest.samples(split):
             yield f"{path}: split {split!r} is empty; write the records with another --split"
@@ -168,11 +168,13 @@ def named_errors(directory: str | Path) -> Iterator[None]:
     """Turn TensorFlow's error about a broken record, which names no file, into one that does.
 
     Raises:
-        UserError: for the first thing that `verify` finds.
+        UserError: for the first thing that `verify` finds, or a record that isn't the manifest's.
     """
     try:
         yield
-    except (tf.errors.DataLossError, tf.errors.NotFoundError) as error:
+    except (tf.errors.DataLossError, tf.errors.NotFoundError, tf.errors.InvalidArgumentError) as error:
+        if isinstance(error, tf.errors.InvalidArgumentError) and ANOTHER_RECORD not in error.message:
+            raise
         problems = verify(directory)
         if not problems:
             raise

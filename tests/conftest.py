@@ -121,6 +121,27 @@ def run(records, tmp_path_factory):
 
 
 @pytest.fixture
+def altered(run, tmp_path):
+    """A copy of the run with other entries in its surrogate.json, sealed: `altered(name, change)`.
+
+    `change` takes the content and changes it.
+    """
+    from tfmsnet.predictors.store import DESCRIPTION, WEIGHTS
+    from tfmsnet.seals import read_sealed, write_sealed
+
+    def make(name, change, source=run):
+        directory = tmp_path / name
+        directory.mkdir()
+        (directory / WEIGHTS).write_bytes((source / WEIGHTS).read_bytes())
+        content = read_sealed(source / DESCRIPTION, "a description", "")
+        change(content)
+        write_sealed(directory / DESCRIPTION, content)
+        return directory
+
+    return make
+
+
+@pytest.fixture
 def tfmsnet(monkeypatch, capsys):
     """Run the command in this process: arguments -> (status, stdout, stderr)."""
     from tfmsnet.cli import main as cli

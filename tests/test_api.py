@@ -12,7 +12,6 @@ import tfmsnet
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.evaluation.scores import score
-from tfmsnet.files import write_json
 from tfmsnet.records import Split
 from tfmsnet.serving import Client
 
@@ -113,13 +112,8 @@ def test_scores_on_what_it_was_trained_on_are_refused(
         tfmsnet.evaluate(source, turned, tmp_path / "report", reduced=False)
 
 
-def test_a_model_of_before_is_scored_with_a_warning(trained, judged, tmp_path):
-    older = tmp_path / "older"
-    older.mkdir()
-    content = json.loads((trained / "surrogate.json").read_text())
-    del content["train_geometries"]
-    write_json(older / "surrogate.json", content)
-    (older / "surrogate.weights.h5").write_bytes((trained / "surrogate.weights.h5").read_bytes())
+def test_a_model_of_before_is_scored_with_a_warning(trained, judged, altered, tmp_path):
+    older = altered("older", lambda content: content.pop("train_geometries"), trained)
     warnings = []
     tfmsnet.evaluate(older, judged, tmp_path / "report", warn=warnings.append, reduced=False)
     assert "isn't recorded" in warnings[0]

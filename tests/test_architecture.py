@@ -10,7 +10,19 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Later layers may import earlier ones, never the other way round; members of one row are one layer.
 LAYERS = (
-    ("configuration", "errors", "files", "foreign_files", "load", "plugins", "progress", "tables", "units"),
+    (
+        "configuration",
+        "errors",
+        "files",
+        "foreign_files",
+        "load",
+        "memory",
+        "plugins",
+        "progress",
+        "seals",
+        "tables",
+        "units",
+    ),
     ("electrode",),
     ("materials",),
     ("halfcell",),

@@ -1,5 +1,6 @@
 """Files are whole or absent, whatever happens while they are written."""
 
+import gzip
 import json
 
 import pytest
@@ -46,6 +47,13 @@ def test_json_comes_back_and_what_is_none_is_named(tmp_path):
     assert read_json(path, "a test") == {"a": [1, 2]}
     path.write_text(json.dumps([1]))
     with pytest.raises(UserError, match=r"file\.json: expected a test \(a JSON object\), got list"):
+        read_json(path, "a test")
+    for text in ("[" * 100_000, "9" * 5000, '{"a": 1', ""):
+        path.write_text(text)
+        with pytest.raises(UserError, match=r"file\.json: (not readable as|expected) a test"):
+            read_json(path, "a test")
+    path.write_bytes(gzip.compress(b" " * (1 << 25) + b"{}"))
+    with pytest.raises(UserError, match="more than 16777216 characters"):
         read_json(path, "a test")
     path.write_bytes(b"\xff")
     with pytest.raises(UserError, match=r"file\.json: not readable as a test"):

@@ -51,4 +51,81 @@ def is_count(value: Any) -> bool:
 
 def is_number(value: Any) -> bool:
     """Whether a value is a finite int or float."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer beyond all floats
+        return False
+
+
+class Maybe(str):
+    """A key that content may lack."""
+
+
+def check_form(content: Any, form: Any, where: str) -> None:
+    """Refuse content, as JSON has it, that isn't of a form.
+
+    Args:
+        content: to check.
+        form: `str`, `bool`, `int` or `float` (any finite number), None, or `object` (anything); a tuple of
+            forms, one of which it must have; [form], a list of any length; {str: form}, any keys;
+            {key: form}, these keys and no others, but that a `Maybe` key may be absent.
+        where: what to call it in the message.
+
+    Raises:
+        UserError: names the part, what was expected and what came.
+    """
+    if isinstance(form, list):
+        _require_form(isinstance(content, list), where, "a list", content)
+        for index, item in enumerate(content):
+            check_form(item, form[0], f"{where}[{index}]")
+    elif isinstance(form, dict):
+        _require_form(isinstance(content, dict), where, "an object", content)
+        if str in form:
+            form = dict.fromkeys(content, form[str])
+        check_keys(content, list(form), where)
+        for key, part in form.items():
+            if key in content:
+                check_form(content[key], part, f"{where}: {key}")
+            else:
+                _require_form(isinstance(key, Maybe), f"{where}: {key}", _called(part), None)
+    elif not _is_of(content, form):
+        _require_form(False, where, _called(form), content)
+
+
+def _is_of(content: Any, form: Any) -> bool:
+    if isinstance(form, tuple):
+        return any(_is_of(content, part) for part in form)
+    if isinstance(form, list | dict):
+        try:
+            check_form(content, form, "")
+        except UserError:
+            return False
+        return True
+    if form is float:
+        return is_number(content)
+    if form is None:
+        return content is None
+    return isinstance(content, form) and (form is not int or not isinstance(content, bool))
+
+
+def _called(form: Any) -> str:
+    if isinstance(form, tuple):
+        return " or ".join(map(_called, form))
+    if isinstance(form, list | dict):
+        return "a list" if isinstance(form, list) else "an object"
+    return {
+        None: "null",
+        str: "a text",
+        bool: "true or false",
+        int: "a whole number",
+        float: "a finite number",
+        object: "something",
+    }[form]
+
+
+def _require_form(condition: bool, where: str, expected: str, found: Any) -> None:
+    if not condition:
+        text = repr(found)
+        raise UserError(f"{where}: expected {expected}, found {text[:60]}{'...' if len(text) > 60 else ''}")

@@ -92,6 +92,9 @@ FIELDS = {
     )
 }
 
+# What `tfmsnet.records.statistics.FieldStatistics` holds of a field, which gives the state its units.
+STATISTICS = ("minimum", "maximum", "mean", "std", "level_rms", "pattern_rms")
+
 
 def frame_means(values: Iterable[np.ndarray], mask: np.ndarray) -> np.ndarray:
     """The mean of a field over its phase at each frame.

@@ -2,7 +2,9 @@
 
 import codecs
 import gzip
+import math
 import os
+import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +17,7 @@ _GZIP = b"\x1f\x8b"
 LATIN_1 = "latin-1"
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _CHUNK = 1 << 20
+_UNPACKED_BYTES, _MOST_COMPRESSION = 1 << 28, 300
 
 
 def open_text(path: str | os.PathLike) -> TextIO:
@@ -92,6 +95,45 @@ def refuse_stand_ins(path: Path) -> None:
         raise UserError(f"{path}: a pointer of Git LFS, not the file itself; fetch it with `git lfs pull`")
     if head.startswith(_GZIP):
         raise UserError(f"{path}: compressed by gzip; unpack it (gunzip) and give it its name without .gz")
+
+
+def check_declared(path: str | os.PathLike, declared: int, what: str = "its content") -> None:
+    """Refuse content that unpacks to much more than files hold: megabytes may declare all of the memory.
+
+    Args:
+        path: of the file.
+        declared: bytes that the content would take in memory.
+        what: it is called in the message.
+
+    Raises:
+        UserError: it is more than 256 MB, and 300 times the size of the file.
+    """
+    size = os.stat(path).st_size
+    if declared > max(_UNPACKED_BYTES, _MOST_COMPRESSION * size):
+        raise UserError(
+            f"{path}: {what} would take {declared / 1e9:.3g} GB, but the file has {size / 1e6:.3g} MB: "
+            f"expected at most {_MOST_COMPRESSION} times as much; where that is right, save it without "
+            "compression"
+        )
+
+
+def npz_arrays(path: str | os.PathLike) -> dict[str, tuple[tuple[int, ...], int]]:
+    """Shapes and sizes in bytes of the arrays of an archive, as they say of themselves, without reading them.
+
+    Raises:
+        ValueError, zipfile.BadZipFile: not such an archive.
+    """
+    from numpy.lib import format as npy
+
+    found = {}
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as file:
+                is_old = npy.read_magic(file) == (1, 0)
+                read = npy.read_array_header_1_0 if is_old else npy.read_array_header_2_0
+                shape, _, dtype = read(file)
+            found[name.removesuffix(".npy")] = shape, math.prod(shape) * dtype.itemsize
+    return found
 
 
 @contextmanager

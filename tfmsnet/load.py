@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tfmsnet.errors import UserError
-from tfmsnet.files import read_json
+from tfmsnet.files import parse_json, read_json
 from tfmsnet.plugins import import_plugins
 
 FRAMES = 25
@@ -464,7 +464,7 @@ class Load:
             UserError: not JSON, an unknown kind or value, or what can't be.
         """
         try:
-            content = json.loads(text)
+            content = parse_json(text)
         except ValueError as error:
             raise UserError(f"load: expected JSON, got something else: {error}") from None
         return cls.from_dict(content)

@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tfmsnet.errors import RunFailed, UserError
-from tfmsnet.files import replacing, write_json
+from tfmsnet.files import check_name, replacing, write_json
 from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.manifest import Manifest, open_manifest
-from tfmsnet.records.shard import sha256
+from tfmsnet.seals import sha256
 from tfmsnet.training.config import RunConfig
 from tfmsnet.tuning.board import describe_space
 from tfmsnet.tuning.dimension import Dimension
@@ -101,6 +101,7 @@ def search(
         RunFailed: no trial came to a score, or too many failed one after the other.
     """
     records, out = Path(records), Path(out)
+    check_name(out)
     role = _role()
     space = make_space(records, plan)
     _claim(out, records, plan)

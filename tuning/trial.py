@@ -11,7 +11,7 @@ import keras
 import tensorflow as tf
 
 from tfmsnet.predictors.predictor import Predictor
-from tfmsnet.predictors.store import save_description, save_weights
+from tfmsnet.predictors.store import save_predictor
 from tfmsnet.records.manifest import Manifest, open_manifest
 from tfmsnet.training import callbacks
 from tfmsnet.training.checkpoints import Checkpoints
@@ -20,7 +20,7 @@ from tfmsnet.training.data import conditions_of, sample_names, training_batches,
 from tfmsnet.training.loop import Interrupted, Position, StopRequest, fit
 from tfmsnet.training.memory import parameters
 from tfmsnet.training.run import assembled
-from tfmsnet.training.run_directory import claim_run_directory, trained_geometries
+from tfmsnet.training.run_directory import claimed_run_directory, trained_geometries
 from tfmsnet.training.strategies import Team
 from tfmsnet.training.trainer import Trainer
 from tfmsnet.training.validation import Means, discharge_scores, overall_vrmse
@@ -104,9 +104,8 @@ def run_trial(
     keras.utils.set_random_seed(config.training.seed)
     manifest = open_manifest(records)
     trainer = assembled(config, manifest)
-    claim_run_directory(run, records, config, manifest)
-    _go_on_from(source, run)
-    with StopRequest() as stop:
+    with claimed_run_directory(run, records, config, manifest), StopRequest() as stop:
+        _go_on_from(source, run)
         deadline = _Deadline(stop, minutes)
         steps = _train(trainer, config, manifest, records, run, epochs, deadline, title, hooks)
         trained_s = time.monotonic() - deadline.begun
@@ -114,14 +113,7 @@ def run_trial(
         raise Interrupted(
             f"{run}: stopped by {stop.signal.name}, saved; the same command continues", stop.signal
         )
-    seen = sorted(trained_geometries(manifest))
-    save_description(
-        trainer.predictor,
-        run,
-        statistics=manifest.statistics_of(trainer.predictor.config.reference),
-        train_geometries=seen,
-    )
-    save_weights(trainer.predictor, run)
+    save_predictor(trainer.predictor, run, **_described(trainer, manifest))
     batches = validation_batches(trainer.predictor, manifest, records)
     scores = _scored(trainer, batches)
     return Outcome(
@@ -133,6 +125,14 @@ def run_trial(
         minutes=trained_s / 60,
         out_of_time=steps < epochs * config.training.steps_per_epoch,
     )
+
+
+def _described(trainer: Trainer, manifest: Manifest) -> dict:
+    """What `save_predictor` wants to know beside the predictor."""
+    return {
+        "statistics": manifest.statistics_of(trainer.predictor.config.reference),
+        "train_geometries": sorted(trained_geometries(manifest)),
+    }
 
 
 def _go_on_from(source: Path | None, run: Path) -> None:
@@ -165,7 +165,7 @@ def _train(
     last = epochs * training.steps_per_epoch
     if step >= last or deadline.wanted:
         return step
-    saving = callbacks.Saving(trainer, run, checkpoints, position)
+    saving = callbacks.Saving(trainer, run, checkpoints, position, _described(trainer, manifest))
     log = callbacks.Log(run / "log.csv", [*names, "learning_rate"], step // training.steps_per_epoch)
     done = fit(
         trainer,

@@ -11,12 +11,11 @@ import keras_tuner
 from keras_tuner.engine.oracle import Oracle
 from keras_tuner.errors import FailedTrialError, FatalError
 
-from tfmsnet.errors import UserError
+from tfmsnet.errors import RunFailed, UserError
 from tfmsnet.files import write_json
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import load_predictor
 from tfmsnet.training.callbacks import Diverged
-from tfmsnet.training.loop import Interrupted
 from tfmsnet.tuning.board import TrialBoard, show_outcome
 from tfmsnet.tuning.oracles import OBJECTIVE
 from tfmsnet.tuning.space import Space
@@ -135,12 +134,13 @@ class SurrogateTuner(keras_tuner.Tuner):
                 title=f"trial {trial.trial_id}",
                 hooks=(TrialBoard(board, trial.trial_id, point),),
             )
-        except (Interrupted, UserError) as error:
+        except Diverged as error:  # it would diverge again
+            write_json(path, {"failure": f"{type(error).__name__}: {error}"})
+            raise FailedTrialError(str(error)) from error
+        except (RunFailed, UserError, OSError) as error:  # interrupted, a full disk: not the point's fault
             raise Stopped(error) from error
         except Exception as error:
             write_json(path, {"failure": f"{type(error).__name__}: {error}"})
-            if isinstance(error, Diverged):  # it would diverge again
-                raise FailedTrialError(str(error)) from error
             raise
         write_json(path, asdict(outcome))
         show_outcome(board, outcome, training.steps_per_epoch)

@@ -20,7 +20,7 @@ from tfmsnet.electrode.image import SAME_EDGE
 from tfmsnet.electrode.labels import map_labels
 from tfmsnet.errors import UserError, naming
 from tfmsnet.files import read_json
-from tfmsnet.foreign_files import checked_suffix, named_faults
+from tfmsnet.foreign_files import check_declared, checked_suffix, named_faults, npz_arrays
 from tfmsnet.halfcell import Parameters
 from tfmsnet.records.hdf5 import made_from, write_sample
 from tfmsnet.records.ingest.assembly import assemble
@@ -57,7 +57,13 @@ def open_arrays(path: Path) -> Iterator[Arrays]:
     suffix = checked_suffix(path, _SUFFIXES, "one with arrays")
     if suffix == ".npz":
         with named_faults(path, "NPZ"), np.load(path, allow_pickle=False) as file:
-            yield _named(file.files, lambda name: file[name])
+            sizes = {name: size for name, (_, size) in npz_arrays(path).items()}
+
+            def read(name: str) -> np.ndarray:
+                check_declared(path, sizes.get(name, 0), f"array {name}")
+                return file[name]
+
+            yield _named(file.files, read)
     elif suffix in _HDF5 or h5py.is_hdf5(path):
         with named_faults(path, "HDF5"), h5py.File(path, "r") as file:
             yield _of_hdf5(file, path.parent)
@@ -65,8 +71,13 @@ def open_arrays(path: Path) -> Iterator[Arrays]:
         import scipy.io
 
         with named_faults(path, "MATLAB"):
-            names = [name for name, _, _ in scipy.io.whosmat(path)]
-            yield _named(names, lambda name: scipy.io.loadmat(path, variable_names=[name])[name])
+            sizes = {name: 8 * math.prod(shape) for name, shape, _ in scipy.io.whosmat(path)}
+
+            def load(name: str) -> np.ndarray:
+                check_declared(path, sizes[name], f"array {name}")
+                return scipy.io.loadmat(path, variable_names=[name])[name]
+
+            yield _named(list(sizes), load)
 
 
 def _named(names: list[str], get: Callable[[str], np.ndarray]) -> Arrays:
@@ -89,8 +100,13 @@ def _of_hdf5(file: h5py.File, folder: Path) -> Arrays:
         found = item(file, group, folder)
         return list(found) if isinstance(found, h5py.Group) else []
 
+    def read(name: str) -> np.ndarray:
+        found = dataset(file, name, folder)
+        check_declared(found.file.filename, 0 if found.external else found.nbytes, f"dataset {name}")
+        return np.asarray(found[()])
+
     return Arrays(
-        lambda name: np.asarray(dataset(file, name, folder)[()]),
+        read,
         members,
         lambda name: item(file, name, folder).attrs,
     )

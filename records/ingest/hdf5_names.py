@@ -62,3 +62,5 @@ def _beside(other: str | bytes, name: str, folder: Path) -> None:
         raise UserError(
             f"dataset {name}: its values lie in {other}, outside of the file's folder; copy them there"
         )
+    if (folder / other).exists() and not (folder / other).is_file():  # a pipe would be waited for
+        raise UserError(f"dataset {name}: its values lie in {other}, expected a file")

@@ -109,6 +109,20 @@ def test_discharges_that_kill_their_workers_are_reported_and_the_rest_goes_on(lo
     assert discharge_all(tasks, tmp_path, jobs=1) == []
 
 
+def test_workers_that_are_gone_for_good_are_missed(tmp_path, monkeypatch):
+    tasks = recipe_campaign("paper", 6, (12, 12, 16), (constant_current(2.0, 5),), seed=0)
+    monkeypatch.setattr(backend, "_WORKERS_S", 1.0)
+    with local_cluster(1) as cluster:
+
+        def leave(share, note):
+            if note.startswith("1 of 6"):
+                cluster.scale(0)
+
+        with pytest.raises(UserError, match="all its workers are gone, for 1 s by now; start some"):
+            discharge_all(tasks, tmp_path, backend=address(cluster), progress=leave)
+    assert samples(tmp_path)
+
+
 @pytest.mark.parametrize(
     "name", ["ray://host:1", "dask", "dask://", "dask://host", "dask://host:x", "threads"]
 )

@@ -152,3 +152,12 @@ def test_a_file_where_the_directory_should_be(tasks, tmp_path):
     (tmp_path / "out").write_text("mine")
     with pytest.raises(UserError, match="expected a directory"):
         discharge_all(tasks, tmp_path / "out")
+
+
+def test_an_electrode_that_does_not_fit_into_memory_is_named_and_the_others_go_on(tmp_path):
+    small = recipe_campaign("paper", 1, (12, 12, 16), [constant_current(2.0, 3)], seed=0)
+    vast = recipe_campaign("paper", 1, (10**5, 10**5, 10**5), [constant_current(2.0, 3)], seed=0)
+    (failure,) = discharge_all([*vast, *small], tmp_path, jobs=1)
+    assert failure.name == vast[0].name
+    assert "takes about 1.6e+09 GB of memory" in failure.reason
+    assert (tmp_path / f"{small[0].name}.h5").is_file()

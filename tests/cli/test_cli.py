@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 
 import h5py
 import numpy as np
@@ -234,11 +233,8 @@ def test_what_the_system_refuses(tfmsnet, run, records, image, data, tmp_path):
 
 
 @pytest.mark.parametrize("missing", ["network", "parameters", "statistics", "voxel_size_m"])
-def test_a_damaged_run(tfmsnet, run, image, tmp_path, missing):
-    broken = shutil.copytree(run, tmp_path / "broken")
-    description = json.loads((run / "surrogate.json").read_text())
-    del description[missing]
-    (broken / "surrogate.json").write_text(json.dumps(description))
+def test_a_damaged_run(tfmsnet, altered, image, tmp_path, missing):
+    broken = altered("broken", lambda content: content.pop(missing))
     arguments = ("predict", image, "--c-rate", "1", "--model", broken, "--out", tmp_path / "out")
     refused(tfmsnet, "surrogate.json", *arguments)
 

@@ -2,8 +2,10 @@
 
 import os
 
+import h5py
 import numpy as np
 import pytest
+import scipy.io
 import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -277,3 +279,50 @@ def test_codecs(tmp_path, phase, compression):
     box = ((2, 9), (0, 12), (3, 16))
     found = read_image(tmp_path / "a.tif", 0.5e-6, labels=(0, 1, 2), crop=box).phase
     np.testing.assert_array_equal(found, phase[2:9, :, 3:])
+
+
+def packed_npz(path, array):
+    np.savez_compressed(path, phase=array)
+
+
+def packed_tiff(path, array):
+    tifffile.imwrite(path, array, compression="zlib", photometric="minisblack", rowsperstrip=640)
+
+
+def packed_hdf5(path, array):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("phase", data=array, compression="gzip", chunks=array.shape)
+
+
+def hollow_hdf5(path, array):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("phase", (10**4, 10**4, 10**4), "u1", chunks=(100, 100, 100))
+
+
+def packed_mat(path, array):
+    scipy.io.savemat(path, {"phase": array}, do_compression=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "write"),
+    [
+        ("bomb.npz", packed_npz),
+        ("bomb.tif", packed_tiff),
+        ("bomb.h5", packed_hdf5),
+        ("hollow.h5", hollow_hdf5),
+        ("bomb.mat", packed_mat),
+    ],
+)
+def test_a_small_file_that_unpacks_to_a_large_image_is_refused_before_it_does(
+    tmp_path, monkeypatch, name, write
+):
+    monkeypatch.setattr("tfmsnet.foreign_files._UNPACKED_BYTES", 10**5)
+    write(tmp_path / name, np.zeros((10, 640, 640), np.uint8))
+    with pytest.raises(UserError, match=r"would take .* GB, but the file has .* MB: expected at most 300"):
+        read_image(tmp_path / name, 0.5e-6, labels="pore=0 am=1 cbd=2")
+
+
+def test_an_image_that_does_not_fit_into_memory_is_refused(tmp_path, phase):
+    np.save(tmp_path / "phase.npy", phase)
+    with pytest.raises(UserError, match=r"voxels: takes about .* GB of memory, .* are free here; .*--crop"):
+        read_image(tmp_path / "phase.npy", 1e-4, target_voxel_size_m=1e-8)

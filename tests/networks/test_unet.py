@@ -11,7 +11,7 @@ from tfmsnet.networks.config import MSNetConfig, UNetConfig
 from tfmsnet.networks.msnet import MSNet, coarsened
 from tfmsnet.networks.unet import ResidualBlock, UNet
 from tfmsnet.predictors.predictor import make_predictor
-from tfmsnet.predictors.store import load_weights, save_weights
+from tfmsnet.predictors.store import load_weights, save_predictor
 from tfmsnet.records import open_manifest
 from tfmsnet.training.data import training_batches
 from tfmsnet.training.trainer import Trainer
@@ -166,7 +166,7 @@ def test_weights_come_back_from_disk(make, tmp_path):
     _, _, one = make("basis", potential_filters=3)
     for weight in one.trainable_variables:
         weight.assign(weight + 0.1)
-    save_weights(one, tmp_path)
+    save_predictor(one, tmp_path, statistics={})
     _, _, other = make("basis", potential_filters=3)
     load_weights(other, tmp_path)
     for mine, theirs in zip(one.get_weights(), other.get_weights(), strict=True):

@@ -1,5 +1,7 @@
 """Sample files: round trip, and every way in which one can be wrong."""
 
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -136,7 +138,64 @@ def test_a_file_of_a_version_without_checksums_is_readable(sample, tmp_path):
     write_sample(sample, path)
     with h5py.File(path, "r+") as file:
         del file.attrs["checksums"]
+    with pytest.raises(UserError, match="attribute checksums: expected, but missing"):
+        read_sample(path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["format_version"] = 1
     assert bits_of(read_sample(path))[0] == bits_of(sample)[0]
+
+
+def elsewhere(file, folder):
+    secret = folder / "secret"
+    secret.write_bytes(bytes(range(200)))
+    length = file["voltage_v"].shape[0]
+    del file["voltage_v"]
+    file.create_dataset("voltage_v", (length,), "f8", external=[(str(secret), 0, 8 * length)])
+
+
+def linked(file, folder):
+    os.mkfifo(folder / "fifo")
+    del file["voltage_v"]
+    file["voltage_v"] = h5py.ExternalLink(str(folder / "fifo"), "/voltage_v")
+
+
+def virtual(file, folder):
+    shape = file["voltage_v"].shape
+    layout = h5py.VirtualLayout(shape, "f8")
+    layout[:] = h5py.VirtualSource(str(folder / "fifo"), "voltage_v", shape)
+    del file["voltage_v"]
+    file.create_virtual_dataset("voltage_v", layout)
+
+
+def vast(file, folder):
+    del file["potential"]
+    file.create_dataset("potential", (10**6, 400, 400, 400), "f4", chunks=(1, 400, 400, 400))
+
+
+def hollow(file, folder):
+    shape = file["potential"].shape
+    del file["potential"]
+    file.create_dataset("potential", shape, "f4", chunks=(1, *shape[1:]))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (elsewhere, "found it in another one"),
+        (linked, "found a link to elsewhere"),
+        (virtual, "found it in another one"),
+        (vast, "potential would take .* GB, but the file has"),
+        (hollow, "declares .* bytes, holds 0"),
+    ],
+)
+def test_what_is_not_within_the_file_is_not_read(sample, tmp_path, spoil, message):
+    path = tmp_path / "sample.h5"
+    write_sample(sample, path)
+    with h5py.File(path, "r+") as file:
+        spoil(file, tmp_path)
+    for read in (read_sample, read_header):
+        with pytest.raises(UserError, match=message):
+            read(path)
 
 
 def test_foreign_and_missing_files_are_named(tmp_path):

@@ -1,14 +1,23 @@
 """The manifest notices what TensorFlow doesn't: cut, changed, missing and foreign shards."""
 
+import copy
 import json
 
 import numpy as np
 import pytest
 
 from tfmsnet.errors import UserError
+from tfmsnet.files import write_json
 from tfmsnet.records import Split, open_manifest, sample_files, verify, write_records
 from tfmsnet.records.info import table
 from tfmsnet.records.split import split_geometries
+from tfmsnet.seals import read_sealed, write_sealed
+
+
+def resealed(directory, **entries):
+    """Change entries of a manifest as someone who seals it again."""
+    content = read_sealed(directory / "manifest.json", "a manifest", "")
+    write_sealed(directory / "manifest.json", {**content, **entries})
 
 
 def shard(directory, split="train"):
@@ -65,13 +74,30 @@ def test_a_changed_byte_is_noticed_by_verify_anywhere(broken, rng):
         assert any(path.name in problem and "checksum" in problem for problem in problems)
 
 
-def test_swapped_and_extra_shards_are_noticed_by_verify(broken):
+@pytest.fixture
+def swapped(broken):
+    """Records two of whose shards have each other's name."""
     one, two = sorted(broken.glob("train-*.tfrecord"))[:2]
-    (broken / "extra.tfrecord").write_bytes(one.read_bytes())
     a, b = one.read_bytes(), two.read_bytes()
+    assert len(a) == len(b)
     one.write_bytes(b)
     two.write_bytes(a)
-    text = "\n".join(verify(broken))
+    return broken
+
+
+def test_another_record_than_the_manifest_s_is_not_read(swapped, make_config, tmp_path):
+    from tfmsnet.training.run import train
+
+    with pytest.raises(UserError, match=r"tfrecord: record 0: expected sample \S+, found"):
+        list(Split(swapped, "train"))
+    with pytest.raises(UserError, match=r"tfrecord: its checksum isn't the manifest's"):
+        train(swapped, tmp_path / "run", make_config())
+    assert not list(tmp_path.glob("run/*.h5"))
+
+
+def test_swapped_and_extra_shards_are_noticed_by_verify(swapped):
+    (swapped / "extra.tfrecord").write_bytes(shard(swapped).read_bytes())
+    text = "\n".join(verify(swapped))
     assert "extra.tfrecord: not in the manifest" in text
     assert "record 0: expected sample" in text
 
@@ -79,13 +105,61 @@ def test_swapped_and_extra_shards_are_noticed_by_verify(broken):
 def test_a_directory_without_records_and_an_old_schema_are_refused(broken, tmp_path):
     with pytest.raises(UserError, match="holds no manifest"):
         open_manifest(tmp_path / "nowhere")
-    manifest = json.loads((broken / "manifest.json").read_text())
-    (broken / "manifest.json").write_text(json.dumps({**manifest, "schema_version": 0}))
+    resealed(broken, schema_version=0)
     with pytest.raises(UserError, match="schema_version: expected 3 or 4, found 0"):
         open_manifest(broken)
     (broken / "manifest.json").write_text("{")
     with pytest.raises(UserError, match=r"manifest\.json: not readable"):
         open_manifest(broken)
+
+
+def test_a_manifest_without_its_checksum_is_refused(broken):
+    content = json.loads((broken / "manifest.json").read_text())
+    del content["checksum"]
+    write_json(broken / "manifest.json", {**content, "voxel_size_m": 2 * content["voxel_size_m"]})
+    for read in (open_manifest, verify):
+        with pytest.raises(UserError, match="holds no checksum of itself; write the records again"):
+            read(broken)
+
+
+@pytest.mark.parametrize("name", ["../train.tfrecord", "/tmp/train.tfrecord", "a\\b.tfrecord", "passwd", ""])
+def test_a_shard_lies_beside_its_manifest(broken, name):
+    splits = open_manifest(broken).splits
+    splits["train"][0]["file"] = name
+    resealed(broken, splits=splits)
+    with pytest.raises(UserError, match=r"expected the name of a \.tfrecord file in the same directory"):
+        open_manifest(broken)
+
+
+ODD = (None, True, 0, -1, 10**400, 1e300, float("nan"), "", "x", [], [0], {}, {"a": 1}, [[[]]])
+
+
+def places(content, path=()):
+    """The places of a JSON tree that can be replaced, one of each kind of list."""
+    yield from [path] if path else []
+    items = content.items() if isinstance(content, dict) else enumerate(content[:1])
+    for key, part in items:
+        if isinstance(part, dict | list):
+            yield from places(part, (*path, key))
+        else:
+            yield (*path, key)
+
+
+def test_odd_values_in_a_sealed_manifest_are_named(broken, rng):
+    """Whatever stands in place of a value: refused in one line, or as good as what was there."""
+    original = read_sealed(broken / "manifest.json", "a manifest", "")
+    for place in places(original):
+        for odd in (ODD[i] for i in rng.choice(len(ODD), 4, replace=False)):
+            content = copy.deepcopy(original)
+            part = content
+            for key in place[:-1]:
+                part = part[key]
+            part[place[-1]] = odd
+            write_sealed(broken / "manifest.json", content)
+            try:
+                table(open_manifest(broken))
+            except UserError as error:
+                assert "manifest.json" in str(error) or ".tfrecord" in str(error)  # noqa: PT017
 
 
 def test_writing_twice_makes_the_same_bytes_and_an_existing_directory_is_kept(data, records, tmp_path):

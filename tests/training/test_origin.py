@@ -24,14 +24,12 @@ def weights(run):
     return [np.asarray(weight) for weight in load_predictor(run).weights]
 
 
-def test_it_starts_from_the_weights_and_keeps_their_units(records, run, still, tmp_path):
-    origin = tmp_path / "origin"
-    origin.mkdir()
-    for name in ("surrogate.json", "surrogate.weights.h5", "run.json"):
-        (origin / name).write_bytes((run / name).read_bytes())
+def test_it_starts_from_the_weights_and_keeps_their_units(records, run, still, altered, tmp_path):
+    def change(content):
+        content["statistics"]["concentration"]["pattern_rms"] *= 2.0
+
+    origin = altered("origin", change)
     description = read_json(origin / "surrogate.json", "a description")
-    description["statistics"]["concentration"]["pattern_rms"] *= 2.0
-    write_json(origin / "surrogate.json", description)
     train(records, tmp_path / "tuned", still, init=origin)
     for tuned, before in zip(weights(tmp_path / "tuned"), weights(run), strict=True):
         np.testing.assert_allclose(tuned, before, atol=1e-6)
@@ -56,16 +54,16 @@ def test_another_network_is_refused(records, run, still, tmp_path):
 
 
 @pytest.mark.parametrize("where", ["surrogate.json", "run.json"])
-def test_it_stays_known_what_the_weights_have_seen(records, run, still, tmp_path, where):
+def test_it_stays_known_what_the_weights_have_seen(records, run, still, altered, tmp_path, where):
     content = json.loads((run / "surrogate.json").read_text())
-    origin = tmp_path / "origin"
-    origin.mkdir()
-    (origin / "surrogate.weights.h5").write_bytes((run / "surrogate.weights.h5").read_bytes())
-    older = {name: value for name, value in content.items() if name != "train_geometries"}
-    write_json(
-        origin / "surrogate.json",
-        older if where == "run.json" else {**older, "train_geometries": ["another"]},
-    )
+
+    def change(content):
+        if where == "run.json":
+            del content["train_geometries"]
+        else:
+            content["train_geometries"] = ["another"]
+
+    origin = altered("origin", change)
     if where == "run.json":  # of a run that an older version made
         write_json(origin / "run.json", {"train_geometries": ["another"]})
     train(records, tmp_path / "tuned", still, init=origin)
@@ -73,14 +71,9 @@ def test_it_stays_known_what_the_weights_have_seen(records, run, still, tmp_path
     assert known == sorted(["another", *content["train_geometries"]])
 
 
-def test_a_description_without_a_network_is_refused(records, run, still, tmp_path):
-    origin = tmp_path / "origin"
-    origin.mkdir()
-    content = read_json(run / "surrogate.json", "a description")
-    content.pop("network")
-    write_json(origin / "surrogate.json", content)
-    (origin / "surrogate.weights.h5").write_bytes((run / "surrogate.weights.h5").read_bytes())
-    with pytest.raises(UserError, match=r"surrogate.json: not a surrogate's"):
+def test_a_description_without_a_network_is_refused(records, still, altered, tmp_path):
+    origin = altered("origin", lambda content: content.pop("network"))
+    with pytest.raises(UserError, match=r"surrogate.json: network: expected an object"):
         train(records, tmp_path / "tuned", still, init=origin)
-    with pytest.raises(UserError, match=r"surrogate.json: not a surrogate's"):
+    with pytest.raises(UserError, match=r"surrogate.json: network: expected an object"):
         load_predictor(origin)

@@ -1,7 +1,11 @@
 """Where a campaign's discharges run: in processes of this machine, or on the workers of a Dask cluster."""
 
+import os
+import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, CancelledError
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -15,6 +19,12 @@ LOKY = "loky"
 # A call answers why it failed, None when it didn't; it is told apart by its number.
 Call = Callable[..., str | None]
 Run = Callable[[Call, Sequence[tuple]], Iterator[tuple[int, str | None]]]
+KILLED = "its process was killed, as happens when memory runs out; give it more, or take fewer voxels"
+# What numerical libraries read when a process begins.
+_THREADS = (
+    *("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"),
+    *("VECLIB_MAXIMUM_THREADS", "NUMBA_NUM_THREADS", "NUMEXPR_NUM_THREADS"),
+)
 _CONNECT_S = 10.0
 _WORKERS_S = 60.0
 
@@ -29,7 +39,7 @@ def workers(backend: str, jobs: int | None) -> Iterator[Run]:
 
     Raises:
         UserError: another backend, jobs for a cluster, Dask isn't installed, the cluster doesn't answer or
-            has no workers; while it runs: a process of this machine was killed, or the cluster was lost.
+            has no workers; while it runs: the cluster was lost, or its workers.
     """
     if backend == LOKY:
         yield lambda call, arguments: _run_here(call, arguments, jobs)
@@ -42,22 +52,61 @@ def workers(backend: str, jobs: int | None) -> Iterator[Run]:
 
 
 def _run_here(call: Call, arguments: Sequence[tuple], jobs: int | None) -> Iterator[tuple[int, str | None]]:
-    from joblib import Parallel, delayed, parallel_config
+    from joblib import cpu_count
+
+    jobs = jobs or cpu_count()
+    if jobs == 1:
+        yield from ((number, call(*given)) for number, given in enumerate(arguments))
+        return
+    waiting, suspects = deque(range(len(arguments))), deque()
+    while waiting or suspects:
+        # What was at work when a process was killed is tried once more, by itself, so that it is known which.
+        alone, running = bool(suspects), {}
+        numbers = deque([suspects.popleft()]) if alone else waiting
+        try:
+            yield from _in_processes(call, arguments, numbers, 1 if alone else jobs, running)
+        except BrokenExecutor:
+            if alone:
+                yield running.popitem()[1], KILLED
+            suspects += sorted(running.values())
+
+
+def _in_processes(
+    call: Call, arguments: Sequence[tuple], numbers: deque[int], jobs: int, running: dict[Future, int]
+) -> Iterator[tuple[int, str | None]]:
+    """Take numbers from the left and answer them; `running` holds those at work, also after a failure.
+
+    Raises:
+        BrokenExecutor: a process was killed.
+    """
+    from joblib.externals.loky import ProcessPoolExecutor
 
     # The cores are taken by the processes.
-    with parallel_config(backend="loky", inner_max_num_threads=1):
-        parallel = Parallel(n_jobs=jobs or -1, return_as="generator_unordered", batch_size=1)
-        try:
-            yield from parallel(delayed(_numbered)(i, call, given) for i, given in enumerate(arguments))
-        except BrokenExecutor:
-            raise UserError(
-                "a process of the campaign was killed, as happens when memory runs out; call again with "
-                "fewer jobs: what is done is kept"
-            ) from None
+    pool = ProcessPoolExecutor(
+        jobs, env=dict.fromkeys(_THREADS, "1"), initializer=_die_with, initargs=(os.getpid(),)
+    )
+    try:
+        while numbers or running:
+            while numbers and len(running) < jobs:
+                running[pool.submit(call, *arguments[numbers[0]])] = numbers[0]
+                numbers.popleft()
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in sorted(done, key=lambda future: isinstance(future.exception(), BrokenExecutor)):
+                answer = future.result()
+                yield running.pop(future), answer
+    finally:
+        pool.shutdown(kill_workers=True)
 
 
-def _numbered(number: int, call: Call, arguments: tuple) -> tuple[int, str | None]:
-    return number, call(*arguments)
+def _die_with(parent: int) -> None:
+    """End this process soon after its parent has been killed."""
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(1.0)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _run_there(call: Call, arguments: Sequence[tuple], client: "Client") -> Iterator[tuple[int, str | None]]:
@@ -66,16 +115,33 @@ def _run_there(call: Call, arguments: Sequence[tuple], client: "Client") -> Iter
     from distributed.scheduler import KilledWorker
 
     numbers = {client.submit(call, *given, pure=False): i for i, given in enumerate(arguments)}
-    for future in as_completed(numbers, loop=client.loop):
+    completed = as_completed(numbers, loop=client.loop)
+    while not completed.is_empty():
+        _wait_for_ready(completed, client)
+        future = next(completed)
         try:
             yield numbers[future], future.result()
         except KilledWorker:
-            yield numbers[future], "its workers were killed, as happens when memory runs out; give them more"
+            yield numbers[future], KILLED
         except CancelledError:
             raise UserError(
                 f"backend {client.scheduler.addr}: the cluster was lost; call again when it is back: what is "
                 "done is kept"
             ) from None
+
+
+def _wait_for_ready(completed, client: "Client") -> None:
+    """Wait until something is ready; a UserError where no worker has been there for long."""
+    seen_s = time.monotonic()
+    while not completed.has_ready():
+        time.sleep(0.05)
+        if client.scheduler_info(n_workers=1)["workers"]:
+            seen_s = time.monotonic()
+        elif time.monotonic() - seen_s > _WORKERS_S:
+            raise UserError(
+                f"backend {client.scheduler.addr}: all its workers are gone, for {_WORKERS_S:g} s by now; "
+                "start some and call again: what is done is kept"
+            )
 
 
 def _dask_address(backend: str) -> str:

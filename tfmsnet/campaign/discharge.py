@@ -1,5 +1,6 @@
 """All discharges of a campaign: in parallel, resumable, one sample file each."""
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,13 +8,17 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from tfmsnet.campaign.backend import LOKY, workers
-from tfmsnet.campaign.leftovers import remove_leftovers
 from tfmsnet.campaign.task import Failure, Task
 from tfmsnet.electrode import PhaseImage, Recipe, check_dischargeable, generate
 from tfmsnet.errors import UserError
+from tfmsnet.files import remove_leftovers
 from tfmsnet.halfcell import Discharge, DischargeFailed, Parameters, simulate
+from tfmsnet.memory import require_memory
 from tfmsnet.records.hdf5 import read_header, write_sample
 from tfmsnet.records.sample import Sample
+
+# Of a simulation, about.
+BYTES_PER_VOXEL = 1600
 
 
 def discharge_all(
@@ -93,7 +98,7 @@ def _missing(tasks: Sequence[Task], out: Path, parameters: Parameters) -> list[T
     missing = []
     for task in tasks:
         path = _file(task, out)
-        if path.is_file():
+        if path.is_file() and path.stat().st_size:  # of none are files that a power cut left
             _check_kept(path, task, parameters)
         else:
             missing.append(task)
@@ -128,6 +133,10 @@ def _discharge(
 
 
 def _make(task: Task, path: Path, parameters: Parameters, min_cbd_percolation: float | None) -> None:
+    shape = task.source.size if isinstance(task.source, Recipe) else task.source.shape
+    require_memory(
+        BYTES_PER_VOXEL * math.prod(shape), f"{math.prod(shape):.3g} voxels", "fewer voxels, or fewer jobs"
+    )
     # Sums of several BLAS threads round otherwise than one's; and two are slower here.
     with threadpool_limits(1, user_api="blas"):
         image = generate(task.source) if isinstance(task.source, Recipe) else task.source

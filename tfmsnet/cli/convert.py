@@ -39,15 +39,14 @@ def command(weights, out, channels, normalisation, voxel_size_um):
     from tfmsnet.files import replacing_directory
     from tfmsnet.networks.ms_net import MSNetWeights, read_state
     from tfmsnet.predictors.ms_net import predictor_of
-    from tfmsnet.predictors.store import save_description, save_weights
+    from tfmsnet.predictors.store import save_predictor
 
     found = MSNetWeights.from_state(read_state(weights), str(weights))
     predictor, statistics = predictor_of(
         found, channels or ("am_distance",), normalisation, voxel_size_um * 1e-6, str(weights)
     )
     with replacing_directory(out) as partial:
-        save_description(predictor, partial, statistics=statistics, train_geometries=())
-        save_weights(predictor, partial)
+        save_predictor(predictor, partial, statistics=statistics, train_geometries=())
     click.echo(
         f"{out}: {predictor.count_params():,} parameters; train it with `tfmsnet train RECORDS --init {out}`"
     )

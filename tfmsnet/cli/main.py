@@ -29,6 +29,7 @@ COMMANDS = {
     "predict": "predict",
     "export": "export",
     "convert": "convert",
+    "seal": "seal",
 }
 
 

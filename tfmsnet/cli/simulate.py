@@ -20,7 +20,6 @@ from tfmsnet.progress import note, progress_bar
 
 # Beyond these, the user is told what a discharge takes (benchmarks/halfcell.py --growth).
 _LARGE_VOXELS = 3e6
-_GB_PER_MILLION = 1.6
 _DRAWN = ("size", "c_rates", "load", "load_every", "frames", "cutoff_voltage", "voxel_size_um")
 _OF_RECIPES = ("design", "geometries", "size", "seed", "particle_diameter_um", "particle_spread")
 
@@ -130,7 +129,14 @@ def command(
     that fails is reported with its reason, its frames are kept as NAME_until_SECONDSs.h5, the others go on,
     and the exit status is 1.
     """
-    from tfmsnet.campaign import discharge_all, image_campaign, recipe_campaign, remarks, wide_campaign
+    from tfmsnet.campaign import (
+        BYTES_PER_VOXEL,
+        discharge_all,
+        image_campaign,
+        recipe_campaign,
+        remarks,
+        wide_campaign,
+    )
 
     image = (*images, *image)
     if image:
@@ -148,7 +154,7 @@ def command(
             if one.phase.size > _LARGE_VOXELS:
                 note(
                     f"{name}: {one.phase.size / 1e6:.3g} million voxels: a discharge takes some "
-                    f"{_GB_PER_MILLION * one.phase.size / 1e6:.0f} GB per job; --crop takes a part"
+                    f"{BYTES_PER_VOXEL * one.phase.size / 1e9:.0f} GB per job; --crop takes a part"
                 )
         tasks = [task for name, one in images for task in image_campaign(one, name, loads)]
     else:

@@ -9,11 +9,11 @@ import click
 
 from tfmsnet.cli.options import PATH
 from tfmsnet.load import FRAMES
+from tfmsnet.memory import available_bytes
 from tfmsnet.predictors.config import describe_network
 from tfmsnet.predictors.kinds import KINDS
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.memory import (
-    available_bytes,
     estimate,
     largest_batch,
     with_gradient,

@@ -6,6 +6,7 @@ so that a crop of a large image costs what the crop does; other formats are read
 
 import itertools
 import logging
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import numpy as np
 
 from tfmsnet.electrode.image import VOXEL_SIZE_M
 from tfmsnet.errors import UserError
-from tfmsnet.foreign_files import named_faults, refuse_stand_ins
+from tfmsnet.foreign_files import check_declared, named_faults, npz_arrays, refuse_stand_ins
 from tfmsnet.units import LENGTH_M, factor
 
 # Edges along x, y, z, m; None where a file doesn't say.
@@ -107,8 +108,11 @@ def _npy(path: Path) -> ImageFile:
 
 
 def _npz(path: Path, dataset: str | None) -> ImageFile:
+    declared = npz_arrays(path)
+    name = _chosen({name: shape for name, (shape, _) in declared.items()}, dataset)
+    check_declared(path, declared[name][1], f"array {name}")
     with np.load(path, allow_pickle=False) as archive:
-        array = archive[_chosen({name: archive[name].shape for name in archive.files}, dataset)]
+        array = archive[name]
     return ImageFile(array.shape, "xyz", lambda box: array[box])
 
 
@@ -147,6 +151,7 @@ def _hdf5(path: Path, dataset: str | None, axes: str = "xyz") -> ImageFile:
         said = file[name].attrs.get("voxel_size_m", file.attrs.get("voxel_size_m"))
         if file[name].external or file[name].is_virtual:
             raise UserError(f"dataset {name}: its values lie in other files; copy them into this one")
+        check_declared(path, file[name].nbytes, f"dataset {name}")
 
     def take(box: Slices) -> np.ndarray:
         with h5py.File(path) as file:
@@ -165,6 +170,7 @@ def _mat(path: Path, dataset: str | None) -> ImageFile:
         return _hdf5(path, dataset, axes="zyx")
     shapes = {name: shape for name, shape, _ in scipy.io.whosmat(path)}
     name = _chosen(shapes, dataset)
+    check_declared(path, 8 * math.prod(shapes[name]), f"array {name}")
     array = scipy.io.loadmat(path, variable_names=[name])[name]
     return ImageFile(array.shape, "xyz", lambda box: array[box])
 
@@ -263,6 +269,8 @@ def _tiff(path: Path, dataset: str | None) -> ImageFile:
             one = tiff.series[number]
             (axes, shape), offset = found[number], one.dataoffset
             pages = len(one.pages)
+            if offset is None:
+                check_declared(path, math.prod(shape) * one.dtype.itemsize, "its image")
             layout = one.dtype.newbyteorder(tiff.byteorder) if offset is not None else None
     if complaints:
         raise OSError(complaints[0])

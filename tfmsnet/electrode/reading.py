@@ -1,5 +1,6 @@
 """Phase images from files: other people's segmentations, cut, resampled and labelled for the model."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from operator import index
 from os import PathLike
@@ -12,7 +13,10 @@ from tfmsnet.electrode.image_files import ImageFile, Lengths, open_image
 from tfmsnet.electrode.labels import Labels, check_numbers, known_labels
 from tfmsnet.electrode.resampling import resample, source_range, target_count
 from tfmsnet.errors import UserError, naming
+from tfmsnet.memory import require_memory
 
+# As labels, as phases, as masks.
+_BYTES_PER_VOXEL = 6
 Crop = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 
@@ -93,6 +97,8 @@ def _read(path, voxel_size_m, labels, axes, foil_last, target_m, crop, dataset, 
             source_range(begin, end, ratio, count)
             for (begin, end), ratio, count in zip(box, ratios, shape, strict=True)
         ]
+    _check_memory("the file's image", spans)
+    _check_memory(f"the image of voxels of {target:g} m", box)
     array = _taken(file, order, spans, shape, foil_last)
     check_numbers(array)
     phase, outside = (chosen or known_labels(array, whole=crop is None)).phases(array)
@@ -145,6 +151,12 @@ def _edges(given, stated: Lengths, trust: str, say: Callable[[str], None]) -> tu
     if max(edges) - min(edges) <= SAME_EDGE * min(edges):
         edges = [edges[0]] * 3
     return tuple(edges)
+
+
+def _check_memory(what: str, box: Sequence[tuple[int, int]]) -> None:
+    sizes = [end - begin for begin, end in box]
+    needed = _BYTES_PER_VOXEL * math.prod(sizes)
+    require_memory(needed, f"{what}, {'x'.join(map(str, sizes))} voxels", "read a part of it (--crop)")
 
 
 def _checked(crop: Crop, counts: tuple[int, int, int]) -> Crop:

@@ -10,6 +10,7 @@ from numbers import Real
 import numpy as np
 
 from tfmsnet.errors import UserError
+from tfmsnet.files import parse_json
 from tfmsnet.materials.functions import Function, Table
 
 FARADAY_C_MOL = 96485.33212  # CODATA 2018
@@ -321,7 +322,7 @@ class Parameters:
     def from_json(cls, text: str | bytes) -> "Parameters":
         """The inverse of `to_json`."""
         try:
-            values = json.loads(text)
+            values = parse_json(text)
         except ValueError as error:
             raise UserError(f"Parameters: expected JSON, got something else: {error}") from None
         if not isinstance(values, dict):

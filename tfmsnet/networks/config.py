@@ -68,8 +68,11 @@ class ConvolutionalConfig:
             require(getattr(self, name) in choices, name, f"one of {', '.join(choices)}", getattr(self, name))
         for name in ("filters", "convolutions", "kernel"):
             require(is_count(getattr(self, name)), name, "a positive integer", getattr(self, name))
+        require(self.convolutions <= 100, "convolutions", "at most 100", self.convolutions)
         require(self.kernel % 2 == 1, "kernel", "an odd number", self.kernel)
-        require(is_number(self.growth) and self.growth > 0, "growth", "a positive number", self.growth)
+        require(
+            is_number(self.growth) and 0 < self.growth <= 100, "growth", "above 0, up to 100", self.growth
+        )
         require(isinstance(self.shortcut, bool), "shortcut", "true or false", self.shortcut)
 
     def filters_at(self, scale: int) -> int:

@@ -18,6 +18,10 @@ CHANNELS = (
 )
 
 
+# The coarsest voxel is then as large as an image of 2048 voxels each way.
+MOST_SCALES = 12
+
+
 def _are_names(value: Any, allowed: tuple[str, ...]) -> bool:
     return (
         isinstance(value, tuple)
@@ -98,7 +102,12 @@ class NetworkConfig:
         for name in ("basis", "potential_filters"):
             value = getattr(self, name)
             require(value == 0 or is_count(value), name, "a whole number of at least 0", value)
-        require(is_count(self.scales), "scales", "a positive integer", self.scales)
+        require(
+            is_count(self.scales) and self.scales <= MOST_SCALES,
+            "scales",
+            f"a positive integer of at most {MOST_SCALES}",
+            self.scales,
+        )
         self._check_potential_filters()
         require(
             self.basis == 0 or not self.autoregressive,

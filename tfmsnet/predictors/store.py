@@ -1,21 +1,58 @@
-"""A predictor on disk: surrogate.json (what it is), surrogate.weights.h5 (its weights); the package's own."""
+"""A predictor on disk: surrogate.json (what it is, sealed) and surrogate.weights.h5; the package's own."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from tfmsnet.errors import UserError
-from tfmsnet.files import read_json, replacing, write_json
+import numpy as np
+
+from tfmsnet.configuration import Maybe, check_form
+from tfmsnet.electrode.image import VOXEL_SIZE_M
+from tfmsnet.errors import UserError, naming
+from tfmsnet.fields import FIELDS, STATISTICS
+from tfmsnet.files import read_json, replacing, require_room
 from tfmsnet.halfcell import Parameters
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.predictors.predictor import Predictor, make_predictor
+from tfmsnet.predictors.size import parameters as parameters_of
+from tfmsnet.seals import SEAL, check_files, read_sealed, sha256, write_sealed
 
 FORMAT = 1
 DESCRIPTION = "surrogate.json"
 WEIGHTS = "surrogate.weights.h5"
+# SHA-256 of the weights, in surrogate.json; of those before too while they are replaced.
+_DIGESTS = "weights_sha256"
+# More than all that a weights file holds beside the values.
+_ROOM_BYTES = 1 << 20
+_RANGE = [float]
+_DOMAIN = {
+    Maybe("samples"): int,
+    Maybe("geometries"): int,
+    Maybe("voxel_size_m"): float,
+    Maybe("varying_loads"): bool,
+    Maybe("charges"): bool,
+    Maybe("ranges"): {str: _RANGE},
+}
+_FORM = {
+    "format": int,
+    "network": {str: object},
+    Maybe("constant_current"): bool,
+    "parameters": {str: object},
+    "statistics": {Maybe(name): {Maybe(key): float for key in STATISTICS} for name in FIELDS},
+    "voxel_size_m": (float, None),
+    "domain": _DOMAIN,
+    Maybe("train_geometries"): ([str], None),
+    Maybe(_DIGESTS): [str],
+}
+_REDUCED_FORM = {
+    "format": int,
+    "reference": str,
+    "parameters": {str: object},
+    Maybe("train_geometries"): ([str], None),
+}
 
 
-def save_description(
+def save_predictor(
     predictor: Predictor,
     directory: str | Path,
     *,
@@ -23,15 +60,16 @@ def save_description(
     domain: dict | None = None,
     train_geometries: Sequence[str] | None = None,
 ) -> None:
-    """Write surrogate.json.
+    """Write surrogate.json and surrogate.weights.h5; at any moment they are a pair that belongs together.
 
     Args:
-        predictor: its network, cell and voxel size.
+        predictor: its network, cell, voxel size and weights.
         directory: of the run.
         statistics: of the records, which give the state its units.
         domain: of the training, see `tfmsnet.predictors.domain`.
         train_geometries: ids of the electrodes that it has seen; None when that isn't known.
     """
+    directory = Path(directory)
     content = {
         "format": FORMAT,
         "network": predictor.config.as_dict(),
@@ -43,7 +81,35 @@ def save_description(
     }
     if train_geometries is not None:
         content["train_geometries"] = list(train_geometries)
-    write_json(Path(directory) / DESCRIPTION, content)
+    with replacing(directory / WEIGHTS) as partial:
+        named = partial.with_name(partial.name + ".weights.h5")  # Keras insists on the ending
+        values = sum(weight.nbytes for weight in predictor.get_weights())
+        require_room(named, 2 * values + _ROOM_BYTES)
+        try:
+            predictor.save_weights(named)
+            named.replace(partial)
+        finally:
+            named.unlink(missing_ok=True)
+        now = sha256(partial)
+        if (directory / WEIGHTS).is_file():
+            write_sealed(directory / DESCRIPTION, {**content, _DIGESTS: [now, sha256(directory / WEIGHTS)]})
+    write_sealed(directory / DESCRIPTION, {**content, _DIGESTS: [now]})
+
+
+def seal_predictor(directory: str | Path) -> None:
+    """Seal the surrogate.json and the weights of an older version, once they are found to be a predictor.
+
+    Raises:
+        UserError: sealed already, or as `load_predictor`.
+    """
+    directory = Path(directory)
+    _require_files(directory)
+    content = read_json(directory / DESCRIPTION, "a surrogate's description")
+    if SEAL in content:
+        read_description(directory)
+        raise UserError(f"{directory / DESCRIPTION}: is sealed already, and unchanged since")
+    _made(content, directory)
+    write_sealed(directory / DESCRIPTION, {**content, _DIGESTS: [sha256(directory / WEIGHTS)]})
 
 
 def train_geometries(description: dict, directory: str | Path) -> list[str] | None:
@@ -59,34 +125,59 @@ def train_geometries(description: dict, directory: str | Path) -> list[str] | No
     return None
 
 
-def save_weights(predictor: Predictor, directory: str | Path) -> None:
-    """Write surrogate.weights.h5 atomically."""
-    with replacing(Path(directory) / WEIGHTS) as partial:
-        named = partial.with_name(partial.name + ".weights.h5")  # Keras insists on the ending
-        try:
-            predictor.save_weights(named)
-            named.replace(partial)
-        finally:
-            named.unlink(missing_ok=True)
+def check_description(content: dict, where: str | Path) -> None:
+    """Refuse a surrogate.json, of a network or a reduced model, whose values can't be.
+
+    Raises:
+        UserError: names the entry, what was expected and what came.
+    """
+    if content.get("format") != FORMAT:
+        raise UserError(f"{where}: format: expected {FORMAT}, found {content.get('format')!r}")
+    if "reference" in content:
+        check_form(content, _REDUCED_FORM, str(where))
+        return
+    check_form(content, _FORM, str(where))
+    low, high = VOXEL_SIZE_M
+    voxel = content["voxel_size_m"]
+    if voxel is not None and not low <= voxel <= high:
+        raise UserError(f"{where}: voxel_size_m: expected {low:g} to {high:g} m, found {voxel:g}")
+    for name, statistics in content["statistics"].items():
+        spread = [statistics.get(key, 0.0) for key in ("std", "level_rms", "pattern_rms")]
+        extent = [statistics[key] for key in ("minimum", "maximum") if key in statistics]
+        if min(spread) < 0 or extent != sorted(extent):
+            raise UserError(f"{where}: statistics: {name}: expected those of a field, found {statistics}")
+    for name, found in content["domain"].get("ranges", {}).items():
+        if len(found) != 2 or found[0] > found[1]:
+            raise UserError(f"{where}: domain: {name}: expected [smallest, largest], found {found}")
 
 
 def read_description(directory: str | Path) -> dict:
-    """The content of surrogate.json of a run directory whose weights are there.
+    """The content of surrogate.json of a run directory, once it and the weights are as they were written.
 
     Raises:
-        UserError: not a run directory, another format, or no weights yet.
+        UserError: not a run directory, another format, no weights yet, no seal, or changed since.
     """
     directory = Path(directory)
-    if not (directory / DESCRIPTION).is_file():
-        raise UserError(f"{directory}: holds no {DESCRIPTION}; expected a run made by `tfmsnet train`")
-    content = read_json(directory / DESCRIPTION, "a surrogate's description")
-    if content.get("format") != FORMAT:
-        raise UserError(
-            f"{directory / DESCRIPTION}: format: expected {FORMAT}, found {content.get('format')}"
-        )
-    if not (directory / WEIGHTS).is_file():
-        raise UserError(f"{directory}: holds no {WEIGHTS} yet; let `tfmsnet train` reach a checkpoint")
+    _require_files(directory)
+    content = read_sealed(
+        directory / DESCRIPTION,
+        "a surrogate's description",
+        f"an older version wrote it: where you trust it, `tfmsnet seal {directory}`",
+    )
+    check_description(content, directory / DESCRIPTION)
+    digests = content.pop(_DIGESTS, [])
+    if sha256(directory / WEIGHTS) not in digests:
+        check_files(directory, dict.fromkeys([WEIGHTS], next(iter(digests), "")))
     return content
+
+
+def _require_files(directory: Path) -> None:
+    for name in (DESCRIPTION, WEIGHTS):
+        if not (directory / name).is_file():
+            raise UserError(
+                f"{directory}: holds no {name}; expected a run made by `tfmsnet train` that has reached a "
+                "checkpoint"
+            )
 
 
 def network_of(directory: str | Path) -> NetworkConfig:
@@ -114,18 +205,37 @@ def load_predictor(directory: str | Path) -> Predictor:
         UserError: as `read_description`, or weights that aren't the description's.
     """
     directory = Path(directory)
-    content = read_description(directory)
+    return _made(read_description(directory), directory)
+
+
+def _made(content: dict, directory: Path) -> Predictor:
+    """The predictor of a description with the weights beside it."""
+    path = directory / DESCRIPTION
+    check_description(content, path)
+    with naming(path):
+        network = described_network(content, directory)
+        _check_size(network, directory)
+        parameters = Parameters.from_dict(content["parameters"])
     try:
-        surrogate = make_predictor(
-            described_network(content, directory),
-            Parameters.from_dict(content["parameters"]),
-            content["statistics"],
-            content["voxel_size_m"],
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise UserError(f"{directory / DESCRIPTION}: not a surrogate's ({error}); train again") from None
+        surrogate = make_predictor(network, parameters, content["statistics"], content["voxel_size_m"])
+    except KeyError as error:
+        raise UserError(
+            f"{path}: statistics: expected {error} of what the network predicts, but missing"
+        ) from None
     load_weights(surrogate, directory)
     return surrogate
+
+
+def _check_size(network: NetworkConfig, directory: Path) -> None:
+    """Refuse a network that is larger than its weights, before it is made."""
+    if not hasattr(network.options, "convolution_sizes"):  # it would have to be made to be counted
+        return
+    wanted, there = parameters_of(network), (directory / WEIGHTS).stat().st_size
+    if 2 * wanted > there:  # of 4 bytes each
+        raise UserError(
+            f"network: of {wanted:,} parameters, which can't be in the {there:,} bytes of {WEIGHTS}; train "
+            "again"
+        )
 
 
 def load_weights(surrogate: Predictor, directory: str | Path) -> None:
@@ -134,17 +244,19 @@ def load_weights(surrogate: Predictor, directory: str | Path) -> None:
     Raises:
         UserError: they are another network's, or no weights.
     """
-    directory = Path(directory)
+    path = Path(directory) / WEIGHTS
     try:
-        surrogate.load_weights(directory / WEIGHTS)
-    except (OSError, ValueError) as error:
+        surrogate.load_weights(path)
+    except Exception as error:  # whatever Keras and HDF5 make of a damaged file
         raise UserError(
-            f"{directory / WEIGHTS}: not the weights of {DESCRIPTION} beside it ({_first_line(error)})"
+            f"{path}: not the weights of {DESCRIPTION} beside it ({_first_line(error)})"
         ) from None
+    if not all(np.isfinite(weight).all() for weight in surrogate.get_weights()):
+        raise UserError(f"{path}: expected finite weights, found others; train again")
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)
 
 
 def trained_model() -> Path:

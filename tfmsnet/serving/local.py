@@ -8,13 +8,21 @@ from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
 from tfmsnet.halfcell import Parameters
 from tfmsnet.predictors.kinds import MODEL
-from tfmsnet.predictors.store import DESCRIPTION, directory_of, load_predictor, train_geometries
+from tfmsnet.predictors.store import (
+    DESCRIPTION,
+    check_description,
+    directory_of,
+    load_predictor,
+    read_description,
+    seal_predictor,
+    train_geometries,
+)
 from tfmsnet.references.registry import DEFAULT, REDUCED
 from tfmsnet.serving.client import Client
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.model import Call, Model
 from tfmsnet.serving.reduced import reduced_model
-from tfmsnet.serving.saved_model import newest_saved_model
+from tfmsnet.serving.saved_model import SEAL_FILE, check_saved_model, newest_saved_model, seal_saved_model
 from tfmsnet.serving.transports import SCHEMES, refusal
 
 
@@ -48,7 +56,7 @@ def load_model(source: str | Path = DEFAULT, *, timeout_s: float = 120.0) -> Mod
 
 
 def _from_run(path: Path) -> Model:
-    description = read_json(path / DESCRIPTION, "a surrogate's description")
+    description = read_description(path)
     description["train_geometries"] = train_geometries(description, path)
     functions = {
         name: tf.function(function, autograph=False, reduce_retracing=True)
@@ -58,14 +66,10 @@ def _from_run(path: Path) -> Model:
 
 
 def _from_saved_model(path: Path) -> Model:
+    check_saved_model(path)
     description = read_json(path / "assets" / DESCRIPTION, "a surrogate's description")
-    try:
-        loaded = tf.saved_model.load(str(path))
-        _ = loaded.signatures["fields"], loaded.signatures["serving_default"]
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(
-            f"{path}: not a SavedModel of `tfmsnet export` ({str(error).splitlines()[0]})"
-        ) from None
+    check_description(description, path / "assets" / DESCRIPTION)
+    loaded = loaded_saved_model(path)
 
     def call(name, inputs, loaded=loaded):  # keeps the variables alive
         if name not in loaded.signatures:
@@ -75,6 +79,50 @@ def _from_saved_model(path: Path) -> Model:
         return loaded.signatures[name](**inputs)
 
     return _described(call, description)
+
+
+def loaded_saved_model(path: Path):
+    """A SavedModel as TensorFlow loads it.
+
+    Raises:
+        UserError: it can't be loaded, or lacks signatures.
+    """
+    try:
+        loaded = tf.saved_model.load(str(path))
+        _ = loaded.signatures["fields"], loaded.signatures["serving_default"]
+    except Exception as error:  # whatever TensorFlow makes of a damaged one
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise UserError(f"{path}: not a SavedModel of `tfmsnet export` ({reason})") from None
+    return loaded
+
+
+def seal(model: str | Path) -> Path:
+    """Seal a run, its best/ or a SavedModel of an older version, once it is found to be a model.
+
+    Returns:
+        The file that holds the checksums.
+
+    Raises:
+        UserError: no model of this kind, or sealed already.
+    """
+    path = Path(model)
+    if (path / DESCRIPTION).is_file():
+        seal_predictor(path)
+        return path / DESCRIPTION
+    saved = newest_saved_model(path)
+    if saved is None:
+        raise UserError(
+            f"{path}: expected a run made by `tfmsnet train`, its best/, or a SavedModel made by "
+            "`tfmsnet export`"
+        )
+    if (saved / SEAL_FILE).exists():
+        check_saved_model(saved)
+        raise UserError(f"{saved / SEAL_FILE}: is there already, and fits")
+    description = saved / "assets" / DESCRIPTION
+    check_description(read_json(description, "a surrogate's description"), description)
+    loaded_saved_model(saved)
+    seal_saved_model(saved)
+    return saved / SEAL_FILE
 
 
 def _described(function: Call, description: dict) -> Model:

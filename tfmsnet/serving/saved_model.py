@@ -8,8 +8,9 @@ import numpy as np
 import tensorflow as tf
 
 import tfmsnet
+from tfmsnet.configuration import check_form
 from tfmsnet.errors import UserError
-from tfmsnet.files import replacing_directory
+from tfmsnet.files import check_name, replacing_directory
 from tfmsnet.materials import Parameters
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import (
@@ -20,6 +21,7 @@ from tfmsnet.predictors.store import (
     train_geometries,
 )
 from tfmsnet.references.registry import REDUCED
+from tfmsnet.seals import check_files, read_sealed, sha256, write_sealed
 from tfmsnet.serving.card import documents
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.quantities import MAX_VOXELS, Signature, signatures
@@ -28,6 +30,8 @@ from tfmsnet.serving.transports import SCHEMES
 
 # TF Serving looks for this file and for no other.
 WARMUP_REQUESTS = "tf_serving_warmup_requests"
+# SHA-256 of every other file of a version.
+SEAL_FILE = "seal.json"
 _EDGE = 16
 
 
@@ -41,7 +45,8 @@ def export(
     """Write `directory`/<version>/, the next version, complete or not at all.
 
     In the version's folder, beside what TensorFlow writes: assets/ with surrogate.json, signatures.json and
-    MODEL_CARD.md; assets.extra/ with requests to warm up, when the extra `serving` is installed.
+    MODEL_CARD.md; assets.extra/ with requests to warm up, when the extra `serving` is installed; seal.json,
+    the checksums of all these.
 
     Args:
         source: a run directory of `tfmsnet train` or its best/, "cathode" (the package's own model), or a
@@ -61,6 +66,7 @@ def export(
     if str(source).partition("://")[0] in SCHEMES:
         raise UserError(f"{source}: a server doesn't hand its weights out; export the run that it serves")
     directory = Path(directory)
+    check_name(directory)
     target, max_given = directory / str(_next_version(directory)), max_voxels
     max_voxels = MAX_VOXELS if max_voxels is None else max_voxels
     if str(source) in REDUCED and not Path(source).exists():
@@ -73,6 +79,7 @@ def export(
     if saved is not None:
         if max_given is not None:
             raise UserError(f"{saved}: max_voxels: is in the SavedModel already; export the run again")
+        check_saved_model(saved)
         with replacing_directory(target) as partial:
             shutil.copytree(saved, partial, dirs_exist_ok=True)
         return target
@@ -88,6 +95,37 @@ def newest_saved_model(path: Path) -> Path | None:
         candidate for candidate in (path, *reversed(versions)) if (candidate / "saved_model.pb").is_file()
     )
     return next(found, None)
+
+
+def seal_saved_model(version: Path) -> None:
+    """Write the checksums of a SavedModel's files beside them."""
+    files = sorted(path for path in version.rglob("*") if path.is_file() and path.name != SEAL_FILE)
+    write_sealed(
+        version / SEAL_FILE, {"files": {path.relative_to(version).as_posix(): sha256(path) for path in files}}
+    )
+
+
+def check_saved_model(version: Path) -> None:
+    """Compare a SavedModel's files with their checksums: TensorFlow reads what was damaged without a word.
+
+    Raises:
+        UserError: it has no checksums, or a file is missing or another.
+    """
+    path = version / SEAL_FILE
+    advice = f"expected a model of `tfmsnet export`; where you trust it, `tfmsnet seal {version}`"
+    if not path.is_file():
+        raise UserError(f"{version}: holds no checksums ({SEAL_FILE}); {advice}")
+    content = read_sealed(path, "the checksums of a SavedModel", advice)
+    check_form(content, {"files": {str: str}}, str(path))
+    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in content["files"]):
+        raise UserError(f"{path}: files: expected names within the directory")
+    check_files(version, content["files"])
+    others = sorted(path.name for path in (version / "variables").glob("*"))
+    unknown = [name for name in others if f"variables/{name}" not in content["files"]]
+    if unknown:
+        raise UserError(
+            f"{version}: variables/{unknown[0]} isn't among its checksums; export the model again"
+        )
 
 
 def _write(predictor: Predictor, description: dict, source: Path, target: Path, max_voxels: int) -> None:
@@ -134,6 +172,7 @@ def _write_beside(version: Path, texts: dict[str, str], answers: dict[str, Signa
     if can_warm_up():
         (version / "assets.extra").mkdir()
         write_warmup(version / "assets.extra" / WARMUP_REQUESTS, answers)
+    seal_saved_model(version)
 
 
 def _versions() -> dict[str, str]:

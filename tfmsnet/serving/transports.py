@@ -15,6 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
 from tfmsnet.errors import RunFailed, UserError
+from tfmsnet.files import parse_json
 from tfmsnet.serving.quantities import CURVE, FIELDS, SUMMARY
 
 SCHEMES = ("grpc", "grpcs", "http", "https")
@@ -384,7 +385,7 @@ class RestTransport:
         if 300 <= status < 400 and moved_to:  # redirected, a POST would become a GET
             raise UserError(f"{self._address}: has moved to {moved_to}; give an address there")
         try:
-            answer = json.loads(content)
+            answer = parse_json(content)
         except ValueError:
             answer = {"error": content[:200].decode(errors="replace")}
         if not isinstance(answer, dict) or status != 200 or "outputs" not in answer:

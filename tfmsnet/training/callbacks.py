@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from tfmsnet.errors import RunFailed
 from tfmsnet.files import read_json, replacing, write_json
-from tfmsnet.predictors.store import save_description, save_weights
+from tfmsnet.predictors.store import save_predictor
 from tfmsnet.progress import progress_bar
 from tfmsnet.training.checkpoints import Checkpoints
 from tfmsnet.training.loop import Position
@@ -23,11 +23,19 @@ class Diverged(RunFailed):
 
 
 class Saving(keras.callbacks.Callback):
-    """After every epoch a checkpoint and the weights."""
+    """After every epoch a checkpoint and the predictor.
 
-    def __init__(self, trainer, run: Path, checkpoints: Checkpoints, position: Position):
+    Args:
+        trainer: compiled.
+        run: the run directory.
+        checkpoints: of the run.
+        position: of the training.
+        described: what `save_predictor` wants to know beside the predictor.
+    """
+
+    def __init__(self, trainer, run: Path, checkpoints: Checkpoints, position: Position, described: dict):
         super().__init__()
-        self.run, self.checkpoints, self.position = run, checkpoints, position
+        self.run, self.checkpoints, self.position, self.described = run, checkpoints, position, described
         self.predictor = trainer.predictor
 
     def save(self) -> None:
@@ -36,7 +44,7 @@ class Saving(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         self.save()
-        save_weights(self.predictor, self.run)
+        save_predictor(self.predictor, self.run, **self.described)
 
 
 class Best(keras.callbacks.Callback):
@@ -54,8 +62,7 @@ class Best(keras.callbacks.Callback):
             return
         if self.path.is_file() and read_json(self.path, "the best score")["vrmse"] <= score:
             return
-        save_description(self.predictor, self.folder, **self.described)
-        save_weights(self.predictor, self.folder)
+        save_predictor(self.predictor, self.folder, **self.described)
         write_json(self.path, {"vrmse": score, "epoch": epoch})
 
 

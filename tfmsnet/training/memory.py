@@ -6,9 +6,7 @@ quarter.  What an accelerator holds is the same less `process`.
 """
 
 import math
-import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from tfmsnet.predictors import size
 from tfmsnet.predictors.domain import smallest_edge
@@ -132,26 +130,3 @@ def with_gradient(config: RunConfig, gradient: str) -> RunConfig:
     longest = max(config.training.horizon, key=lambda stage: stage[1] or math.inf)[1]
     horizon = config.training.horizon if gradient == "adjoint" else ((1.0, longest),)
     return RunConfig(config.network, replace(config.training, gradient=gradient, horizon=horizon))
-
-
-def available_bytes() -> float:
-    """Memory that a new process can have here, the limit of a container included."""
-    free = math.inf
-    for line in Path("/proc/meminfo").read_text().splitlines() if os.path.exists("/proc/meminfo") else []:
-        if line.startswith("MemAvailable:"):
-            free = float(line.split()[1]) * 1024
-    if not math.isfinite(free):
-        free = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    return min(free, _container_limit())
-
-
-def _container_limit() -> float:
-    for limit, used in (
-        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
-    ):
-        try:
-            return float(Path(limit).read_text()) - float(Path(used).read_text())
-        except (OSError, ValueError):  # no such file, or "max"
-            continue
-    return math.inf

@@ -1,5 +1,6 @@
 """A training run: a directory that holds all of it, and that a later call continues."""
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -7,10 +8,11 @@ import keras
 import tensorflow as tf
 
 from tfmsnet.errors import RunFailed, UserError
+from tfmsnet.files import check_name
 from tfmsnet.predictors.domain import check_grid, training_domain
 from tfmsnet.predictors.kinds import kind_of
 from tfmsnet.predictors.predictor import Predictor, make_predictor
-from tfmsnet.predictors.store import save_description, save_weights
+from tfmsnet.predictors.store import save_predictor
 from tfmsnet.records.manifest import Manifest, open_manifest
 from tfmsnet.records.verification import named_errors
 from tfmsnet.training import callbacks
@@ -22,7 +24,7 @@ from tfmsnet.training.loop import Interrupted, Position, StopRequest, fit
 from tfmsnet.training.run_directory import (
     RandomWeights,
     TrainedWeights,
-    claim_run_directory,
+    claimed_run_directory,
     digest,
     trained_geometries,
 )
@@ -71,6 +73,8 @@ def train(
         RunFailed: a worker is gone, the disk is full, the memory is too small.
     """
     run, records, config = Path(run), Path(records), config or PRESETS["default"]
+    check_name(run)
+    check_name(records)
     manifest = open_manifest(records)
     for sample in (sample for split in manifest.splits for sample in manifest.samples(split)):
         check_grid(sample["grid"], config.network.scales, f"{records}: {sample['sample_id']}")
@@ -111,16 +115,19 @@ class _Run:
     def train(self, title: str, profile: bool) -> Predictor:
         keras.utils.set_random_seed(self.config.training.seed)
         trainer = self._trainer()
-        self._claim()
-        checkpoints = Checkpoints(trainer, self.directory)
-        position = Position(trainer, *checkpoints.restore())
-        step = position.step
-        self.team.check_same("the last checkpoint", step, f"{self.directory} must be shared by all workers")
-        if step < self.config.training.steps:
-            self._fit(trainer, checkpoints, position, title, profile)
-        if self.team.is_chief:
-            save_weights(trainer.predictor, self.directory)
-        self.team.gathered(0)  # nobody leaves before the chief has written
+        with ExitStack() as claim:
+            self._claim(claim)
+            checkpoints = Checkpoints(trainer, self.directory)
+            position = Position(trainer, *checkpoints.restore())
+            step = position.step
+            self.team.check_same(
+                "the last checkpoint", step, f"{self.directory} must be shared by all workers"
+            )
+            if step < self.config.training.steps:
+                self._fit(trainer, checkpoints, position, title, profile)
+            if self.team.is_chief:
+                save_predictor(trainer.predictor, self.directory, **self._described)
+            self.team.gathered(0)  # nobody leaves before the chief has written
         return trainer.predictor
 
     def _trainer(self) -> Trainer:
@@ -133,12 +140,13 @@ class _Run:
         )
         return trainer
 
-    def _claim(self) -> None:
+    def _claim(self, claim: ExitStack) -> None:
         """The chief claims the directory; its refusal reaches every worker."""
         problem = None
+        parts = (self.directory, self.records, self.config, self.manifest, self.origin)
         if self.team.is_chief:
             try:
-                claim_run_directory(self.directory, self.records, self.config, self.manifest, self.origin)
+                claim.enter_context(claimed_run_directory(*parts))
             except (UserError, OSError) as error:
                 problem = error
         refused = self.team.gathered(int(problem is not None))[0]
@@ -149,10 +157,9 @@ class _Run:
 
     def _fit(self, trainer, checkpoints, position, title, profile) -> None:
         config = self.config.training
-        saving = callbacks.Saving(trainer, self.directory, checkpoints, position)
+        saving = callbacks.Saving(trainer, self.directory, checkpoints, position, self._described)
         hooks = [callbacks.StopOnDivergence(trainer, checkpoints, self._sample_names)]
         if self.team.is_chief:
-            save_description(trainer.predictor, self.directory, **self._described)
             hooks += self._of_chief(trainer, position.step, title)
             hooks += [callbacks.Profile(self.directory / "tensorboard")] if profile else []
             hooks += [saving]

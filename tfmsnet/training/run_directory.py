@@ -3,6 +3,8 @@
 import hashlib
 import json
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
@@ -11,7 +13,7 @@ import tensorflow as tf
 
 import tfmsnet
 from tfmsnet.errors import UserError
-from tfmsnet.files import read_json, write_json
+from tfmsnet.files import check_name, locked, read_json, remove_leftovers, write_json
 from tfmsnet.materials import Parameters
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.predictors.predictor import Predictor
@@ -26,8 +28,10 @@ from tfmsnet.predictors.store import (
 )
 from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.manifest import Manifest
-from tfmsnet.records.shard import sha256
+from tfmsnet.seals import sha256
 from tfmsnet.training.config import RunConfig, load_config
+
+LOCK = ".lock"
 
 
 class RandomWeights:
@@ -94,10 +98,11 @@ class TrainedWeights(RandomWeights):
         load_weights(predictor, self.directory)
 
 
-def claim_run_directory(
+@contextmanager
+def claimed_run_directory(
     run: Path, records: Path, config: RunConfig, manifest: Manifest, origin: RandomWeights | None = None
-) -> None:
-    """Make the run directory, or check that it holds this very run.
+) -> Iterator[None]:
+    """Make the run directory, or check that it holds this very run; within the block no other process may.
 
     Args:
         run, records: directories.
@@ -106,10 +111,10 @@ def claim_run_directory(
         origin: of its weights.
 
     Raises:
-        UserError: it holds another run, or something else.
+        UserError: it holds another run, or something else; another process trains it.
     """
-    origin = origin or RandomWeights()
-    content = _identity(records, config, origin)
+    check_name(run)
+    content = _identity(records, config, origin or RandomWeights())
     path = run / "run.json"
     if path.is_file():
         found = read_json(path, "a training run")
@@ -121,15 +126,21 @@ def claim_run_directory(
                 raise UserError(
                     f"{run}: holds another run ({difference}); choose another --out, or remove it"
                 )
-        return
-    if run.exists() and (
-        not run.is_dir() or any(not path.name.endswith(".partial") for path in run.iterdir())
-    ):
+    elif run.exists() and (not run.is_dir() or any(map(_is_foreign, run.iterdir()))):
         raise UserError(
             f"{run}: expected a new or empty directory, or a run to continue; choose another --out"
         )
     run.mkdir(parents=True, exist_ok=True)
-    write_json(path, {**content, "records": str(records.resolve()), "versions": _versions()})
+    with locked(run / LOCK, f"{run}: another process is training it; wait for it, or choose another --out"):
+        for folder in (run, run / "checkpoints", run / "best"):
+            remove_leftovers(folder)
+        if not path.is_file():
+            write_json(path, {**content, "records": str(records.resolve()), "versions": _versions()})
+        yield
+
+
+def _is_foreign(path: Path) -> bool:
+    return path.name != LOCK and not path.name.endswith(".partial")
 
 
 def trained_geometries(manifest: Manifest) -> frozenset[str]:
