@@ -3,7 +3,7 @@
 import click
 
 from tfmsnet.cli.options import PATH, cell_of, powder_of, powder_options
-from tfmsnet.cli.progress import progress_bar
+from tfmsnet.progress import progress_bar
 
 
 @click.group("electrode")
