@@ -29,6 +29,8 @@ FRAME_SECONDS_AT_1C = 100.0
 HOUR_S = 3600.0
 LARGEST_C_RATE = 1e3
 _FRAME_CHARGE = FRAME_SECONDS_AT_1C / HOUR_S
+# Frames of a constant current until the active material is full (in a charge: empty) on average.
+FRAMES_TO_FULL = round(1 / _FRAME_CHARGE) + 1
 _LARGEST_A_M2 = 1e6
 # Frames that are closer to the end of a segment than this are the frame at its end, s.
 _MERGED_S = 1e-6

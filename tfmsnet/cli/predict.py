@@ -35,6 +35,12 @@ from tfmsnet.references.registry import DEFAULT
 )
 @load_every_option
 @click.option(
+    "--cutoff-voltage",
+    type=float,
+    metavar="V",
+    help="With --c-rate: go on until the voltage falls (in a charge: rises) to this, which says the capacity.",
+)
+@click.option(
     "--model",
     default=DEFAULT,
     show_default=True,
@@ -79,6 +85,7 @@ def command(
     c_rate,
     load,
     load_every,
+    cutoff_voltage,
     model,
     server,
     ca_file,
@@ -99,7 +106,7 @@ def command(
     """
     from tfmsnet.electrode import check_dischargeable
     from tfmsnet.halfcell import one_c_a_m2
-    from tfmsnet.load import FAILED, SATURATED, constant_current, read_load
+    from tfmsnet.load import FAILED, FRAMES, FRAMES_TO_FULL, SATURATED, constant_current, read_load
     from tfmsnet.serving import Client
     from tfmsnet.serving.answer import write_answer
     from tfmsnet.serving.local import load_model
@@ -114,7 +121,11 @@ def command(
         refuse_given(context, ("ca_file", "headers", "timeout_s"), "a server's; give one with --server")
     if not image.exists():  # known before a model is loaded
         raise UserError(f"{image}: no such file; expected a folder of slices or a file with an image")
-    asked = constant_current(c_rate) if load is None else read_load(load, load_every)
+    if load is not None:
+        refuse_given(context, ("cutoff_voltage",), "--load says its ends itself")
+        asked = read_load(load, load_every)
+    else:
+        asked = constant_current(c_rate, FRAMES if cutoff_voltage is None else FRAMES_TO_FULL, cutoff_voltage)
     source = server or model
     if server:
         loaded = Client(server, ca_file=ca_file, headers=_parsed_headers(headers), timeout_s=timeout_s)
@@ -145,7 +156,8 @@ def command(
         "depleted, or a held voltage at its equilibrium",
     }
     if ended.reason in why:
-        note(f"{image}: ended after {ended.time_s:.0f} s by {why[ended.reason]}")
+        passed = answer.summary["areal_capacity_mah_cm2"]
+        note(f"{image}: ended after {ended.time_s:.0f} s and {passed:.3g} mAh/cm2 by {why[ended.reason]}")
     about = {
         "image": str(image),
         "model": str(source),
