@@ -38,7 +38,7 @@ from tfmsnet.references.registry import DEFAULT
     "--cutoff-voltage",
     type=float,
     metavar="V",
-    help="With --c-rate: go on until the voltage falls (in a charge: rises) to this, which says the capacity.",
+    help="With --c-rate: until the voltage falls (in a charge: rises) to this, which says the capacity.",
 )
 @click.option(
     "--model",

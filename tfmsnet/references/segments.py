@@ -33,6 +33,16 @@ class Segments(NamedTuple):
     at_s: tf.Tensor
 
 
+# Of any number of cells, segments and frames.
+SPECIFICATION = Segments(
+    tf.TensorSpec([None, None], tf.bool),
+    tf.TensorSpec([None, None], tf.float64),
+    tf.TensorSpec([None, None, len(ENDS)], tf.float64),
+    tf.TensorSpec([None], tf.float64),
+    tf.TensorSpec([None, None], tf.float64),
+)
+
+
 def of_load(load: Load, a_m2_per_c_rate: float, initial_dol: float) -> Segments:
     """Those of a load, as a batch of one.
 

@@ -12,10 +12,17 @@ from tfmsnet.halfcell import Parameters
 from tfmsnet.halfcell.simulate import check_start
 from tfmsnet.load import Load, Voltage
 from tfmsnet.references.registry import make_reference
+from tfmsnet.references.segments import SPECIFICATION as SEGMENTS
 from tfmsnet.references.segments import ended, of_load
 from tfmsnet.serving.endpoints import summary
 from tfmsnet.serving.model import Model, Region, as_load, check_ended
 
+_SPECIFICATION = (
+    tf.TensorSpec([None] * 4, tf.uint8),
+    tf.TensorSpec([None], tf.float64),
+    SEGMENTS,
+    tf.TensorSpec([None], tf.float64),
+)
 # What a curve has for every frame.
 _BY_FRAME = ("c_rate_profile", "times_s", "dol", "voltage_v", "segment")
 
@@ -31,7 +38,8 @@ class ReducedModel(Model):
     def __init__(self, name: str, parameters: Parameters | None = None):
         self.name, self._parameters = name, parameters or Parameters()
         reference = make_reference(name, self._parameters)
-        self._discharge = tf.function(reference.under_load, reduce_retracing=True)
+        # Traced once, for images and loads of all sizes: that takes longer than most answers.
+        self._discharge = tf.function(reference.under_load, input_signature=_SPECIFICATION, autograph=False)
         super().__init__(self._refuse, dict)
 
     @staticmethod
