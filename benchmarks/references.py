@@ -167,12 +167,15 @@ def reference(model):
     return answer
 
 
-def errors(truth, concentration, voltage_v) -> dict:
-    """VRMSE of the concentration and RMSE of the curve in mV, over all frames but the first."""
-    frames = len(truth.times_s)
-    found, true = concentration[1:frames, truth.am].astype(float), truth.concentration[1:].astype(float)
+def errors(truth, concentration, voltage_v, held: int | None = None) -> dict:
+    """VRMSE of the concentration and RMSE of the curve in mV, over the frames that were answered.
+
+    Not over the first, the equilibrium, nor over those after a model's end (`held` is the number before it).
+    """
+    frames = min(len(truth.times_s), held or len(truth.times_s))
+    found, true = concentration[1:frames, truth.am].astype(float), truth.concentration[1:frames].astype(float)
     vrmse = np.sqrt(((found - true) ** 2).mean(1) / true.var(1))
-    off = 1e3 * (voltage_v[1:frames] - truth.voltage_v[1:])
+    off = 1e3 * (voltage_v[1:frames] - truth.voltage_v[1:frames])
     return {
         "vrmse": float(np.median(vrmse)),
         "worst_vrmse": float(vrmse.max()),
@@ -205,7 +208,7 @@ def judge(case: Case, truth: SimpleNamespace, models: dict) -> dict:
         model(case.image, profile, times_s)
         found, seconds = timed(partial(model, case.image, profile, times_s))
         result[name] = {
-            **errors(truth, found["concentration"], found["voltage_v"]),
+            **errors(truth, found["concentration"], found["voltage_v"], int(found["ended"])),
             "cpu_s": seconds,
             "ended": int(found["ended"]),
         }
@@ -227,8 +230,8 @@ def judge(case: Case, truth: SimpleNamespace, models: dict) -> dict:
 
 def show(results: list[dict], out: Path) -> None:
     """The table, and the plot of error against CPU time."""
-    print(f"{len(results)} cases: median (worst)")
-    print(f"{'':20s}{'cases':>6s}{'VRMSE':>18s}{'curve, mV':>18s}{'CPU over simulator':>22s}")
+    print(f"{len(results)} cases: median (worst); short: cases in which it ended frames before the simulator")
+    print(f"{'':20s}{'cases':>6s}{'VRMSE':>18s}{'curve, mV':>18s}{'CPU over simulator':>22s}{'short':>7s}")
     figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharex=True)
     for name in CONTESTANTS:
         rows = [result for result in results if "vrmse" in result.get(name, {})]
@@ -240,6 +243,7 @@ def show(results: list[dict], out: Path) -> None:
             f"{name:20s}{len(rows):6d}{np.median(vrmse):10.4f} ({vrmse.max():.3f})"
             f"{np.median(mv):10.2f} ({mv.max():.2f})"
             f"{np.median(share):14.3f} ({share.max():.2f})"
+            f"{sum(row[name].get('ended', row['frames']) < row['frames'] for row in rows):9d}"
         )
         for axis, values in zip(axes, (vrmse, mv), strict=True):
             points = axis.scatter(share, values, s=10, alpha=0.4)

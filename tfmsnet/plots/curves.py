@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from tfmsnet.errors import UserError
 from tfmsnet.plots.style import COLOURS, LINES, look, new_figure
 from tfmsnet.records.sample import Sample
+from tfmsnet.references.error_bars import DOUBTFUL_V, over_all
 
 # What a curve may be drawn over: label of the axis.
 OVER = {
@@ -45,7 +46,11 @@ def abscissa(sample: Sample, over: str, am_density_g_cm3: float | None = None) -
 
 
 def discharge_figure(
-    sample: Sample, title: str, over: str = "dol", am_density_g_cm3: float | None = None
+    sample: Sample,
+    title: str,
+    over: str = "dol",
+    am_density_g_cm3: float | None = None,
+    error_v: np.ndarray | None = None,
 ) -> Figure:
     """The voltage, a mark per frame; under a load that changes, over time as well.
 
@@ -53,6 +58,7 @@ def discharge_figure(
         sample: the discharge.
         title: of the figure.
         over, am_density_g_cm3: see `abscissa`.
+        error_v: (time,) V, how far the voltage may be off; drawn as a band, and said.
     """
     with look():
         changes = not sample.is_constant_current and over != "time"
@@ -61,6 +67,8 @@ def discharge_figure(
         where = abscissa(sample, over, am_density_g_cm3)
         axes.plot(where, sample.voltage_v, "o-", color=COLOURS[0], markersize=3)
         axes.set(xlabel=OVER[over], ylabel="voltage (V)")
+        if error_v is not None:
+            _draw_error(axes, where, sample.voltage_v, error_v)
         for axis in in_time:
             draw_in_time(axis, sample)
         if in_time:
@@ -68,6 +76,18 @@ def discharge_figure(
         else:
             axes.set_title(title)
     return figure
+
+
+def _draw_error(axes: Axes, where: np.ndarray, voltage_v: np.ndarray, error_v: np.ndarray) -> None:
+    """The band that nine of ten curves lie in, and a warning where it is too wide."""
+    band = voltage_v - error_v, voltage_v + error_v
+    axes.fill_between(where, *band, color=COLOURS[0], alpha=0.25, linewidth=0)
+    curve_v, _ = over_all(error_v, np.zeros_like(error_v))
+    said = f"nine of ten such curves are within {1e3 * curve_v:.2g} mV"
+    axes.text(0.03, 0.03, said, transform=axes.transAxes, fontsize="small", color="#555555")
+    if curve_v > DOUBTFUL_V:
+        warning = {"ha": "center", "color": "#c00000", "fontsize": 18}
+        axes.text(0.5, 0.5, "don't believe this", transform=axes.transAxes, **warning)
 
 
 def draw_in_time(axes: Axes, sample: Sample) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfmsnet.references import error_bars
 from tfmsnet.references.geometry import Geometry
 from tfmsnet.references.lattice import conjugate_gradients, dot
 from tfmsnet.references.materials import Materials
@@ -40,6 +41,8 @@ class Voxels:
         geometry: of the image.
         materials: of the cell.
     """
+
+    error_bar = error_bars.VOXELS
 
     def __init__(self, geometry: Geometry, materials: Materials) -> None:
         self._geometry, self._lattice, self._materials = geometry, geometry.lattice, materials
@@ -126,6 +129,8 @@ class Spheres:
         materials: of the cell.
         shells: of equal thickness.
     """
+
+    error_bar = error_bars.SPHERES
 
     def __init__(self, geometry: Geometry, materials: Materials, shells: int = 20) -> None:
         self._geometry, self._lattice, self._materials = geometry, geometry.lattice, materials

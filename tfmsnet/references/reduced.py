@@ -162,6 +162,8 @@ def under_load(
         dol: (batch, time) float64, mean degree of lithiation.
         voltage_v: (batch, time) float64, of the foil against lithium metal.
         valid: (batch, time) bool, false where the discharge has ended.
+        voltage_error_v, concentration_vrmse: (batch, time) float64, how far voltage (V) and concentration
+            (over its standard deviation in the frame) may be off, see `error_bars`.
         ended: (batch,) int32, number of valid frames.
         planes: (batch, time, z, channel) float32, see `PLANE_CHANNELS`: current into the surface; degree of
             lithiation of the surface and of all active material of the plane; salt; potentials.
@@ -199,6 +201,7 @@ def under_load(
             "dol": materials.double.initial_dol + state.charge,
             "voltage_v": state.voltage,
             "valid": walk.frame_s > before.frame_s,
+            **particles.error_bar.at(state.salt, materials.double.initial_salt_mol_m3, density),
             "planes": tf.stack([tf.cast(channel, tf.float32) for channel in channels], axis=-1),
         }
 

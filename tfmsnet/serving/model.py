@@ -17,8 +17,9 @@ from tfmsnet.load import SATURATED, Ended, Load, constant_current
 from tfmsnet.predictors.config import NetworkConfig, describe_network
 from tfmsnet.predictors.domain import check_grid, outside
 from tfmsnet.predictors.kinds import Kind, kind_of
+from tfmsnet.references.error_bars import DOUBTFUL_V, over_all
 from tfmsnet.serving import cell
-from tfmsnet.serving.quantities import CURVE, FIELDS, LARGEST_C_RATE, SUMMARY, VALID_FRAMES
+from tfmsnet.serving.quantities import CURVE, ERRORS, FIELDS, LARGEST_C_RATE, SUMMARY, VALID_FRAMES
 
 if TYPE_CHECKING:
     from tfmsnet.records.sample import Sample
@@ -27,9 +28,9 @@ if TYPE_CHECKING:
 Call = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
 Region = tuple[int, int, int, int, int, int]
 
-UNITS = {quantity.name: quantity.unit for quantity in (*CURVE, *FIELDS, *SUMMARY)}
+UNITS = {quantity.name: quantity.unit for quantity in (*CURVE, *ERRORS, *FIELDS, *SUMMARY)}
 _SUMMARY = tuple(quantity.name for quantity in SUMMARY)
-_FRAMES = {quantity.name for quantity in (*CURVE, *FIELDS)}
+_FRAMES = {quantity.name for quantity in (*CURVE, *ERRORS, *FIELDS)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,9 @@ class Curve:
         segment: (frame,) the number of the load's segment that each interval lies in.
         ends: how each segment of the load ended.
         summary: scalars by name; `UNITS` has their units.
+        voltage_error_v: (frame,) V, how far the voltage may be off: nine of ten curves are nearer to the
+            simulator, root mean square; None from a model that doesn't know.
+        concentration_vrmse: (frame,) likewise of the concentration, over its standard deviation in the frame.
     """
 
     load: Load
@@ -55,6 +59,20 @@ class Curve:
     segment: np.ndarray = field(repr=False)
     ends: tuple[Ended, ...] = ()
     summary: dict[str, float] = field(default_factory=dict)
+    voltage_error_v: np.ndarray | None = field(default=None, repr=False)
+    concentration_vrmse: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def error(self) -> tuple[float, float] | None:
+        """How far off it may be: the curve, V, root mean square; the concentration, median VRMSE."""
+        if self.voltage_error_v is None:
+            return None
+        return over_all(self.voltage_error_v, self.concentration_vrmse)
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the curve may be so far off that it isn't to be believed."""
+        return self.error is not None and self.error[0] > DOUBTFUL_V
 
 
 @dataclass(frozen=True, eq=False)
@@ -330,6 +348,7 @@ class Model:
             "segment": segment[:kept],
             "ends": ends,
             "summary": {name: float(answer[name]) for name in _SUMMARY if name in answer},
+            **{quantity.name: answer.get(quantity.name) for quantity in ERRORS},
         }
         return curve, answer
 
@@ -401,7 +420,8 @@ def valid_part(answer: dict, load: Load | None, valid: int, stride: int) -> dict
         EndedAtOnce: as `check_ended`.
     """
     check_ended(load, valid)
-    lengths = {quantity.name: valid for quantity in CURVE} | dict.fromkeys(TABLE, 1 + (valid - 1) // stride)
+    lengths = {quantity.name: valid for quantity in (*CURVE, *ERRORS)}
+    lengths |= dict.fromkeys(TABLE, 1 + (valid - 1) // stride)
     return {name: value[: lengths[name]] if name in lengths else value for name, value in answer.items()}
 
 

@@ -106,6 +106,22 @@ CURVE = (
     Quantity("dol", "float32", ("batch", "frame"), "1", "mean degree of lithiation of the AM, 0..1"),
     Quantity("voltage_v", "float32", ("batch", "frame"), "V", "collector against lithium metal"),
 )
+ERRORS = (
+    Quantity(
+        "voltage_error_v",
+        "float32",
+        ("batch", "frame"),
+        "V",
+        "how far voltage_v may be off: nine of ten curves are nearer to the simulator, root mean square",
+    ),
+    Quantity(
+        "concentration_vrmse",
+        "float32",
+        ("batch", "frame"),
+        "1",
+        "how far the concentration may be off, over its standard deviation in the frame, likewise",
+    ),
+)
 VALID_FRAMES = Quantity(
     "valid_frames",
     "int32",

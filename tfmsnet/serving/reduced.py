@@ -16,6 +16,7 @@ from tfmsnet.references.segments import SPECIFICATION as SEGMENTS
 from tfmsnet.references.segments import ended, of_load
 from tfmsnet.serving.endpoints import summary
 from tfmsnet.serving.model import Model, Region, as_load, check_ended
+from tfmsnet.serving.quantities import ERRORS
 
 _SPECIFICATION = (
     tf.TensorSpec([None] * 4, tf.uint8),
@@ -24,7 +25,10 @@ _SPECIFICATION = (
     tf.TensorSpec([None], tf.float64),
 )
 # What a curve has for every frame.
-_BY_FRAME = ("c_rate_profile", "times_s", "dol", "voltage_v", "segment")
+_BY_FRAME = (
+    *("c_rate_profile", "times_s", "dol", "voltage_v", "segment"),
+    *(quantity.name for quantity in ERRORS),
+)
 
 
 class ReducedModel(Model):

@@ -17,6 +17,7 @@ from tfmsnet.serving.quantities import (
     C_RATE,
     CARD,
     CURVE,
+    ERRORS,
     FIELDS,
     FRAME_STRIDE,
     PHASE,
@@ -29,7 +30,7 @@ from tfmsnet.serving.quantities import (
 
 SMALLEST_EDGE = 2
 _WINDOW = (FRAME_STRIDE, REGION)
-_ANSWER = (VALID_FRAMES, *CURVE, *SUMMARY)
+_ANSWER = (VALID_FRAMES, *CURVE, *ERRORS, *SUMMARY)
 SIGNATURES = {
     "serving_default": Signature(
         "the discharge curve and its summary: a small answer", (PHASE, C_RATE, *cell.QUANTITIES), _ANSWER
@@ -120,13 +121,15 @@ class ReducedEndpoints:
         if fields:
             window = window_of(phase, inputs["frame_stride"], inputs["region"])
             kept = {name: window.kept(found[name]) for name in TABLE}
-        return {VALID_FRAMES.name: valid, "times_s": times_s, **curve, **scalars, **kept}
+        errors = {quantity.name: tf.cast(found[quantity.name], tf.float32) for quantity in ERRORS}
+        return {VALID_FRAMES.name: valid, "times_s": times_s, **curve, **errors, **scalars, **kept}
 
     def _discharged(self, phase, voxel_size_m, c_rate_profile, times_s, known) -> dict[str, tf.Tensor]:
         unknown = tf.fill([tf.shape(phase)[0]], float("nan"))
         materials = Materials(CellTensors(known))
         found = discharge(self._kind, materials, phase, voxel_size_m, c_rate_profile, times_s, unknown)
-        return {name: found[name] for name in (*TABLE, "dol", "voltage_v", "ended")}
+        errors = [quantity.name for quantity in ERRORS]
+        return {name: found[name] for name in (*TABLE, *errors, "dol", "voltage_v", "ended")}
 
 
 class CellTensors:

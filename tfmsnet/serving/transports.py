@@ -16,7 +16,7 @@ from urllib3.util import Retry
 
 from tfmsnet.errors import RunFailed, UserError
 from tfmsnet.files import parse_json
-from tfmsnet.serving.quantities import CURVE, FIELDS, SUMMARY
+from tfmsnet.serving.quantities import CURVE, ERRORS, FIELDS, SUMMARY
 
 SCHEMES = ("grpc", "grpcs", "http", "https")
 DEFAULT_NAME = "cathode"
@@ -313,7 +313,7 @@ _CODES = {
 }
 _RETRYABLE = (502, 503)
 # JSON has no types: these are the signatures'.
-_DTYPES = {quantity.name: np.dtype(quantity.dtype) for quantity in (*CURVE, *SUMMARY, *FIELDS)}
+_DTYPES = {quantity.name: np.dtype(quantity.dtype) for quantity in (*CURVE, *ERRORS, *SUMMARY, *FIELDS)}
 
 
 class RestTransport:

@@ -1,0 +1,91 @@
+"""Whether nine of ten answers of the reduced models are as near to the simulator as they say.
+
+    tfmsnet simulate --design wide --seed 1 --geometries 60 --out data
+    python benchmarks/error_bars.py data [MORE ...] [--out FILE]
+
+Prints for each directory of samples the shares of curves and of concentrations (VRMSE, median over the
+frames) within what was said, the errors, and the factor that would make the share 0.9: those of
+`tfmsnet.references.error_bars` are from the directory that was made as above.  With --out what was found
+is kept in FILE (JSON): called again, the command goes on.
+"""
+
+import argparse
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+
+import tfmsnet
+from tfmsnet.electrode import PhaseImage
+from tfmsnet.files import read_json, write_json
+from tfmsnet.load import Load
+from tfmsnet.records import read_sample
+from tfmsnet.references.error_bars import LEVEL
+from tfmsnet.references.registry import REDUCED
+from tfmsnet.serving.model import EndedAtOnce
+
+
+def found(path: Path) -> dict:
+    """Model -> what it said and what it is off by: curve in V and VRMSE; of the frames that both have."""
+    sample, said = read_sample(path), {}
+    image = PhaseImage(
+        sample.phase,
+        sample.voxel_size_m,
+        sample.geometry_id,
+        calendering_percent=sample.calendering_percent,
+    )
+    load = Load.from_profile(sample.c_rate_profile, sample.times_s)
+    for name in REDUCED:
+        try:
+            answer = tfmsnet.load_model(name).of_cell(sample.parameters).fields(image, load)
+        except EndedAtOnce:
+            continue
+        frames = min(sample.frames, len(answer.times_s))
+        ours, true = (a.concentration[1:frames, sample.am_mask].astype(float) for a in (answer, sample))
+        off_v = answer.voltage_v[1:frames] - sample.voltage_v[1:frames]
+        said[name] = {
+            "said": answer.error,
+            "off": (
+                float(np.sqrt(np.mean(off_v**2))),
+                float(np.median(np.sqrt(((ours - true) ** 2).mean(1)) / true.std(1))),
+            ),
+        }
+    return said
+
+
+def show(directory: Path, results: list[dict]) -> None:
+    """The table of one directory."""
+    print(f"\n{directory}: {len(results)} samples; within what was said, error: median (worst), factor")
+    for name in REDUCED:
+        said, off = (np.array([r[name][key] for r in results if name in r]) for key in ("said", "off"))
+        for k, (kind, unit) in enumerate((("curve, mV", 1e3), ("VRMSE", 1.0))):
+            ratio, errors = off[:, k] / said[:, k], unit * off[:, k]
+            # Conformal: the quantile of one more sample than there are.
+            level = min(1.0, LEVEL * (1 + 1 / len(ratio)))
+            print(
+                f"{name:20s}{kind:>12s}{(ratio <= 1).mean():8.2f}"
+                f"{np.median(errors):10.3g} ({errors.max():.3g}){np.quantile(ratio, level):10.2f}"
+            )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path, nargs="+", help="directories of samples")
+    parser.add_argument("--out", type=Path, help="JSON, where results are kept")
+    options = parser.parse_args()
+    kept = read_json(options.out, "error bars") if options.out and options.out.exists() else {}
+    for directory in options.data:
+        results = []
+        for path in sorted(directory.glob("*.h5")):
+            if str(path) not in kept:
+                kept[str(path)] = found(path)
+                if options.out:
+                    write_json(options.out, kept)
+            results.append(kept[str(path)])
+        show(directory, results)
+
+
+if __name__ == "__main__":
+    main()

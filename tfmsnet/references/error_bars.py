@@ -1,0 +1,71 @@
+"""How far an answer of a reduced model may be off: nine of ten are nearer to the simulator.
+
+`resolved-particles` has the salt and the potentials of each plane to first order: its error grows with what
+the salt does.  `porous-electrode` has one size of particles: its error grows with the current through their
+surface.  The factors are conformal, the 0.9 quantiles of error over scale, of samples of `tfmsnet simulate
+--design wide` (benchmarks/error_bars.py): electrodes of NMC111; for other cells they are guidance.
+"""
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+# Share of the answers that are nearer to the simulator than their bar says.
+LEVEL = 0.9
+# A curve that may be off by more than this, V, root mean square, isn't to be believed.
+DOUBTFUL_V = 0.01
+
+
+class ErrorBar(NamedTuple):
+    """Of one model.
+
+    Attributes:
+        volt: V, at rest.
+        volt_per_salt: V per |ln(c / c_0)| of the salt, the largest of all planes.
+        volt_per_current: V per A/m2 of the mean current through the active material's surface.
+        vrmse: of the concentration, over the standard deviation in a frame.
+        vrmse_per_salt: per |ln(c / c_0)|.
+    """
+
+    volt: float
+    volt_per_salt: float
+    volt_per_current: float
+    vrmse: float
+    vrmse_per_salt: float
+
+    def at(self, salt: "tf.Tensor", initial_salt: float, density: "tf.Tensor") -> "dict[str, tf.Tensor]":
+        """At a moment.
+
+        Args:
+            salt: (batch, layer) mol/m3.
+            initial_salt: mol/m3.
+            density: (batch, z) A/m2 into the surface.
+
+        Returns:
+            voltage_error_v and concentration_vrmse, (batch,) float64.
+        """
+        import tensorflow as tf  # clients do without
+
+        excursion = tf.reduce_max(tf.abs(tf.math.log(tf.maximum(salt, 1e-6) / initial_salt)), axis=1)
+        current = tf.reduce_mean(tf.abs(density), axis=1)
+        return {
+            "voltage_error_v": self.volt + self.volt_per_salt * excursion + self.volt_per_current * current,
+            "concentration_vrmse": self.vrmse + self.vrmse_per_salt * excursion,
+        }
+
+
+# Of what they are: the models' own particles.
+SPHERES = ErrorBar(1.5e-3, 0.0, 3.0e-3, 1.02, 0.0)
+VOXELS = ErrorBar(1.75e-4, 3.5e-3, 0.0, 0.0075, 0.025)
+
+
+def over_all(voltage_error_v: np.ndarray, concentration_vrmse: np.ndarray) -> tuple[float, float]:
+    """Of a whole answer, from those of its frames: root mean square of the curve's, V; median of the VRMSE.
+
+    The first frame, the equilibrium, isn't looked at.
+    """
+    curve = float(np.sqrt(np.mean(np.square(voltage_error_v[1:], dtype=np.float64))))
+    return curve, float(np.median(concentration_vrmse[1:]))
