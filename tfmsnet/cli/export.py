@@ -3,7 +3,7 @@
 import click
 
 from tfmsnet.cli.options import PATH, cell_of, parameters_options
-from tfmsnet.serving.quantities import MAX_VOXELS
+from tfmsnet.serving.quantities import MAX_GIB, MAX_VOXELS
 
 
 @click.command("export")
@@ -15,8 +15,14 @@ from tfmsnet.serving.quantities import MAX_VOXELS
     help="Most voxels of a request, the whole batch counted; larger ones are refused.  "
     f"[default: {MAX_VOXELS}; a SavedModel's own]",
 )
+@click.option(
+    "--max-gib",
+    type=click.FloatRange(0, min_open=True),
+    help="Most memory that an answer may take, GiB, as estimated from voxels, frames and fields; more is "
+    f"refused.  [default: {MAX_GIB:g}; a SavedModel's own]",
+)
 @parameters_options
-def command(model, out, max_voxels, parameters, temperature_c):
+def command(model, out, max_voxels, max_gib, parameters, temperature_c):
     """Write MODEL as the next version in OUT (the model base path of TF Serving).
 
     MODEL is a run of `tfmsnet train`, its best/, cathode (the package's own model), or a SavedModel of an
@@ -30,7 +36,7 @@ def command(model, out, max_voxels, parameters, temperature_c):
     click.echo(f"exporting {model}", err=True)
     given = parameters or temperature_c is not None
     cell = cell_of(parameters, temperature_c).parameters if given else None
-    click.echo(export(model, out, max_voxels=max_voxels, parameters=cell))
+    click.echo(export(model, out, max_voxels=max_voxels, max_gib=max_gib, parameters=cell))
     if not can_warm_up():
         click.echo(
             "no warm-up requests: they need tensorflow-serving-api (pip install 'tfmsnet[serving]'); the "

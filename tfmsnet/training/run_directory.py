@@ -16,9 +16,9 @@ from tfmsnet.errors import UserError
 from tfmsnet.files import check_name, locked, read_json, remove_leftovers, write_json
 from tfmsnet.materials import Parameters
 from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.description import DESCRIPTION
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import (
-    DESCRIPTION,
     WEIGHTS,
     described_network,
     directory_of,
