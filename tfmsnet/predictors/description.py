@@ -31,6 +31,15 @@ _FORM = {
     Maybe("train_geometries"): ([str], None),
     Maybe(DIGESTS): [str],
 }
+# Of the network's values those that every network has; its own are its configuration's to check.
+_NETWORK = {
+    Maybe("architecture"): str,
+    "fields": [str],
+    Maybe("reference"): str,
+    "autoregressive": bool,
+    Maybe("basis"): int,
+    "scales": int,
+}
 _REDUCED_FORM = {
     "format": int,
     "reference": str,
@@ -51,6 +60,10 @@ def check_description(content: dict, where: str | Path) -> None:
         check_form(content, _REDUCED_FORM, str(where))
         return
     check_form(content, _FORM, str(where))
+    network = {key: value for key, value in content["network"].items() if key in _NETWORK}
+    check_form(network, _NETWORK, f"{where}: network")
+    if not set(network["fields"]) <= set(FIELDS):
+        raise UserError(f"{where}: network: fields: expected some of {', '.join(FIELDS)}")
     low, high = VOXEL_SIZE_M
     if not low <= content["voxel_size_m"] <= high:
         raise UserError(
