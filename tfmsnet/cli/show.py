@@ -1,5 +1,7 @@
 """tfmsnet show: pictures of a sample."""
 
+from contextlib import ExitStack
+
 import click
 
 from tfmsnet.cli.options import PATH
@@ -25,9 +27,10 @@ def command(sample, out):
         "slices.png": fields_figure(discharge),
         "curve.png": discharge_figure(discharge, f"{sample.stem}, {discharge.label}"),
     }
-    for name, figure in figures.items():
-        with replacing(out / name) as partial:
-            partial.write_bytes(png(figure))
+    with ExitStack() as pictures:  # all of them or none
+        film = pictures.enter_context(replacing(out / "film.gif"))
+        for name, figure in figures.items():
+            pictures.enter_context(replacing(out / name)).write_bytes(png(figure))
+        write_sample_animation(discharge, film)
+    for name in (*figures, "film.gif"):
         click.echo(out / name)
-    write_sample_animation(discharge, out / "film.gif")
-    click.echo(out / "film.gif")
