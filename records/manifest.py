@@ -20,6 +20,7 @@ from tfmsnet.records.shard import COMPRESSIONS, READABLE_VERSIONS, read_shard, r
 from tfmsnet.seals import read_sealed, write_sealed
 
 FILE = "manifest.json"
+_MOST = 10**6  # frames, and voxels along an edge
 _SAMPLE = {
     "sample_id": str,
     "geometry_id": str,
@@ -167,7 +168,7 @@ def _check_shard(shard: dict) -> None:
             f"{name}: expected a sample for each of {shard['records']} records, found {len(shard['samples'])}"
         )
     for sample in shard["samples"]:
-        if sample["frames"] < 1 or len(sample["grid"]) != 3 or min(sample["grid"]) < 1:
+        if len(sample["grid"]) != 3 or not all(0 < n < _MOST for n in (sample["frames"], *sample["grid"])):
             raise UserError(
                 f"{name}: {sample['sample_id']}: expected frames and a grid (x, y, z) of 1 or more"
             )

@@ -126,7 +126,8 @@ def altered(run, tmp_path):
 
     `change` takes the content and changes it.
     """
-    from tfmsnet.predictors.store import DESCRIPTION, WEIGHTS
+    from tfmsnet.predictors.description import DESCRIPTION
+    from tfmsnet.predictors.store import WEIGHTS
     from tfmsnet.seals import read_sealed, write_sealed
 
     def make(name, change, source=run):

@@ -23,7 +23,7 @@ from tfmsnet.foreign_files import LATIN_1, open_text
 
 # Characters of a JSON file: at most, and of one that gzip packed, which may hold a thousand times its size.
 _LARGEST_JSON, _PACKED_JSON = 1 << 28, 1 << 24
-_DIGITS = 18  # of integers: those of 64 bits have no more
+_DIGITS = 20  # of integers: those of 64 bits have no more
 
 
 def _machine() -> str:

@@ -8,7 +8,9 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from tfmsnet.configuration import check_form
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_text
 
@@ -32,18 +34,23 @@ def write_sealed(path: str | os.PathLike, content: dict) -> None:
     write_text(path, sealed_text(content))
 
 
-def read_sealed(path: str | os.PathLike, what: str, remedy: str) -> dict:
+def read_sealed(path: str | os.PathLike, what: str, remedy: str = "make it again", older: Any = None) -> dict:
     """The content of such a file, without its seal.
 
     Args:
         path: of the file.
         what: it should be, for the messages.
         remedy: what to do where it has no seal.
+        older: form (see `tfmsnet.configuration.check_form`) of the files of older versions, which are taken
+            without a seal; None takes none.
 
     Raises:
         UserError: no such file, no JSON object, without a seal, or changed since it was sealed.
     """
     content = read_json(path, what)
+    if SEAL not in content and older is not None:
+        check_form(content, older, str(path))
+        return content
     if SEAL not in content:
         raise UserError(f"{path}: holds no checksum of itself; {remedy}")
     content.pop(SEAL)

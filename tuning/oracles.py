@@ -14,7 +14,7 @@ from keras_tuner import oracles
 from keras_tuner.engine.trial import TrialStatus
 from threadpoolctl import threadpool_limits
 
-from tfmsnet.files import write_json
+from tfmsnet.seals import read_sealed, write_sealed
 from tfmsnet.tuning.space import Space
 
 OBJECTIVE = "vrmse"
@@ -106,17 +106,24 @@ class _OverSpace:
         return buried
 
     def save(self):
-        write_json(self._get_oracle_fname(), self.get_state())
+        write_sealed(self._get_oracle_fname(), self.get_state())
 
     def _save_trial(self, trial):
-        write_json(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
+        write_sealed(Path(self._get_trial_dir(trial.trial_id)) / "trial.json", trial.get_state())
 
     def set_state(self, state):
         super().set_state(state)
         self._cut_off = list(self.ongoing_trials.values())
 
     def reload(self):
-        """As KerasTuner's; the trials that a killed process had begun count as tried."""
+        """As KerasTuner's; the trials that a killed process had begun count as tried.
+
+        Raises:
+            UserError: a file of the search isn't as it was written.
+        """
+        for path in (Path(self._get_oracle_fname()), *Path(self._project_dir).glob("trial_*/trial.json")):
+            if path.exists():
+                read_sealed(path, "the state of a search", "an older version wrote it: choose another --out")
         super().reload()
         for trial_id in set(self.trials) - set(self.start_order):
             del self.trials[trial_id]  # killed between its file and the oracle's

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_text
 from tfmsnet.plots.style import COLOURS, look, new_figure
+from tfmsnet.seals import read_sealed
 from tfmsnet.tuning.space import Point, Space
 from tfmsnet.tuning.tuner import OUTCOME, PROJECT, shown
 
@@ -49,11 +50,11 @@ def read_rows(out: Path, space: Space) -> list[Row]:
 
 
 def _row(folder: Path, space: Space) -> Row:
-    trial = read_json(folder / "trial.json", "a trial")
+    trial = read_sealed(folder / "trial.json", "a trial")
     values = trial["hyperparameters"]["values"]
     outcome = {}
     if (folder / OUTCOME).is_file():
-        outcome = read_json(folder / OUTCOME, "a trial's outcome")
+        outcome = read_sealed(folder / OUTCOME, "a trial's outcome")
     note = "out of time" if outcome.get("out_of_time") else ""
     if trial["status"] != "COMPLETED":
         message = outcome.get("failure") or trial.get("message") or ""

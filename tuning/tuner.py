@@ -15,6 +15,7 @@ from tfmsnet.errors import RunFailed, UserError
 from tfmsnet.files import write_json
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import load_predictor
+from tfmsnet.seals import write_sealed
 from tfmsnet.training.callbacks import Diverged
 from tfmsnet.tuning.board import TrialBoard, show_outcome
 from tfmsnet.tuning.oracles import OBJECTIVE
@@ -135,14 +136,14 @@ class SurrogateTuner(keras_tuner.Tuner):
                 hooks=(TrialBoard(board, trial.trial_id, point),),
             )
         except Diverged as error:  # it would diverge again
-            write_json(path, {"failure": f"{type(error).__name__}: {error}"})
+            write_sealed(path, {"failure": f"{type(error).__name__}: {error}"})
             raise FailedTrialError(str(error)) from error
         except (RunFailed, UserError, OSError) as error:  # interrupted, a full disk: not the point's fault
             raise Stopped(error) from error
         except Exception as error:
-            write_json(path, {"failure": f"{type(error).__name__}: {error}"})
+            write_sealed(path, {"failure": f"{type(error).__name__}: {error}"})
             raise
-        write_json(path, asdict(outcome))
+        write_sealed(path, asdict(outcome))
         show_outcome(board, outcome, training.steps_per_epoch)
         self.report(
             f"trial {trial.trial_id}: vRMSE {outcome.vrmse:.4f}, {outcome.parameters:,} parameters, "

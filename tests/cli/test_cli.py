@@ -57,6 +57,9 @@ def test_predict_answers_with_files_of_the_same_numbers(tfmsnet, run, image, tmp
     assert about["summary"]["mean_voltage_v"] == pytest.approx(expected, rel=1e-4)
     assert about["units"]["mean_voltage_v"] == "V"
     assert about["domain"]["ranges"]["c_rate"] == [1.0, 2.0]
+    again = ("predict", image, "--model", run, "--out", out)
+    refused(tfmsnet, "holds an answer under another load; choose another --out", *again, "--c-rate", "2")
+    assert tfmsnet(*again, "--c-rate", "1")[0] == 0
 
 
 def test_predict_says_what_it_was_not_trained_on(tfmsnet, run, image, tmp_path):

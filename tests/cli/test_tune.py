@@ -1,5 +1,7 @@
 """tfmsnet tune as a user meets it."""
 
+import sys
+
 import pytest
 
 SMALL = (
@@ -70,3 +72,12 @@ def test_records_that_nothing_can_be_judged_by(tfmsnet, records, tmp_path):
     status, _, err = tfmsnet("tune", records, "--out", tmp_path / "out")
     assert status == 2
     assert "split 'validation' is empty" in err
+
+
+def test_without_kerastuner_the_extra_is_named(tfmsnet, monkeypatch, tmp_path):
+    for module in [name for name in sys.modules if name.startswith(("keras_tuner", "tfmsnet.tuning"))]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "keras_tuner", None)
+    status, _, err = tfmsnet("tune", tmp_path, "--out", tmp_path / "search")
+    assert status == 2
+    assert "pip install 'tfmsnet[tune]'" in err

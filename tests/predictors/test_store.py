@@ -7,8 +7,8 @@ import pytest
 
 from tfmsnet.errors import UserError
 from tfmsnet.files import write_json
+from tfmsnet.predictors.description import DESCRIPTION
 from tfmsnet.predictors.store import (
-    DESCRIPTION,
     WEIGHTS,
     load_predictor,
     read_description,

@@ -97,7 +97,7 @@ def test_what_a_network_cannot_know_is_refused(local, image):
     first = CRate(1.0, End(time_s=900.0, voltage_v=4.5))
     with pytest.raises(UserError, match=r"the limit of segment 0, 4\.5 V, and what follows isn't known"):
         local.curve(image, Load((first, Rest(End(time_s=60.0))), Every(100.0)))
-    with pytest.raises(UserError, match="at most 20, some other than 0, found 30"):
+    with pytest.raises(UserError, match="at most 20, the largest at least 1e-06, found 30"):
         local.curve(image, 30.0)
 
 

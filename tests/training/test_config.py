@@ -7,6 +7,7 @@ import pytest
 from tfmsnet import features
 from tfmsnet.errors import UserError
 from tfmsnet.predictors.config import CHANNELS
+from tfmsnet.seals import read_sealed
 from tfmsnet.training.config import MODES, PRESETS, RunConfig, load_config
 
 
@@ -85,7 +86,7 @@ def test_the_configuration_of_a_run_can_be_used_again(run, make_config):
 
 
 def test_a_run_of_before_there_was_a_padding_had_zeros(run, tmp_path):
-    content = json.loads((run / "run.json").read_text())
+    content = read_sealed(run / "run.json", "a run")
     assert content["config"]["network"].pop("padding") == "mirror"
     (tmp_path / "run.json").write_text(json.dumps(content))
     assert load_config(tmp_path / "run.json").network.padding == "zero"

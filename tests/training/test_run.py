@@ -14,10 +14,12 @@ import numpy as np
 import pytest
 
 from tfmsnet.errors import UserError
+from tfmsnet.files import locked, replacing
 from tfmsnet.predictors.store import load_predictor
 from tfmsnet.records import open_manifest
 from tfmsnet.training import callbacks
 from tfmsnet.training.run import train
+from tfmsnet.training.run_directory import LOCK
 
 
 def test_a_run_holds_all_of_itself(run):
@@ -154,3 +156,42 @@ def test_a_profile_holds_the_operations_of_five_steps(records, make_config, tmp_
     train(records, tmp_path / "run", make_config(steps=8, steps_per_epoch=8), profile=True)
     (trace,) = (tmp_path / "run" / "tensorboard" / "plugins" / "profile").glob("*/*.xplane.pb")
     assert b"Conv3D" in trace.read_bytes()
+
+
+def test_a_run_directory_is_one_process_s_at_a_time(records, run, make_config, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "run")
+    with locked(copy / LOCK, ""), pytest.raises(UserError, match="another process is training it"):
+        train(records, copy, make_config())
+    train(records, copy, make_config())
+
+
+@pytest.mark.parametrize("name", ["run[1]", "run*", "run?", "a\\b"])
+def test_names_that_tensorflow_takes_for_patterns_are_refused(records, make_config, tmp_path, name):
+    with pytest.raises(UserError, match="in the name of a directory: TensorFlow takes"):
+        train(records, tmp_path / name, make_config())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_position_that_was_changed_is_not_taken(records, run, make_config, tmp_path):
+    broken = shutil.copytree(run, tmp_path / "run")
+    path = broken / "checkpoints" / "step-000000004" / "position.json"
+    path.write_text(path.read_text().replace('"step": 4', '"step": 3'))
+    train(records, broken, make_config())
+    for one, other in zip(
+        load_predictor(run).get_weights(), load_predictor(broken).get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_leftovers_of_a_killed_training_go(records, run, make_config, tmp_path):
+    copy = shutil.copytree(run, tmp_path / "run")
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    with replacing(copy / "any") as partial:
+        partial.write_text("")
+        ending = partial.name.split("-")[1]
+    left = [copy / f".run.json.{dead.pid}-{ending}", copy / "checkpoints" / f".step-1.{dead.pid}-{ending}"]
+    left[0].write_text("{")
+    left[1].mkdir()
+    train(records, copy, make_config())
+    assert not any(path.exists() for path in left)

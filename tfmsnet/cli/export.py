@@ -4,7 +4,7 @@ import click
 
 from tfmsnet.cli.options import PATH, cell_of, parameters_options
 from tfmsnet.progress import note
-from tfmsnet.serving.quantities import MAX_VOXELS
+from tfmsnet.serving.quantities import MAX_GIB, MAX_VOXELS
 
 
 @click.command("export")
@@ -16,8 +16,14 @@ from tfmsnet.serving.quantities import MAX_VOXELS
     help="Most voxels of a request, the whole batch counted; larger ones are refused.  "
     f"[default: {MAX_VOXELS}; a SavedModel's own]",
 )
+@click.option(
+    "--max-gib",
+    type=click.FloatRange(0, min_open=True),
+    help="Most memory that an answer may take, GiB, as estimated from voxels, frames and fields; more is "
+    f"refused.  [default: {MAX_GIB:g}; a SavedModel's own]",
+)
 @parameters_options
-def command(model, out, max_voxels, parameters, temperature_c):
+def command(model, out, max_voxels, max_gib, parameters, temperature_c):
     """Write MODEL as the next version in OUT (the model base path of TF Serving).
 
     MODEL is a run of `tfmsnet train`, its best/, cathode (the package's own model), or a SavedModel of an
@@ -31,7 +37,7 @@ def command(model, out, max_voxels, parameters, temperature_c):
     note(f"exporting {model}")
     given = parameters or temperature_c is not None
     cell = cell_of(parameters, temperature_c).parameters if given else None
-    click.echo(export(model, out, max_voxels=max_voxels, parameters=cell))
+    click.echo(export(model, out, max_voxels=max_voxels, max_gib=max_gib, parameters=cell))
     if not can_warm_up():
         note(
             "no warm-up requests: they need tensorflow-serving-api (pip install 'tfmsnet[serving]'); the "

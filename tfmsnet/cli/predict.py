@@ -109,16 +109,17 @@ def command(
     """Predict what the electrode in IMAGE (docs/images.md) does under a load.
 
     Writes fields.h5 (concentration and potential at every voxel and frame), curve.csv, answer.json (the
-    summary, and warnings), curve.png and slices.png into OUT. Says on stderr what of the image and the
-    load lies outside of what the model was trained on.  Reduced models say how far they may be off (nine of
-    ten answers are nearer), in curve.csv, answer.json and the picture.  A network answers for the cell that
-    it was trained on alone, the reduced models for any (--parameters, --temperature-c).
+    summary, and warnings), curve.png and slices.png into OUT, which may hold an earlier answer to the same
+    question and no other. Says on stderr what of the image and the load lies outside of what the model was
+    trained on.  Reduced models say how far they may be off (nine of ten answers are nearer), in curve.csv,
+    answer.json and the picture.  A network answers for the cell that it was trained on alone, the reduced
+    models for any (--parameters, --temperature-c).
     """
     from tfmsnet.electrode import check_dischargeable
     from tfmsnet.halfcell import one_c_a_m2
     from tfmsnet.load import FAILED, FRAMES, FRAMES_TO_FULL, SATURATED, constant_current, read_load
     from tfmsnet.serving import Client
-    from tfmsnet.serving.answer import write_answer
+    from tfmsnet.serving.answer import check_answer_directory, write_answer
     from tfmsnet.serving.local import load_model
 
     if server and context.get_parameter_source("model") != click.core.ParameterSource.DEFAULT:
@@ -150,6 +151,7 @@ def command(
     own = loaded.voxel_size_m or None
     electrode = read_image_with(image, reading, own)
     check_dischargeable(electrode)
+    check_answer_directory(out, electrode, asked, loaded.parameters, str(source))
     note(
         f"predicting {'x'.join(map(str, electrode.shape))} voxels; 1C is "
         f"{one_c_a_m2(electrode, loaded.parameters) / 10:.3g} mA/cm2"

@@ -1,5 +1,7 @@
 """tfmsnet show: pictures of a sample."""
 
+from contextlib import ExitStack
+
 import click
 
 from tfmsnet.cli.options import PATH, refuse_given
@@ -66,12 +68,13 @@ def command(
     Writes slices.png (concentration and potential at three frames), curve.png and film.gif (both fields over
     the discharge) into OUT.
     """
+    from tfmsnet.files import replacing
     from tfmsnet.plots.curves import discharge_figure
     from tfmsnet.plots.film import write_sample_animation
     from tfmsnet.plots.paraview import write_paraview
     from tfmsnet.plots.scene import write_scene
     from tfmsnet.plots.slices import Plane, fields_figure
-    from tfmsnet.plots.style import save
+    from tfmsnet.plots.style import draw
     from tfmsnet.records import read_sample
 
     if over != "mAh/g":
@@ -82,17 +85,18 @@ def command(
         f"slices.{suffix}": fields_figure(discharge, Plane(plane, at), _numbers(frames)),
         f"curve.{suffix}": discharge_figure(discharge, title, over, am_density_g_cm3),
     }
-    for name, figure in figures.items():
-        save(figure, out / name, dpi)
+    with ExitStack() as pictures:  # all of them or none
+        for name, figure in figures.items():
+            draw(figure, pictures.enter_context(replacing(out / name)), suffix, dpi)
+        if film:
+            write_sample_animation(discharge, pictures.enter_context(replacing(out / "film.gif")))
+    for name in (*figures, *(["film.gif"] if film else [])):
         click.echo(out / name)
     if html:
         write_scene(discharge, out / "discharge.html", title)
         click.echo(out / "discharge.html")
     if paraview:
         click.echo(write_paraview(discharge, out / "paraview"))
-    if film:
-        write_sample_animation(discharge, out / "film.gif")
-        click.echo(out / "film.gif")
 
 
 def _numbers(text: str | None) -> list[int] | None:

@@ -101,7 +101,13 @@ def command(
     given = [parse(text) for text in dimensions]
 
     from tfmsnet.tuning.results import table
-    from tfmsnet.tuning.search import Plan, check_plan_keys, make_space, search
+
+    try:
+        from tfmsnet.tuning.search import Plan, check_plan_keys, make_space, search
+    except ModuleNotFoundError as error:
+        raise click.ClickException(
+            f"searching needs KerasTuner ({error}); install it with pip install 'tfmsnet[tune]'"
+        ) from None
 
     check_plan_keys(list(values), given)
     plan = Plan(

@@ -71,7 +71,10 @@ class ConvolutionalConfig:
         require(self.convolutions <= 100, "convolutions", "at most 100", self.convolutions)
         require(self.kernel % 2 == 1, "kernel", "an odd number", self.kernel)
         require(
-            is_number(self.growth) and 0 < self.growth <= 100, "growth", "above 0, up to 100", self.growth
+            is_number(self.growth) and 0 < self.growth <= 100,
+            "growth",
+            "a positive number up to 100",
+            self.growth,
         )
         require(isinstance(self.shortcut, bool), "shortcut", "true or false", self.shortcut)
 

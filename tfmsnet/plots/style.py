@@ -63,10 +63,15 @@ FORMATS = ("png", "pdf", "svg")
 
 def save(figure: Figure, path: Path, dpi: float | None = None) -> None:
     """Write a figure in the format of the path's suffix, one of `FORMATS`; the file is whole or absent."""
-    suffix = path.suffix[1:]
+    with replacing(path) as partial:
+        draw(figure, partial, path.suffix[1:], dpi)
+
+
+def draw(figure: Figure, path: Path, suffix: str, dpi: float | None = None) -> None:
+    """Write a figure to a file of any name, in one of `FORMATS`."""
     metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None}, "svg": {"Date": None}}[suffix]
-    with look(), replacing(path) as partial:
-        figure.savefig(partial, format=suffix, dpi=dpi, facecolor="white", metadata=metadata)
+    with look():
+        figure.savefig(path, format=suffix, dpi=dpi, facecolor="white", metadata=metadata)
 
 
 def thinned_out(loads: Sequence[str]) -> list[str]:

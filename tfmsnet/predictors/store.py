@@ -5,51 +5,19 @@ from pathlib import Path
 
 import numpy as np
 
-from tfmsnet.configuration import Maybe, check_form
-from tfmsnet.electrode.image import VOXEL_SIZE_M
 from tfmsnet.errors import UserError, naming
-from tfmsnet.fields import FIELDS, STATISTICS
 from tfmsnet.files import read_json, replacing, require_room
 from tfmsnet.halfcell import Parameters
 from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.description import DESCRIPTION, DIGESTS, FORMAT, check_description
 from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.predictors.predictor import Predictor, make_predictor
 from tfmsnet.predictors.size import parameters as parameters_of
 from tfmsnet.seals import SEAL, check_files, read_sealed, sha256, write_sealed
 
-FORMAT = 1
-DESCRIPTION = "surrogate.json"
-WEIGHTS = "surrogate.weights.h5"
-# SHA-256 of the weights, in surrogate.json; of those before too while they are replaced.
-_DIGESTS = "weights_sha256"
 # More than all that a weights file holds beside the values.
 _ROOM_BYTES = 1 << 20
-_RANGE = [float]
-_DOMAIN = {
-    Maybe("samples"): int,
-    Maybe("geometries"): int,
-    Maybe("voxel_size_m"): float,
-    Maybe("varying_loads"): bool,
-    Maybe("charges"): bool,
-    Maybe("ranges"): {str: _RANGE},
-}
-_FORM = {
-    "format": int,
-    "network": {str: object},
-    Maybe("constant_current"): bool,
-    "parameters": {str: object},
-    "statistics": {Maybe(name): {Maybe(key): float for key in STATISTICS} for name in FIELDS},
-    "voxel_size_m": (float, None),
-    "domain": _DOMAIN,
-    Maybe("train_geometries"): ([str], None),
-    Maybe(_DIGESTS): [str],
-}
-_REDUCED_FORM = {
-    "format": int,
-    "reference": str,
-    "parameters": {str: object},
-    Maybe("train_geometries"): ([str], None),
-}
+WEIGHTS = "surrogate.weights.h5"
 
 
 def save_predictor(
@@ -92,8 +60,8 @@ def save_predictor(
             named.unlink(missing_ok=True)
         now = sha256(partial)
         if (directory / WEIGHTS).is_file():
-            write_sealed(directory / DESCRIPTION, {**content, _DIGESTS: [now, sha256(directory / WEIGHTS)]})
-    write_sealed(directory / DESCRIPTION, {**content, _DIGESTS: [now]})
+            write_sealed(directory / DESCRIPTION, {**content, DIGESTS: [now, sha256(directory / WEIGHTS)]})
+    write_sealed(directory / DESCRIPTION, {**content, DIGESTS: [now]})
 
 
 def seal_predictor(directory: str | Path) -> None:
@@ -109,7 +77,7 @@ def seal_predictor(directory: str | Path) -> None:
         read_description(directory)
         raise UserError(f"{directory / DESCRIPTION}: is sealed already, and unchanged since")
     _made(content, directory)
-    write_sealed(directory / DESCRIPTION, {**content, _DIGESTS: [sha256(directory / WEIGHTS)]})
+    write_sealed(directory / DESCRIPTION, {**content, DIGESTS: [sha256(directory / WEIGHTS)]})
 
 
 def train_geometries(description: dict, directory: str | Path) -> list[str] | None:
@@ -123,32 +91,6 @@ def train_geometries(description: dict, directory: str | Path) -> list[str] | No
         if (folder / "run.json").is_file():
             return read_json(folder / "run.json", "a training run").get("train_geometries")
     return None
-
-
-def check_description(content: dict, where: str | Path) -> None:
-    """Refuse a surrogate.json, of a network or a reduced model, whose values can't be.
-
-    Raises:
-        UserError: names the entry, what was expected and what came.
-    """
-    if content.get("format") != FORMAT:
-        raise UserError(f"{where}: format: expected {FORMAT}, found {content.get('format')!r}")
-    if "reference" in content:
-        check_form(content, _REDUCED_FORM, str(where))
-        return
-    check_form(content, _FORM, str(where))
-    low, high = VOXEL_SIZE_M
-    voxel = content["voxel_size_m"]
-    if voxel is not None and not low <= voxel <= high:
-        raise UserError(f"{where}: voxel_size_m: expected {low:g} to {high:g} m, found {voxel:g}")
-    for name, statistics in content["statistics"].items():
-        spread = [statistics.get(key, 0.0) for key in ("std", "level_rms", "pattern_rms")]
-        extent = [statistics[key] for key in ("minimum", "maximum") if key in statistics]
-        if min(spread) < 0 or extent != sorted(extent):
-            raise UserError(f"{where}: statistics: {name}: expected those of a field, found {statistics}")
-    for name, found in content["domain"].get("ranges", {}).items():
-        if len(found) != 2 or found[0] > found[1]:
-            raise UserError(f"{where}: domain: {name}: expected [smallest, largest], found {found}")
 
 
 def read_description(directory: str | Path) -> dict:
@@ -165,7 +107,7 @@ def read_description(directory: str | Path) -> dict:
         f"an older version wrote it: where you trust it, `tfmsnet seal {directory}`",
     )
     check_description(content, directory / DESCRIPTION)
-    digests = content.pop(_DIGESTS, [])
+    digests = content.pop(DIGESTS, [])
     if sha256(directory / WEIGHTS) not in digests:
         check_files(directory, dict.fromkeys([WEIGHTS], next(iter(digests), "")))
     return content

@@ -4,9 +4,10 @@ import json
 from dataclasses import asdict
 
 from tfmsnet.predictors.config import describe_network
+from tfmsnet.predictors.description import DESCRIPTION
 from tfmsnet.predictors.domain import smallest_edge
-from tfmsnet.predictors.store import DESCRIPTION, described_network
-from tfmsnet.serving.quantities import LABELS, LARGEST_C_RATE, Signature
+from tfmsnet.predictors.store import described_network
+from tfmsnet.serving.quantities import LABELS, LARGEST_C_RATE, SMALLEST_C_RATE, Signature
 from tfmsnet.serving.reduced_endpoints import SMALLEST_EDGE
 
 SIGNATURES = "signatures.json"
@@ -16,7 +17,11 @@ ERRORS = "INVALID_ARGUMENT (REST: 400), with a message that names the input, wha
 
 
 def documents(
-    description: dict, signatures: dict[str, Signature], max_voxels: int, versions: dict[str, str]
+    description: dict,
+    signatures: dict[str, Signature],
+    max_voxels: int,
+    max_gib: float,
+    versions: dict[str, str],
 ) -> dict[str, str]:
     """File name -> text of the files in assets/.
 
@@ -24,13 +29,16 @@ def documents(
         description: the content of surrogate.json, of a network or (with "reference") a reduced model.
         signatures: what the model answers.
         max_voxels: most voxels of a request.
+        max_gib: most memory of an answer, GiB.
         versions: of the software that exports.
     """
     reduced = "reference" in description
     smallest = SMALLEST_EDGE if reduced else smallest_edge(description["network"]["scales"])
     limits = {
         "max_voxels": max_voxels,
+        "max_gib": max_gib,
         "smallest_edge_voxels": smallest,
+        "smallest_c_rate": SMALLEST_C_RATE,
         "largest_c_rate": LARGEST_C_RATE,
         "refused_with": ERRORS,
     }

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
 from tfmsnet.references.uniform import Uniform
-from tfmsnet.serving.quantities import LARGEST_C_RATE, MAX_FRAMES
+from tfmsnet.serving.quantities import LARGEST_C_RATE, LONGEST_S, MAX_FRAMES, SMALLEST_C_RATE
 
 
 def require(condition, *message):
@@ -82,8 +82,8 @@ def checked_c_rate(c_rate, phase):
     """The C-rates (batch,) when there is a usable one for each image."""
     c_rate = of_rank(c_rate, 1, "c_rate")
     (c_rate,) = after([_one_each(c_rate, phase, "c_rate")], c_rate)
-    usable = tf.math.is_finite(c_rate) & (c_rate > 0) & (c_rate <= LARGEST_C_RATE)
-    message = f"c_rate: expected 0 < c_rate <= {LARGEST_C_RATE:g}, found"
+    usable = (c_rate >= SMALLEST_C_RATE) & (c_rate <= LARGEST_C_RATE)  # false for NaN
+    message = f"c_rate: expected {SMALLEST_C_RATE:g} to {LARGEST_C_RATE:g}, found"
     return after([require(tf.reduce_all(usable), message, c_rate)], c_rate)[0]
 
 
@@ -150,9 +150,10 @@ def checked_profile(c_rate_profile, times_s, phase, constant: bool):
         ),
     ]
     profile, times = after(shapes, c_rate_profile, times_s)
+    profile = tf.where(tf.abs(profile) < SMALLEST_C_RATE, 0.0, profile)
     driven = profile[:, 1:]
-    usable = tf.math.is_finite(driven) & (tf.abs(driven) <= LARGEST_C_RATE)
-    rising = tf.math.is_finite(times[:, 1:]) & (times[:, 1:] > times[:, :-1])
+    usable = tf.abs(driven) <= LARGEST_C_RATE  # false for NaN
+    rising = (times[:, 1:] > times[:, :-1]) & (times[:, 1:] <= LONGEST_S)
     content = [
         require(
             tf.reduce_all(usable) & tf.reduce_all(tf.reduce_any(driven != 0, axis=1)),
@@ -170,7 +171,7 @@ def checked_profile(c_rate_profile, times_s, phase, constant: bool):
         ),
         require(
             tf.reduce_all(tf.equal(times[:, 0], 0)) & tf.reduce_all(rising),
-            "times_s: expected 0 at first, then strictly rising times",
+            f"times_s: expected 0 at first, then strictly rising times of at most {LONGEST_S:g} s",
         ),
     ]
     profile, times = after(content, profile, times)

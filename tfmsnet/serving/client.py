@@ -1,6 +1,5 @@
 """A model on a server: TF Serving over gRPC or REST, asked as a model in this process is."""
 
-import json
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Self
 import numpy as np
 
 from tfmsnet.errors import UserError
+from tfmsnet.files import parse_json
+from tfmsnet.predictors.description import DESCRIPTION, check_description
 from tfmsnet.serving.model import Model
 from tfmsnet.serving.transports import MOST_ATTEMPTS, Access, Address, GrpcTransport, RestTransport
-
-_DESCRIPTION = "surrogate.json"
 
 
 class Client(Model):
@@ -59,12 +58,29 @@ class Client(Model):
             raise UserError(f"version: the address has one, {self.address.version[1:]}; give one of them")
         transport = GrpcTransport if self.address.scheme.startswith("grpc") else RestTransport
         self._transport = transport(self.address, access, version, timeout_s, attempts, max_message_bytes)
-        super().__init__(self._transport.call, lambda: json.loads(self.document(_DESCRIPTION)))
+        super().__init__(self._transport.call, self._described)
+
+    def _described(self) -> dict:
+        try:
+            content = parse_json(self.document(DESCRIPTION))
+        except ValueError as error:
+            raise UserError(f"{self.address}: its {DESCRIPTION} isn't JSON ({error})") from None
+        where = f"{self.address}: {DESCRIPTION}"
+        if not isinstance(content, dict):
+            raise UserError(f"{where}: expected a JSON object, found {type(content).__name__}")
+        check_description(content, where)
+        return content
 
     def document(self, name: str) -> str:
-        """A file of the served model's assets: surrogate.json, signatures.json or MODEL_CARD.md."""
-        content = self.call("card", {"name": np.array([name])})["content"][0]
-        return content.decode() if isinstance(content, bytes) else str(content)
+        """A file of the served model's assets: surrogate.json, signatures.json or MODEL_CARD.md.
+
+        Raises:
+            UserError: the server has no such file.
+        """
+        content = np.asarray(self.call("card", {"name": np.array([name])}).get("content"))
+        if content.shape != (1,) or not isinstance(content[0], str | bytes):
+            raise UserError(f"{self.address}: has no document {name}; expected a model of `tfmsnet export`")
+        return content[0].decode(errors="replace") if isinstance(content[0], bytes) else str(content[0])
 
     def close(self) -> None:
         """Close the connection."""

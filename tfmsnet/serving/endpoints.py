@@ -14,6 +14,7 @@ from tfmsnet.predictors.prediction import Prediction, Window
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.state import phase_mean
 from tfmsnet.serving import checks
+from tfmsnet.serving.limits import Limits, network_cost
 from tfmsnet.serving.quantities import VOXEL, Quantity, Signature, signatures
 
 _C_M2_PER_MAH_CM2 = 3.6e4
@@ -27,6 +28,7 @@ class Endpoints:
     Args:
         predictor: the model.
         max_voxels: most voxels of a request, batch included; None for no limit.
+        max_gib: most memory of an answer, GiB, see `limits`; None for no limit.
         documents: file name -> text, for the signature `card`.
     """
 
@@ -35,9 +37,11 @@ class Endpoints:
         predictor: Predictor,
         *,
         max_voxels: int | None = None,
+        max_gib: float | None = None,
         documents: dict[str, str] | None = None,
     ):
         self.predictor, self.max_voxels = predictor, max_voxels
+        self._limits = Limits(network_cost(predictor.config), max_voxels, max_gib)
         self.documents = documents or {}
         self.signatures = signatures(predictor.config, predictor.voxel_size_m is None)
 
@@ -84,6 +88,7 @@ class Endpoints:
         later = time_s + FRAME_SECONDS_AT_1C / c_rate
         times_s = tf.stack([tf.zeros_like(time_s), time_s, later], axis=1)
         profile = tf.stack([tf.zeros_like(c_rate), c_rate, c_rate], axis=1)
+        (phase,) = checks.after(self._limits.checks(phase, 2, 2 * tf.size(phase)), phase)
         voxel_size_m = self._voxels(phase, voxel_size_m)
         prediction = Prediction(self.predictor, phase, voxel_size_m, profile, times_s)
         answer = prediction.fields(prediction.advance(2, prediction.state(given, 1)), 2)
@@ -106,12 +111,12 @@ class Endpoints:
             return self.predictor.voxels(phase)
         edge = checks.one_for_all(voxel_size_m, 1, phase, VOXEL.name)
         fits = (edge > 0) & tf.math.is_finite(edge)
-        (edge,) = checks.after(
-            [checks.require(fits, f"{VOXEL.name}: expected a number above 0, found", edge)], edge
-        )
-        return self.predictor.voxels(phase, edge)
+        check = checks.require(fits, f"{VOXEL.name}: expected a number above 0, found", edge)
+        return self.predictor.voxels(phase, *checks.after([check], edge))
 
     def _discharge(self, phase, voxel_size_m, profile, times_s, window: Window | None = None):
+        kept = kept_values(phase, times_s, window) if window else 0
+        (phase,) = checks.after(self._limits.checks(phase, tf.shape(times_s)[1], kept), phase)
         voxel_size_m = self._voxels(phase, voxel_size_m)
         answer, last = Prediction(self.predictor, phase, voxel_size_m, profile, times_s).run(window)
         scalars = summary(
@@ -146,6 +151,9 @@ def named(function: Callable, names: list[str], defaults: dict[str, np.ndarray] 
 def card(documents: dict[str, str], name):
     """The documents that are asked for by their names, (file,) string."""
     name = checks.of_rank(name, 1, "name")
+    count = tf.shape(name)[0]
+    message = f"name: expected at most {len(documents)} names, found"
+    (name,) = checks.after([checks.require(count <= len(documents), message, count)], name)
     known = tf.equal(name[:, None], tf.constant(list(documents))[None])
     check = checks.require(
         tf.reduce_all(tf.reduce_any(known, axis=1)),
@@ -155,6 +163,13 @@ def card(documents: dict[str, str], name):
     with tf.control_dependencies([check]):
         index = tf.argmax(tf.cast(known, tf.int32), axis=1)
     return {"content": tf.gather(tf.constant(list(documents.values())), index)}
+
+
+def kept_values(phase, times_s, window: Window):
+    """Voxels and frames of a field that a window keeps, batch included."""
+    frames = (tf.shape(times_s, tf.int64)[1] - 1) // tf.cast(window.stride, tf.int64) + 1
+    box = tf.reduce_prod(tf.cast(window.size, tf.int64))
+    return tf.shape(phase, tf.int64)[0] * frames * box
 
 
 def constant_load(c_rate):

@@ -7,10 +7,9 @@ import tensorflow as tf
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
 from tfmsnet.halfcell import Parameters
+from tfmsnet.predictors.description import DESCRIPTION, check_description
 from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.predictors.store import (
-    DESCRIPTION,
-    check_description,
     directory_of,
     load_predictor,
     read_description,

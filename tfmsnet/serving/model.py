@@ -19,7 +19,15 @@ from tfmsnet.predictors.domain import check_grid, outside
 from tfmsnet.predictors.kinds import Kind, kind_of
 from tfmsnet.references.error_bars import DOUBTFUL_V, over_all
 from tfmsnet.serving import cell
-from tfmsnet.serving.quantities import CURVE, ERRORS, FIELDS, LARGEST_C_RATE, SUMMARY, VALID_FRAMES
+from tfmsnet.serving.quantities import (
+    CURVE,
+    ERRORS,
+    FIELDS,
+    LARGEST_C_RATE,
+    SMALLEST_C_RATE,
+    SUMMARY,
+    VALID_FRAMES,
+)
 
 if TYPE_CHECKING:
     from tfmsnet.records.sample import Sample
@@ -371,16 +379,53 @@ class Model:
         elif self.voxel_size_m is None:
             inputs["voxel_size_m"] = np.array([image.voxel_size_m], np.float32)
         answer = self.call(name, inputs if name == "serving_default" else {**inputs, **kept})
-        answer = {key: np.asarray(value)[0] for key, value in answer.items()}
+        fields: tuple[int, ...] = ()
+        if name != "serving_default":
+            box = (end - begin for begin, end in zip(region[::2], region[1::2], strict=True))
+            fields = (1 + (len(times_s) - 1) // stride, *box)
+        answer = self._checked(answer, len(times_s), fields)
         valid = int(answer.pop(VALID_FRAMES.name, len(times_s)))
         return valid_part(answer, load, valid, stride)
+
+    def _checked(self, answer: dict, frames: int, fields: tuple[int, ...]) -> dict[str, np.ndarray]:
+        """An answer without the batch's axis, when it is what a model of this kind says.
+
+        Args:
+            answer: of one image.
+            frames: of the curve.
+            fields: shape of the fields, (kept frame, x, y, z); empty where they weren't asked for.
+
+        Raises:
+            UserError: something is missing, of another shape, or no finite numbers; a server may be anything.
+        """
+        curve = {q.name for q in CURVE} - (set() if "potential" in self.fields_predicted else {"voltage_v"})
+        shapes: dict[str, tuple[int, ...]] = dict.fromkeys(curve, (frames,))
+        shapes |= dict.fromkeys(self.fields_predicted, fields) if fields else {}
+        shapes |= {quantity.name: (frames,) for quantity in ERRORS if quantity.name in answer}
+        shapes |= {name: () for name in (*_SUMMARY, VALID_FRAMES.name) if name in answer}
+        found = {}
+        for name, shape in shapes.items():
+            values = np.asarray(answer.get(name))
+            if values.dtype.kind not in "fiu" or values.shape != (1, *shape) or not np.isfinite(values).all():
+                raise UserError(
+                    f"model: its answer's {name}: expected finite numbers of the shape {(1, *shape)}, found "
+                    f"{values.dtype} {values.shape}"
+                )
+            found[name] = values[0]
+        if not 1 <= found.get(VALID_FRAMES.name, frames) <= frames:
+            raise UserError(
+                f"model: its answer's {VALID_FRAMES.name}: expected 1 to {frames}, found "
+                f"{found[VALID_FRAMES.name]}"
+            )
+        return found
 
     def _check(self, image: PhaseImage, load: Load, profile: np.ndarray) -> None:
         """Refuse what would be refused anyway, before it is sent."""
         largest = float(np.abs(profile[1:]).max())
-        if not 0 < largest <= LARGEST_C_RATE:
+        if not SMALLEST_C_RATE <= largest <= LARGEST_C_RATE:
             raise UserError(
-                f"load: expected C-rates of at most {LARGEST_C_RATE:g}, some other than 0, found {largest:g}"
+                f"load: expected C-rates of at most {LARGEST_C_RATE:g}, the largest at least "
+                f"{SMALLEST_C_RATE:g}, found {largest:g}"
             )
         if self.takes_cell:
             return

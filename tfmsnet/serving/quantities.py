@@ -11,6 +11,10 @@ LARGEST_C_RATE = 20.0
 # A bound on the memory that one request can take; set at the export.
 MAX_VOXELS = 4_000_000
 MAX_FRAMES = 1000
+# Of an answer; set at the export, too.
+MAX_GIB = 4.0
+# Below, a discharge takes centuries and float32 knows its numbers no longer.
+SMALLEST_C_RATE, LONGEST_S = 1e-6, 1e10
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,12 @@ PHASE = Quantity(
     "labels 0 electrolyte, 1 AM, 2 CBD; AM and electrolyte in every image, AM or CBD on the foil",
 )
 C_RATE = Quantity(
-    "c_rate", "float32", ("batch",), "1/h", "C-rate of the discharge", f"0 < c_rate <= {LARGEST_C_RATE:g}"
+    "c_rate",
+    "float32",
+    ("batch",),
+    "1/h",
+    "C-rate of the discharge",
+    f"{SMALLEST_C_RATE:g}..{LARGEST_C_RATE:g}",
 )
 FRAME_STRIDE = Quantity(
     "frame_stride",
@@ -79,10 +88,16 @@ PROFILE = (
         ("batch", "frame"),
         "1/h",
         "C-rate during the interval that ends at each frame, negative while charging; element 0 is not used",
-        f"-{LARGEST_C_RATE:g}..{LARGEST_C_RATE:g}, not 0 throughout, 2 to {MAX_FRAMES} frames",
+        f"-{LARGEST_C_RATE:g}..{LARGEST_C_RATE:g}, not 0 throughout, 2 to {MAX_FRAMES} frames; "
+        f"less than {SMALLEST_C_RATE:g} in size is 0",
     ),
     Quantity(
-        "times_s", "float32", ("batch", "frame"), "s", "time of each frame", "0 at first, strictly rising"
+        "times_s",
+        "float32",
+        ("batch", "frame"),
+        "s",
+        "time of each frame",
+        f"0 at first, strictly rising, at most {LONGEST_S:g}",
     ),
 )
 VOXEL = Quantity(

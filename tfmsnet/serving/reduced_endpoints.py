@@ -12,7 +12,17 @@ from tfmsnet.references.materials import Materials
 from tfmsnet.references.reduced import discharge
 from tfmsnet.references.registry import reference_class
 from tfmsnet.serving import cell, checks
-from tfmsnet.serving.endpoints import WHOLE, card, constant_load, named, specs, summary, window_of
+from tfmsnet.serving.endpoints import (
+    WHOLE,
+    card,
+    constant_load,
+    kept_values,
+    named,
+    specs,
+    summary,
+    window_of,
+)
+from tfmsnet.serving.limits import Cost, Limits
 from tfmsnet.serving.quantities import (
     C_RATE,
     CARD,
@@ -29,6 +39,8 @@ from tfmsnet.serving.quantities import (
 )
 
 SMALLEST_EDGE = 2
+# Fitted to the peak resident memory of a process on a CPU: resolved particles, 40^3 voxels, 25 frames.
+COST = Cost(voxel=7600.0, frame=48.0, kept=12.0)
 _WINDOW = (FRAME_STRIDE, REGION)
 _ANSWER = (VALID_FRAMES, *CURVE, *ERRORS, *SUMMARY)
 SIGNATURES = {
@@ -56,6 +68,7 @@ class ReducedEndpoints:
         name: of `tfmsnet.references.registry.REDUCED`.
         parameters: of the cell where a request names none.
         max_voxels: most voxels of a request, batch included; None for no limit.
+        max_gib: most memory of an answer, GiB, see `limits`; None for no limit.
         documents: file name -> text, for the signature `card`.
     """
 
@@ -65,9 +78,11 @@ class ReducedEndpoints:
         parameters: Parameters,
         *,
         max_voxels: int | None = None,
+        max_gib: float | None = None,
         documents: dict[str, str] | None = None,
     ):
-        self._kind, self._max_voxels, self.documents = reference_class(name).kind, max_voxels, documents or {}
+        self._kind, self.documents = reference_class(name).kind, documents or {}
+        self._limits = Limits(COST, max_voxels, max_gib)
         self._defaults = WHOLE | cell.values(parameters, float("nan"), cell.VOXEL_M)
         # One graph for all signatures: it is large.
         self._discharge = tf.function(self._discharged, autograph=False, reduce_retracing=True)
@@ -98,13 +113,18 @@ class ReducedEndpoints:
             inputs: name -> tensor.
             fields: whether those are wanted, in the window that the inputs say.
         """
-        phase = checks.checked_phase(inputs["phase"], SMALLEST_EDGE, self._max_voxels)
+        phase = checks.checked_phase(inputs["phase"], SMALLEST_EDGE, self._limits.max_voxels)
         voxel_size_m, known = _checked_cell(inputs, phase)
         if "c_rate" in inputs:
             load = constant_load(checks.checked_c_rate(inputs["c_rate"], phase))
         else:
             load = checks.checked_profile(inputs["c_rate_profile"], inputs["times_s"], phase, constant=False)
             load = checks.within_capacity(*load, CellTensors(known))
+        kept, window = 0, None
+        if fields:
+            window = window_of(phase, inputs["frame_stride"], inputs["region"])
+            kept = kept_values(phase, load[1], window)
+        (phase,) = checks.after(self._limits.checks(phase, tf.shape(load[1])[1], kept), phase)
         found = self._discharge(phase, voxel_size_m, *load, known)
         valid, times_s = found["ended"], load[1]
         last_s = tf.gather(times_s, valid - 1, batch_dims=1)
@@ -117,12 +137,9 @@ class ReducedEndpoints:
             Materials(CellTensors(known)).single,
             tf.cast(voxel_size_m, tf.float32),
         )
-        kept = {}
-        if fields:
-            window = window_of(phase, inputs["frame_stride"], inputs["region"])
-            kept = {name: window.kept(found[name]) for name in TABLE}
+        values = {name: window.kept(found[name]) for name in TABLE} if window else {}
         errors = {quantity.name: tf.cast(found[quantity.name], tf.float32) for quantity in ERRORS}
-        return {VALID_FRAMES.name: valid, "times_s": times_s, **curve, **errors, **scalars, **kept}
+        return {VALID_FRAMES.name: valid, "times_s": times_s, **curve, **errors, **scalars, **values}
 
     def _discharged(self, phase, voxel_size_m, c_rate_profile, times_s, known) -> dict[str, tf.Tensor]:
         unknown = tf.fill([tf.shape(phase)[0]], float("nan"))

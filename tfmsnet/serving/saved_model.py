@@ -12,9 +12,9 @@ from tfmsnet.configuration import check_form
 from tfmsnet.errors import UserError
 from tfmsnet.files import check_name, replacing_directory
 from tfmsnet.materials import Parameters
+from tfmsnet.predictors.description import FORMAT
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import (
-    FORMAT,
     directory_of,
     load_predictor,
     read_description,
@@ -24,7 +24,7 @@ from tfmsnet.references.registry import REDUCED
 from tfmsnet.seals import check_files, read_sealed, sha256, write_sealed
 from tfmsnet.serving.card import documents
 from tfmsnet.serving.endpoints import Endpoints
-from tfmsnet.serving.quantities import MAX_VOXELS, Signature, signatures
+from tfmsnet.serving.quantities import MAX_GIB, MAX_VOXELS, Signature, signatures
 from tfmsnet.serving.reduced_endpoints import SIGNATURES, ReducedEndpoints
 from tfmsnet.serving.transports import SCHEMES
 
@@ -40,6 +40,7 @@ def export(
     directory: str | Path,
     *,
     max_voxels: int | None = None,
+    max_gib: float | None = None,
     parameters: Parameters | None = None,
 ) -> Path:
     """Write `directory`/<version>/, the next version, complete or not at all.
@@ -54,6 +55,7 @@ def export(
             `tfmsnet.references.registry.REDUCED`, whose cell and voxels are inputs with defaults.
         directory: OUT/NAME, as TF Serving's --model_base_path wants it.
         max_voxels: most voxels of a request, batch included; None for `MAX_VOXELS`.
+        max_gib: most memory that an answer may take, as estimated from its sizes, GiB; None for `MAX_GIB`.
         parameters: of a reduced model's default cell; None for `Parameters()`.
 
     Returns:
@@ -61,30 +63,35 @@ def export(
 
     Raises:
         UserError: a source that isn't one of these, a directory that is something else than a base path of
-            versions, max_voxels that are too few, or that a SavedModel has already.
+            versions, max_voxels or max_gib that are too few, or that a SavedModel has already.
     """
     if str(source).partition("://")[0] in SCHEMES:
         raise UserError(f"{source}: a server doesn't hand its weights out; export the run that it serves")
     directory = Path(directory)
     check_name(directory)
-    target, max_given = directory / str(_next_version(directory)), max_voxels
+    target, given = directory / str(_next_version(directory)), max_voxels is not None or max_gib is not None
     max_voxels = MAX_VOXELS if max_voxels is None else max_voxels
+    max_gib = MAX_GIB if max_gib is None else max_gib
+    if not max_gib > 0:
+        raise UserError(f"max_gib: expected a number above 0, found {max_gib}")
     if str(source) in REDUCED and not Path(source).exists():
-        _write_reduced(str(source), parameters or Parameters(), target, max_voxels)
+        _write_reduced(str(source), parameters or Parameters(), target, max_voxels, max_gib)
         return target
     if parameters is not None:
         raise UserError(f"{source}: has the cell that it was trained on; --parameters are for reduced models")
     source = directory_of(source)
     saved = newest_saved_model(source)
     if saved is not None:
-        if max_given is not None:
-            raise UserError(f"{saved}: max_voxels: is in the SavedModel already; export the run again")
+        if given:
+            raise UserError(
+                f"{saved}: max_voxels, max_gib: are in the SavedModel already; export the run again"
+            )
         check_saved_model(saved)
         with replacing_directory(target) as partial:
             shutil.copytree(saved, partial, dirs_exist_ok=True)
         return target
     predictor = load_predictor(source)
-    _write(predictor, read_description(source), source, target, max_voxels)
+    _write(predictor, read_description(source), source, target, max_voxels, max_gib)
     return target
 
 
@@ -128,14 +135,16 @@ def check_saved_model(version: Path) -> None:
         )
 
 
-def _write(predictor: Predictor, description: dict, source: Path, target: Path, max_voxels: int) -> None:
+def _write(
+    predictor: Predictor, description: dict, source: Path, target: Path, max_voxels: int, max_gib: float
+) -> None:
     smallest = 8 ** (predictor.config.scales - 1)
     if max_voxels < smallest:
         raise UserError(f"max_voxels: expected at least {smallest}, found {max_voxels}")
     answers = signatures(predictor.config, predictor.voxel_size_m is None)
     content = {**description, "train_geometries": train_geometries(description, source)}
-    texts = documents(content, answers, max_voxels, _versions())
-    endpoints = Endpoints(predictor, max_voxels=max_voxels, documents=texts)
+    texts = documents(content, answers, max_voxels, max_gib, _versions())
+    endpoints = Endpoints(predictor, max_voxels=max_voxels, max_gib=max_gib, documents=texts)
     with replacing_directory(target) as partial:
         archive = keras.export.ExportArchive()
         archive.track(predictor)
@@ -145,15 +154,15 @@ def _write(predictor: Predictor, description: dict, source: Path, target: Path, 
         _write_beside(partial, texts, answers)
 
 
-def _write_reduced(name: str, parameters: Parameters, target: Path, max_voxels: int) -> None:
+def _write_reduced(name: str, parameters: Parameters, target: Path, max_voxels: int, max_gib: float) -> None:
     content = {
         "format": FORMAT,
         "reference": name,
         "parameters": parameters.as_dict(),
         "train_geometries": [],
     }
-    texts = documents(content, SIGNATURES, max_voxels, _versions())
-    endpoints = ReducedEndpoints(name, parameters, max_voxels=max_voxels, documents=texts)
+    texts = documents(content, SIGNATURES, max_voxels, max_gib, _versions())
+    endpoints = ReducedEndpoints(name, parameters, max_voxels=max_voxels, max_gib=max_gib, documents=texts)
     with replacing_directory(target) as partial:
         module = tf.Module()
         module.endpoints = {

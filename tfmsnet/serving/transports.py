@@ -277,7 +277,10 @@ class GrpcTransport:
             response = self._stub.Predict(request, timeout=self._timeout_s, metadata=self._metadata)
         except self._rpc_error as error:
             raise_failure(str(self._address), error.code().name, error.details() or "")
-        return {name: tf.make_ndarray(tensor) for name, tensor in response.outputs.items()}
+        try:
+            return {name: tf.make_ndarray(tensor) for name, tensor in response.outputs.items()}
+        except Exception as error:  # whatever TensorFlow makes of a message that isn't right
+            raise RunFailed(f"{self._address}: an answer that can't be read ({_reason(error)})") from None
 
     def close(self) -> None:
         """Close the channel."""
@@ -394,7 +397,10 @@ class RestTransport:
         outputs = answer["outputs"]
         if not isinstance(outputs, dict):  # TF Serving leaves the name out when there is one output
             return {"content": np.array(outputs)}
-        return {name: np.array(value, _DTYPES.get(name)) for name, value in outputs.items()}
+        try:
+            return {name: np.array(value, _DTYPES.get(name)) for name, value in outputs.items()}
+        except (ValueError, TypeError, OverflowError) as error:
+            raise RunFailed(f"{self._address}: an answer that can't be read ({_reason(error)})") from None
 
     def _read(self, response) -> bytes:
         content = bytearray()

@@ -9,13 +9,16 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from tfmsnet.errors import RunFailed
-from tfmsnet.files import read_json, replacing, write_json
+from tfmsnet.errors import RunFailed, UserError
+from tfmsnet.files import replacing
 from tfmsnet.predictors.store import save_predictor
 from tfmsnet.progress import progress_bar
+from tfmsnet.seals import read_sealed, write_sealed
 from tfmsnet.training.checkpoints import Checkpoints
 from tfmsnet.training.loop import Position
 from tfmsnet.training.validation import overall_vrmse
+
+_SCORE = {"vrmse": float, "epoch": int}  # of an older version, without a checksum
 
 
 class Diverged(RunFailed):
@@ -60,10 +63,17 @@ class Best(keras.callbacks.Callback):
         score = overall_vrmse({name.removeprefix("val_"): value for name, value in logs.items()})
         if score is None or not math.isfinite(score):
             return
-        if self.path.is_file() and read_json(self.path, "the best score")["vrmse"] <= score:
+        if self._before() <= score:
             return
         save_predictor(self.predictor, self.folder, **self.described)
-        write_json(self.path, {"vrmse": score, "epoch": epoch})
+        write_sealed(self.path, {"vrmse": score, "epoch": epoch})
+
+    def _before(self) -> float:
+        """The score of what is there; infinite where that isn't known, or no longer."""
+        try:
+            return float(read_sealed(self.path, "the best score", older=_SCORE)["vrmse"])
+        except UserError:
+            return math.inf
 
 
 class Progress(keras.callbacks.Callback):
@@ -166,7 +176,7 @@ class Log(keras.callbacks.Callback):
     def _read(self) -> list[dict]:
         if not self.path.is_file():
             return []
-        with open(self.path, newline="", encoding="utf-8") as file:
+        with open(self.path, newline="", encoding="utf-8", errors="replace") as file:
             return [row for row in csv.DictReader(file) if (row.get("epoch") or "").isdigit()]
 
     def on_epoch_end(self, epoch, logs=None):

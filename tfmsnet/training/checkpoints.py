@@ -6,10 +6,12 @@ from pathlib import Path
 import tensorflow as tf
 
 from tfmsnet.errors import RunFailed, UserError
-from tfmsnet.files import read_json, replacing_directory, write_json
+from tfmsnet.files import replacing_directory
 from tfmsnet.predictors.store import WEIGHTS
+from tfmsnet.seals import check_files, read_sealed, sha256, write_sealed
 
 KEPT = 2
+_OLDER = {"step": int, "sums": [float]}  # without checksums
 
 
 class Checkpoints:
@@ -17,7 +19,7 @@ class Checkpoints:
 
     Each is written under a temporary name and renamed, so a directory of that name is whole; which there
     are is read off their names.  It holds `state` (TensorFlow's format: weights, optimizer) and
-    position.json (optimizer steps done and the running sums of the epoch that they end in).
+    position.json (optimizer steps done, the running sums of the epoch that they end in, and checksums).
 
     Args:
         trainer: a compiled `Trainer`.
@@ -45,7 +47,8 @@ class Checkpoints:
                 shutil.rmtree(path)
             with replacing_directory(path) as partial:
                 self.checkpoint.write(str(partial / "state"))
-                write_json(partial / "position.json", {"step": step, "sums": sums})
+                files = {file.name: sha256(file) for file in sorted(partial.iterdir())}
+                write_sealed(partial / "position.json", {"step": step, "sums": sums, "files": files})
         except (OSError, tf.errors.OpError) as error:
             last = self.paths()
             kept = f"the run is whole up to {last[-1].name}" if last else "nothing of the run is kept"
@@ -68,7 +71,8 @@ class Checkpoints:
         paths = self.paths()
         for path in reversed(paths):
             try:
-                position = read_json(path / "position.json", "a checkpoint's position")
+                position = read_sealed(path / "position.json", "a checkpoint's position", older=_OLDER)
+                check_files(path, position.get("files", {}))
                 self.checkpoint.read(str(path / "state")).assert_existing_objects_matched()
                 return int(position["step"]), [float(value) for value in position["sums"]]
             except (tf.errors.OpError, RuntimeError, LookupError, ValueError, TypeError, AssertionError):

@@ -3,13 +3,14 @@
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from tfmsnet.configuration import from_dict, is_count, is_number, require
+from tfmsnet.configuration import Maybe, from_dict, is_count, is_number, require
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json, write_json
 from tfmsnet.networks.config import field_names
 from tfmsnet.networks.registry import registered
 from tfmsnet.predictors.config import COMMON, MS_NETWORK, PAPER_NETWORK, NetworkConfig, Objective
 from tfmsnet.predictors.kinds import BASIS, KINDS, kind_of
+from tfmsnet.seals import read_sealed
 
 MODES = tuple(KINDS)
 
@@ -182,6 +183,27 @@ class RunConfig:
         write_json(path, self.as_dict())
 
 
+# Of run.json, as versions without checksums wrote it.
+_RUN = {
+    "config": {str: object},
+    "manifest_sha256": str,
+    "records": str,
+    "versions": {str: str},
+    Maybe("init_sha256"): str,
+    Maybe("init_description_sha256"): str,
+    Maybe("train_geometries"): [str],
+}
+
+
+def read_run(path: str | Path) -> dict:
+    """The content of a run's run.json.
+
+    Raises:
+        UserError: no such file, not a run's, or changed since it was written.
+    """
+    return read_sealed(path, "a training run", older=_RUN)
+
+
 def load_config(path: str | Path) -> RunConfig:
     """Read a configuration, or that of a run out of its run.json.
 
@@ -193,7 +215,7 @@ def load_config(path: str | Path) -> RunConfig:
     content = read_json(path, "a training configuration")
     if isinstance(content.get("config"), dict):
         # Networks of before there was a choice saw zeros beyond the image.
-        content = content["config"]
+        content = read_run(path)["config"]
         content = {**content, "network": {"padding": "zero", **content.get("network", {})}}
     for key, value in content.items():
         if key not in ("network", "training"):

@@ -13,12 +13,12 @@ import tensorflow as tf
 
 import tfmsnet
 from tfmsnet.errors import UserError
-from tfmsnet.files import check_name, locked, read_json, remove_leftovers, write_json
+from tfmsnet.files import check_name, locked, remove_leftovers
 from tfmsnet.materials import Parameters
 from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.description import DESCRIPTION
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import (
-    DESCRIPTION,
     WEIGHTS,
     described_network,
     directory_of,
@@ -28,8 +28,8 @@ from tfmsnet.predictors.store import (
 )
 from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.manifest import Manifest
-from tfmsnet.seals import sha256
-from tfmsnet.training.config import RunConfig, load_config
+from tfmsnet.seals import sha256, write_sealed
+from tfmsnet.training.config import RunConfig, load_config, read_run
 
 LOCK = ".lock"
 
@@ -117,7 +117,7 @@ def claimed_run_directory(
     content = _identity(records, config, origin or RandomWeights())
     path = run / "run.json"
     if path.is_file():
-        found = read_json(path, "a training run")
+        found = read_run(path)
         if isinstance(found.get("config"), dict):
             found["config"] = _as_read_back(load_config(path))
         for key in sorted({*content, *(name for name in found if name.startswith("init_"))}):
@@ -135,7 +135,7 @@ def claimed_run_directory(
         for folder in (run, run / "checkpoints", run / "best"):
             remove_leftovers(folder)
         if not path.is_file():
-            write_json(path, {**content, "records": str(records.resolve()), "versions": _versions()})
+            write_sealed(path, {**content, "records": str(records.resolve()), "versions": _versions()})
         yield
 
 

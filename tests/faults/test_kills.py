@@ -1,0 +1,67 @@
+"""Every command, killed at random moments: the same command ends with the same result, nothing left over."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from tfmsnet.records import read_sample, sample_files
+
+pytestmark = pytest.mark.faults
+
+NAMES = ("simulate", "records write", "train", "tune", "evaluate", "predict", "export", "show")
+KILLS = 7  # of each command
+
+
+def results(name, out):
+    """What of a command's output must be the same however often it was killed."""
+    if name in ("simulate", "predict"):
+        samples = [read_sample(path) for path in sample_files(out)]
+        return [(sample.sample_id, sample.concentration.tobytes()) for sample in samples]
+    if name == "records write":
+        return {path.name: path.read_bytes() for path in sorted(out.iterdir())}
+    if name == "train":
+        from tfmsnet.predictors.store import load_predictor
+
+        return [np.asarray(weight).tobytes() for weight in load_predictor(out).get_weights()]
+    if name == "tune":
+        rows = (out / "trials.csv").read_text().splitlines()
+        return sorted(row.split(",")[0] for row in rows)
+    if name == "export":
+        from tfmsnet.serving.saved_model import check_saved_model
+
+        for version in out.iterdir():
+            check_saved_model(version)
+        return ["a SavedModel"]
+    return sorted(path.name for path in out.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_kill_at_any_moment(name, command, commands, half_written, tmp_path):
+    began = time.monotonic()
+    whole = command(*commands(tmp_path / "whole")[name])
+    took_s = time.monotonic() - began
+    assert whole.returncode == 0, whole.stderr
+    expected = results(name, tmp_path / "whole")
+    draw = random.Random(name)
+    for number in range(KILLS):
+        out = tmp_path / f"out{number}"
+        arguments = commands(out)[name]
+        process = subprocess.Popen(
+            [*command.program, *map(str, arguments)],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        time.sleep(draw.uniform(0.3, 1.0) * took_s)
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        again = command(*arguments)
+        assert again.returncode == 0, again.stderr
+        assert results(name, out) == expected
+        assert not half_written(tmp_path)
