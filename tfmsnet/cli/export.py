@@ -16,8 +16,13 @@ from tfmsnet.serving.quantities import MAX_VOXELS
     help="Most voxels of a request, the whole batch counted; larger ones are refused.  "
     f"[default: {MAX_VOXELS}; a SavedModel's own]",
 )
+@click.option(
+    "--report",
+    type=PATH,
+    help="Of `tfmsnet evaluate` on this model: its scores go into the model card.",
+)
 @parameters_options
-def command(model, out, max_voxels, parameters, temperature_c):
+def command(model, out, max_voxels, report, parameters, temperature_c):
     """Write MODEL as the next version in OUT (the model base path of TF Serving).
 
     MODEL is a run of `tfmsnet train`, its best/, cathode (the package's own model), or a SavedModel of an
@@ -31,7 +36,7 @@ def command(model, out, max_voxels, parameters, temperature_c):
     note(f"exporting {model}")
     given = parameters or temperature_c is not None
     cell = cell_of(parameters, temperature_c).parameters if given else None
-    click.echo(export(model, out, max_voxels=max_voxels, parameters=cell))
+    click.echo(export(model, out, max_voxels=max_voxels, parameters=cell, report=report))
     if not can_warm_up():
         note(
             "no warm-up requests: they need tensorflow-serving-api (pip install 'tfmsnet[serving]'); the "

@@ -9,8 +9,10 @@ import tensorflow as tf
 
 import tfmsnet
 from tfmsnet.errors import UserError
+from tfmsnet.evaluation.report import read_headline
 from tfmsnet.files import replacing_directory
 from tfmsnet.materials import Parameters
+from tfmsnet.predictors.config import describe_network
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import (
     FORMAT,
@@ -37,6 +39,7 @@ def export(
     *,
     max_voxels: int | None = None,
     parameters: Parameters | None = None,
+    report: str | Path | None = None,
 ) -> Path:
     """Write `directory`/<version>/, the next version, complete or not at all.
 
@@ -50,13 +53,14 @@ def export(
         directory: OUT/NAME, as TF Serving's --model_base_path wants it.
         max_voxels: most voxels of a request, batch included; None for `MAX_VOXELS`.
         parameters: of a reduced model's default cell; None for `Parameters()`.
+        report: directory of a report of `tfmsnet evaluate` on this model, whose scores go into the card.
 
     Returns:
         The version's directory.
 
     Raises:
-        UserError: a source that isn't one of these, a directory that is something else than a base path of
-            versions, max_voxels that are too few, or that a SavedModel has already.
+        UserError: a source that isn't one of these, a report on another model, a directory that is something
+            else than a base path of versions, max_voxels that are too few, or that a SavedModel has already.
     """
     if str(source).partition("://")[0] in SCHEMES:
         raise UserError(f"{source}: a server doesn't hand its weights out; export the run that it serves")
@@ -73,12 +77,23 @@ def export(
     if saved is not None:
         if max_given is not None:
             raise UserError(f"{saved}: max_voxels: is in the SavedModel already; export the run again")
+        if report is not None:
+            raise UserError(f"{saved}: its card is written already; export the run again, with the report")
         with replacing_directory(target) as partial:
             shutil.copytree(saved, partial, dirs_exist_ok=True)
         return target
-    predictor = load_predictor(source)
-    _write(predictor, read_description(source), source, target, max_voxels)
+    predictor, description = load_predictor(source), read_description(source)
+    if report is not None:
+        description |= {"scores": _scores(report, describe_network(predictor.config))}
+    _write(predictor, description, source, target, max_voxels)
     return target
+
+
+def _scores(report: str | Path, title: str) -> dict:
+    judged, headline = read_headline(report)
+    if judged != title:
+        raise UserError(f"{report}: is a report on {judged}, expected one on {title}, which is exported")
+    return headline
 
 
 def newest_saved_model(path: Path) -> Path | None:
