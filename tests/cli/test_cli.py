@@ -185,7 +185,7 @@ def test_other_mistakes(tfmsnet, run, records, broken, image, data, tmp_path):
     refused(tfmsnet, "missing", *predict, "--model", missing, "--out", out)
     refused(tfmsnet, "foreign", *predict, "--model", foreign, "--out", out)
     for name, message in (
-        ("missing.npy", "no such file"),
+        ("missing.npy", "no such directory or file"),
         ("missing", "expected a folder of slices or a file"),
     ):
         arguments = ("predict", tmp_path / name, "--c-rate", "1", "--model", run)

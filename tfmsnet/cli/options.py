@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tfmsnet.errors import UserError
 from tfmsnet.progress import note
 
 PATH = click.Path(path_type=Path)
@@ -204,6 +205,20 @@ def read_image_with(path: Path, reading: dict, voxel_size_m: float | None = 0.5e
         if changed:
             say(f"{changed} unwired solid voxels turned to electrolyte")
     return image
+
+
+def must_be_there(path: Path | None, what: str) -> None:
+    """Refuse what isn't there before TensorFlow starts, which takes seconds.
+
+    Args:
+        path: of a file or directory; None where it isn't given.
+        what: was expected.
+    """
+    if path is not None and not path.exists():
+        raise UserError(f"{path}: no such directory or file; expected {what}")
+
+
+RECORDS = "records of `tfmsnet records write`"
 
 
 def labels_of(text: str | None):
