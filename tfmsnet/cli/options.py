@@ -221,6 +221,26 @@ def must_be_there(path: Path | None, what: str) -> None:
 RECORDS = "records of `tfmsnet records write`"
 
 
+def over_options(default: str | None):
+    """What curves are drawn over: see `tfmsnet.plots.curves.abscissa`."""
+    options = (
+        click.option(
+            "--over",
+            type=click.Choice(["dol", "time", "mAh/cm2", "mAh/g"]),
+            default=default,
+            show_default=default or "dol; time under a load that changes",
+            help="What curves are drawn over.",
+        ),
+        click.option(
+            "--am-density-g-cm3",
+            type=click.FloatRange(0, min_open=True),
+            help="Of the active material without pores, for mAh/g; `tfmsnet parameters show` has it for each "
+            "cell.",
+        ),
+    )
+    return lambda function: with_options(options, function)
+
+
 def labels_of(text: str | None):
     """What `tfmsnet.electrode.read_image` takes for --labels."""
     if text is None:
