@@ -28,6 +28,7 @@ def test_the_python_snippet_runs(tmp_path, monkeypatch, capsys):
 SMALLER = {
     "--geometries 9": "--geometries 4 --size 12 12 16 --c-rate 1,2",
     "_24x24x64_": "_12x12x16_",
+    "--out report": "--no-reduced --out report",
     "--set steps=1000 --set filters=8": "--set steps=2 --set steps_per_epoch=2 --set filters=4",
 }
 
