@@ -99,8 +99,8 @@ def command(
     """
     from tfmsnet.electrode import check_dischargeable
     from tfmsnet.foreign_files import refuse_stand_ins
-    from tfmsnet.halfcell import one_c_a_m2
     from tfmsnet.load import FAILED, SATURATED, constant_current, read_load
+    from tfmsnet.materials import one_c_a_m2
 
     if server and context.get_parameter_source("model") != click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--model and --server: give one of them, or none")
