@@ -22,10 +22,10 @@ from halfcell_checks.dfn import C_RATES, FIXTURES, dfn_electrode, dfn_loads, sol
 from tfmsnet.electrode import PhaseImage, Recipe, generate
 from tfmsnet.electrode.transport import effective_transport
 from tfmsnet.halfcell import Parameters, one_c_a_m2
-from tfmsnet.halfcell.control import one_c_current_a
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.load import HOUR_S, Load, Voltage, c_rate_of
 from tfmsnet.materials import Function, names, parameter_set
+from tfmsnet.materials.one_c import one_c_current_a
 from tfmsnet.materials.parameters import FARADAY_C_MOL, SALT_UNIT_MOL_M3
 
 IMAGE = FIXTURES / "electrode.npz"

@@ -49,7 +49,7 @@ def summary(manifest: Manifest) -> dict:
     """The same for JSON: samples of each split, voxels, statistics, reference."""
     return {
         "splits": {
-            split: {"shards": [shard["name"] for shard in shards], "samples": manifest.samples(split)}
+            split: {"shards": [shard["file"] for shard in shards], "samples": manifest.samples(split)}
             for split, shards in manifest.splits.items()
         },
         "voxel_size_m": manifest.voxel_size_m,

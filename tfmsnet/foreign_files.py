@@ -27,12 +27,14 @@ def open_text(path: str | os.PathLike) -> TextIO:
     is a letter.  Numbers, names and units but for the micro sign are the same in all of them.
 
     Raises:
-        UserError: it isn't text, or cut off.
+        UserError: it isn't text, cut off, or a pointer of Git LFS.
         OSError: as `open`.
     """
     path = Path(path)
     with path.open("rb") as file:
-        is_compressed = file.read(2) == _GZIP
+        head = file.read(64)
+    _refuse_pointers(path, head)
+    is_compressed = head.startswith(_GZIP)
 
     def opened() -> BinaryIO:
         return gzip.open(path, "rb") if is_compressed else path.open("rb")
@@ -91,8 +93,7 @@ def refuse_stand_ins(path: Path) -> None:
         head = file.read(64)
     if not head:
         raise UserError(f"{path}: the file is empty; copy it again")
-    if head.startswith(b"version https://git-lfs"):
-        raise UserError(f"{path}: a pointer of Git LFS, not the file itself; fetch it with `git lfs pull`")
+    _refuse_pointers(path, head)
     if head.startswith(_GZIP):
         raise UserError(f"{path}: compressed by gzip; unpack it (gunzip) and give it its name without .gz")
 
@@ -134,6 +135,11 @@ def npz_arrays(path: str | os.PathLike) -> dict[str, tuple[tuple[int, ...], int]
                 shape, _, dtype = read(file)
             found[name.removesuffix(".npy")] = shape, math.prod(shape) * dtype.itemsize
     return found
+
+
+def _refuse_pointers(path: Path, head: bytes) -> None:
+    if head.startswith(b"version https://git-lfs"):
+        raise UserError(f"{path}: a pointer of Git LFS, not the file itself; fetch it with `git lfs pull`")
 
 
 @contextmanager

@@ -26,7 +26,7 @@ API = {
     "tfmsnet.networks": ("tfmsnet.networks", "tfmsnet.networks.registry"),
     "tfmsnet.predictors": ("tfmsnet.predictors",),
     "tfmsnet.training": ("tfmsnet.training",),
-    "tfmsnet.evaluation": ("tfmsnet.evaluation", "tfmsnet.evaluation.comparison"),
+    "tfmsnet.evaluation": ("tfmsnet.evaluation",),
     "tfmsnet.plots": (
         *("tfmsnet.plots.slices", "tfmsnet.plots.curves", "tfmsnet.plots.film", "tfmsnet.plots.scene"),
         *("tfmsnet.plots.paraview", "tfmsnet.plots.electrode"),

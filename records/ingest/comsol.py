@@ -20,10 +20,11 @@ from tfmsnet.records.ingest.solution import (
     VoxelGrid,
     at_times,
     parse_label,
+    time_unit_of,
 )
 from tfmsnet.records.ingest.voxelisation import grid_over, phases_of_nodes
 from tfmsnet.tables import numbers, separator_of, split
-from tfmsnet.units import LENGTH_M, TIME_S, factor
+from tfmsnet.units import LENGTH_M, factor
 
 # A name, a unit in brackets, and what it was evaluated at; blanks within brackets are hidden before.
 _COLUMN = re.compile(
@@ -160,12 +161,13 @@ def _solution(export: Export, reading: Reading, image, origin_m, reach_m: float)
         grid = VoxelGrid(tuple(float(x) for x in origin), image.shape, image.voxel_size_m)
     quantities = (reading.concentration, reading.potential)
     times, columns = _time_columns(export, *quantities)
+    unit = time_unit_of(export.labels, reading.concentration.name)
     scales = reading.factors(*(export.labels[index[0]].unit for index in columns))
     fields = []
     for quantity, index, scale, phases in zip(quantities, columns, scales, ([AM], [AM, CBD]), strict=True):
         own = np.ones(len(nodes), bool) if labels is None else np.isin(labels, phases)
         fields.append(_defined(nodes[own], export.table[own][:, index] * scale, f"column {quantity.name}"))
-    return Solution(image, grid, times * factor(TIME_S, reading.time_unit, "times"), *fields)
+    return Solution(image, grid, times * reading.seconds_per_time(unit), *fields)
 
 
 def _nodes(export: Export, reading: Reading) -> np.ndarray:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfmsnet.errors import UserError
-from tfmsnet.records.ingest.solution import Label, at_times, parse_label
+from tfmsnet.records.ingest.solution import Label, at_times, parse_label, time_unit_of
 from tfmsnet.records.ingest.voxelisation import Cells
 
 
@@ -40,6 +40,10 @@ class Mesh:
         """The unit that an array's name holds, None without."""
         labels = [parse_label(text) for text in (*self.point_arrays, *self.cell_arrays)]
         return next((label.unit for label in labels if label.name == name), None)
+
+    def time_unit(self, name: str) -> str | None:
+        """The unit of the times in an array's names, None where they don't say it."""
+        return time_unit_of([parse_label(text) for text in (*self.point_arrays, *self.cell_arrays)], name)
 
     def series(self, name: str, of_points: bool) -> dict[float | None, np.ndarray]:
         """Time -> array; arrays whose name holds no time have the file's."""

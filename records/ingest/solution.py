@@ -9,11 +9,15 @@ import numpy as np
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE, PhaseImage
 from tfmsnet.electrode.image import check_voxel_size
 from tfmsnet.errors import UserError
-from tfmsnet.units import CONCENTRATION_MOL_M3, POTENTIAL_V, factor
+from tfmsnet.units import CONCENTRATION_MOL_M3, POTENTIAL_V, TIME_S, factor
 
 # "cs (mol/m^3) @ 2: t=100, C=1", blanks or underscores in between.
 _UNIT = re.compile(r"^(.*?)[\s_]+\((?P<unit>(?:[^()]|\([^()]*\))*)\)$")
-_TIME = re.compile(r"(?:^|[\s,_:])(?:t|time)\s*=\s*([-+\d.eE]+(?:,\d+)?)", re.IGNORECASE)
+# "t=10[min]" and "t=10 min" say their own unit; the name of a further condition ("t=10 C=1") is none.
+_TIME = re.compile(
+    r"(?:^|[\s,_:])(?:t|time)\s*=\s*([-+\d.eE]+(?:,\d+)?)(?:\s*\[\s*(\w+)\s*\]|[\s_]*([a-z]+)\b(?!\s*=))?",
+    re.IGNORECASE,
+)
 _DEGREE_OF_LITHIATION = ("1", "")
 
 
@@ -41,11 +45,12 @@ class Variable:
 
 @dataclass(frozen=True)
 class Label:
-    """What the label of a column or array says: name, unit, time in the file's unit; None if it doesn't."""
+    """What the label of a column or array says: name, unit, time and its unit; None if it doesn't."""
 
     name: str
     unit: str | None
     time: float | None
+    time_unit: str | None = None
 
 
 def parse_label(text: str) -> Label:
@@ -61,7 +66,8 @@ def parse_label(text: str) -> Label:
     name = unit.group(1) if unit else front
     try:
         moment = float(time.group(1).replace(",", ".")) if time else None
-        return Label(name, unit and unit.group("unit"), moment)
+        time_unit = time and (time.group(2) or time.group(3))
+        return Label(name, unit and unit.group("unit"), moment, time_unit)
     except ValueError:
         raise UserError(f"column {text}: expected a time as in '@ t=100', found {condition!r}") from None
 
@@ -78,6 +84,7 @@ def at_times(labels: list[Label], name: str) -> dict[float, int]:
         names = ", ".join(sorted({label.name for label in labels})) or "none"
         reason = "has no times ('@ t=...'); export all time steps" if found else f"is missing; found {names}"
         raise UserError(f"column {name} {reason}")
+    time_unit_of(labels, name)
     columns: dict[float, int] = {}
     for index in timed:
         time = labels[index].time
@@ -87,6 +94,20 @@ def at_times(labels: list[Label], name: str) -> dict[float, int]:
             )
         columns[time] = index
     return columns
+
+
+def time_unit_of(labels: list[Label], name: str) -> str | None:
+    """The unit that the times of a quantity's labels have, None where they don't say it.
+
+    Raises:
+        UserError: they have several.
+    """
+    timed = [label for label in labels if label.name == name and label.time is not None]
+    units = {label.time_unit for label in timed if label.time or label.time_unit}  # 0 is 0 in all of them
+    if len(units) > 1:
+        found = ", ".join(sorted(str(unit or "none") for unit in units))
+        raise UserError(f"column {name}: times of several units ({found}); export them in one")
+    return units.pop() if units else None
 
 
 _LARGEST_VOXELS = 1e9
@@ -188,7 +209,7 @@ class Reading:
         voxel_size_m: edge of the voxels, m.
         box_m: (x0, x1, y0, y1, z0, z1), m, what is voxelised; None takes the extent of the nodes.
         length_unit: of coordinates; None takes what the file says, or metres where it doesn't.
-        time_unit: of times.
+        time_unit: of times; what the file says of its own counts, where it isn't contradicted.
         c_max_mol_m3: turns a degree of lithiation (unit "1") to a concentration.
     """
 
@@ -204,6 +225,20 @@ class Reading:
 
     def __post_init__(self) -> None:
         check_voxel_size("voxel_size_m", self.voxel_size_m)
+
+    def seconds_per_time(self, unit: str | None) -> float:
+        """Of times in a file that says this unit (None: it doesn't).
+
+        Raises:
+            UserError: it isn't known, or contradicts the one that is asked for.
+        """
+        asked = factor(TIME_S, self.time_unit, "times")
+        if unit is None:
+            return asked
+        found = factor(TIME_S, unit, "times")
+        if asked not in (1.0, found):
+            raise UserError(f"times: the file has {unit}, not {self.time_unit}; leave the unit out")
+        return found
 
     def factors(self, concentration_unit: str | None, potential_unit: str | None) -> tuple[float, float]:
         """mol/m3 and V per unit of the file, which says these units (None: it doesn't)."""

@@ -18,7 +18,7 @@ from tfmsnet.records.ingest.voxelisation import (
     phases_of_cells,
     split_cells,
 )
-from tfmsnet.units import LENGTH_M, TIME_S, factor
+from tfmsnet.units import LENGTH_M, factor
 
 
 def read_vtu(
@@ -63,9 +63,10 @@ def read_vtu(
             found += own if moment.time is None else [moment.time]
         except UserError as error:
             raise UserError(f"{moment.path}: {error}") from None
-    seconds = _times(times, found, [moment.path for moment in moments]) * factor(
-        TIME_S, reading.time_unit, "times"
-    )
+    # Times that are given, or the files' own, have the reading's unit; those of names may have another.
+    of_names = times is None and moments[0].time is None
+    unit = first.time_unit(reading.concentration.name) if of_names else None
+    seconds = _times(times, found, [moment.path for moment in moments]) * reading.seconds_per_time(unit)
     fields = (
         NodeField(nodes.places_m, np.stack(values, 1))
         for nodes, values in zip(phases.nodes, columns, strict=True)

@@ -63,11 +63,13 @@ def test_predict_answers_with_files_of_the_same_numbers(tfmsnet, run, image, tmp
 
 
 def test_predict_says_what_it_was_not_trained_on(tfmsnet, run, image, tmp_path):
-    status, _, err = tfmsnet("predict", image, "--c-rate", "5", "--model", run, "--out", tmp_path / "answer")
+    asked = ("predict", image, "--c-rate", "5", "--model", run, "--out", tmp_path / "answer", "--json")
+    status, printed, err = tfmsnet(*asked)
     assert status == 0
     warning = "largest C-rate: 5, trained on 1 to 2; the answer is extrapolated"
     assert f"warning: {warning}" in err.splitlines()
-    assert warning in json.loads((tmp_path / "answer" / "answer.json").read_text())["warnings"]
+    assert warning in json.loads(printed)["warnings"]
+    assert json.loads(printed) == json.loads((tmp_path / "answer" / "answer.json").read_text())
 
 
 def test_predict_takes_a_model_or_a_server(tfmsnet, run, image, tmp_path):
@@ -96,12 +98,15 @@ def test_the_path_from_samples_to_scores(tfmsnet, data, run, tmp_path):
     status, out, _ = tfmsnet("records", "info", tmp_path / "records")
     assert status == 0
     assert "12x12x16" in out
+    info = json.loads(tfmsnet("records", "info", tmp_path / "records", "--json")[1])
+    assert [len(info["splits"][split]["samples"]) for split in ("train", "test")] == [4, 2]
     assert tfmsnet("records", "verify", tmp_path / "records")[0] == 0
-    arguments = ("evaluate", run, tmp_path / "records", "--no-reduced")
+    arguments = ("evaluate", run, tmp_path / "records", "--no-reduced", "--json")
     status, out, _ = tfmsnet(*arguments, "--out", tmp_path / "report")
     assert status == 0
-    for name in ("AR-MSNet", "linear regression", "0-D cell", "persistence"):
-        assert name in out
+    scores = json.loads(out)["1C"]
+    assert scores["0-D cell"]["concentration_vrmse_median"]["median"] == pytest.approx(1, rel=1e-3)
+    assert {"AR-MSNet", "linear regression", "persistence (true frames)"} <= set(scores)
     assert (tmp_path / "report" / "report.html").is_file()
     assert tfmsnet("export", run, tmp_path / "served")[0] == 0
     assert (tmp_path / "served" / "1" / "saved_model.pb").is_file()
@@ -187,7 +192,7 @@ def test_other_mistakes(tfmsnet, run, records, broken, image, data, tmp_path):
     refused(tfmsnet, "missing", *predict, "--model", missing, "--out", out)
     refused(tfmsnet, "foreign", *predict, "--model", foreign, "--out", out)
     for name, message in (
-        ("missing.npy", "no such file"),
+        ("missing.npy", "no such directory or file"),
         ("missing", "expected a folder of slices or a file"),
     ):
         arguments = ("predict", tmp_path / name, "--c-rate", "1", "--model", run)

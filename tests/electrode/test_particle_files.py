@@ -268,3 +268,21 @@ def test_options_that_do_not_fit(save, tmp_path):
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UserError, match="expected text"):
         read_particles(tmp_path / "binary")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "x,y,z,radius,type",
+        "# settled at 300 K\n# x,y,z,radius,type",
+        "# settled at 300 K\n\nx,y,z,radius,type",
+        "x_um,y_um,z_um,radius_um,type",
+        "% x_um,y_um,z_um,diameter_um,type",
+    ],
+)
+def test_remarks_and_units_in_names_of_a_table(tmp_path, head):
+    radius = "2" if "diameter" in head else "1"
+    (tmp_path / "a.csv").write_text(f"{head}\n1,2,3,{radius},1\n4,5,6,{radius},2\n")
+    found = read_particles(tmp_path / "a.csv")
+    np.testing.assert_allclose(found.centre_m * 1e6, [[1, 2, 3], [4, 5, 6]])
+    np.testing.assert_allclose(found.radius_m * 1e6, 1)

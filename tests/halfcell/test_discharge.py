@@ -6,7 +6,7 @@ def test_plot_shows_curve_and_both_fields(discharges, tmp_path):
     figure = discharges[1.0].plot()
     titles = [axes.get_title() for axes in figure.axes]
     assert any("1C" in title for title in titles)
-    assert any("lithiation" in title for title in titles)
+    assert "concentration" in titles
     assert any("potential" in title for title in titles)
     figure.savefig(tmp_path / "discharge.png")
     assert (tmp_path / "discharge.png").stat().st_size > 10_000

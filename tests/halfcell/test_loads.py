@@ -186,5 +186,5 @@ def test_a_cut_off_that_is_not_reached_is_told(electrode):
 
 def test_the_curve_of_a_load_is_drawn_over_time_too(everything):
     labels = [axes.get_xlabel() for axes in everything.plot().axes]
-    assert "time / h" in labels
-    assert "degree of lithiation" in labels
+    assert "time (h)" in labels
+    assert "mean degree of lithiation" in labels

@@ -12,7 +12,7 @@ from scipy.interpolate import PchipInterpolator
 
 from tfmsnet.errors import UserError
 from tfmsnet.materials import Function, Parameters, Table
-from tfmsnet.materials.functions import value_and_slope_at
+from tfmsnet.materials.compiled import value_and_slope_at
 from tfmsnet.references.materials import Materials
 
 ALL_PARTS = Function(

@@ -230,11 +230,11 @@ def test_values_that_no_client_can_have():
             Client("grpc://127.0.0.1:8500", **arguments)
 
 
-def test_rest_needs_no_tensorflow():
+def test_rest_needs_neither_tensorflow_nor_the_simulator():
     code = """
 import sys
 from tfmsnet.serving import Client
 Client("http://127.0.0.1:8501/cathode")
-assert not {"tensorflow", "keras", "grpc"} & set(sys.modules)
+assert not {"tensorflow", "keras", "grpc", "numba", "pyamg", "matplotlib", "tifffile"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)

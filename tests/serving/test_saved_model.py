@@ -8,6 +8,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from tfmsnet.errors import UserError
+from tfmsnet.evaluation.report import read_headline
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.serving.card import MODEL_CARD, documents
 from tfmsnet.serving.endpoints import Endpoints
@@ -73,6 +74,23 @@ def test_the_card_calls_a_network_what_reports_do(values, name):
     description = {"network": json.loads(json.dumps(network.as_dict())), "voxel_size_m": 5e-7}
     card = documents(description, {}, 1000, {})[MODEL_CARD]
     assert f"({name}, filters 16, growth 2.0, " in card
+
+
+def test_the_card_has_the_scores_of_a_report_on_the_model(run, tmp_path):
+    row = {"concentration_vrmse_median": {"median": 0.0654, "worst": 0.244}}
+    report = {"format": "tfmsnet-report", "model": "direct MSNet", "headline": {"1C": {"direct MSNet": row}}}
+    (tmp_path / "metrics.json").write_text(json.dumps(report))
+    model, scores = read_headline(tmp_path)
+    network = NetworkConfig.of(autoregressive=False)
+    description = {"network": json.loads(json.dumps(network.as_dict())), "voxel_size_m": 5e-7}
+    assert "Not recorded: `tfmsnet evaluate`" in documents(description, {}, 1000, {})[MODEL_CARD]
+    card = documents(description | {"scores": scores}, {}, 1000, {})[MODEL_CARD]
+    assert f"| 1C | {model} | 0.0654 (0.244) |" in card
+    with pytest.raises(UserError, match="is a report on direct MSNet, expected one on AR-MSNet"):
+        export(run, tmp_path / "served", report=tmp_path)
+    (tmp_path / "metrics.json").write_text("{}")
+    with pytest.raises(UserError, match="expected a report of this version's"):
+        export(run, tmp_path / "served", report=tmp_path)
 
 
 def test_the_documents_travel_in_the_graph(loaded, served):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from tfmsnet.campaign.task import Task
 from tfmsnet.electrode import PhaseImage
-from tfmsnet.halfcell import one_c_a_m2
 from tfmsnet.load import SATURATED, Ended, Segment, Voltage
+from tfmsnet.materials import one_c_a_m2
 from tfmsnet.records.hdf5 import read_header
 from tfmsnet.records.sample import Sample
 

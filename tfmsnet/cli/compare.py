@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from tfmsnet.cli.options import PATH, json_option
+from tfmsnet.cli.options import PATH, json_option, over_options
 from tfmsnet.progress import note
 
 
@@ -13,16 +13,19 @@ from tfmsnet.progress import note
 @click.argument("first", metavar="A")
 @click.argument("others", metavar="B...", nargs=-1, required=True)
 @click.option("--out", type=PATH, help="Directory for comparison.json, curves.png and slices of both fields.")
+@over_options(None)
 @json_option
-def command(first, others, out, as_json):
+def command(first, others, out, over, am_density_g_cm3, as_json):
     """Compare B... with A: errors of fields and curve, drawn side by side with --out.
 
     A is a discharge: an .h5 file of `tfmsnet simulate` or `records import`, or the directory of
     `tfmsnet predict`.  So is each B, or else a model, which is asked for A's electrode and load: a run of
     `tfmsnet train`, a SavedModel, resolved-particles, porous-electrode, cathode, or a server's address.
     """
-    from tfmsnet.evaluation.comparison import compare
+    from tfmsnet.evaluation import compare
 
+    if not out and (over or am_density_g_cm3):
+        raise click.UsageError("--over and --am-density-g-cm3: of pictures; give --out")
     true = _discharge(first)
     if true is None:
         raise click.UsageError(f"A: expected an .h5 file or the directory of an answer, found {first}")
@@ -31,7 +34,7 @@ def command(first, others, out, as_json):
         samples[_name(source, samples)] = _discharge(source) or _asked(source, true)
     comparison = compare(samples)
     click.echo(json.dumps(comparison.as_dict(), indent=1) if as_json else comparison.table())
-    for path in comparison.write(out) if out else ():
+    for path in comparison.write(out, over, am_density_g_cm3) if out else ():
         click.echo(path, err=as_json)
 
 

@@ -16,7 +16,7 @@ from tfmsnet.cli.options import PATH, cell_of, image_options, json_option, param
 def command(image, png, as_json, parameters, temperature_c, **reading):
     """Print what IMAGE is like: volume fractions, areas, tortuosity, percolation, particle sizes, and 1C."""
     from tfmsnet.electrode import describe
-    from tfmsnet.halfcell import one_c_a_m2
+    from tfmsnet.materials import one_c_a_m2
     from tfmsnet.plots import plot_slices
 
     cell = cell_of(parameters, temperature_c).parameters

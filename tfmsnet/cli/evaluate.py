@@ -4,7 +4,7 @@ import json
 
 import click
 
-from tfmsnet.cli.options import PATH, json_option
+from tfmsnet.cli.options import PATH, RECORDS, json_option, must_be_there
 from tfmsnet.progress import progress_bar
 
 
@@ -41,6 +41,7 @@ def command(model, records, out, compare, reduced, timeout_s, as_json):
     http://HOST:PORT/NAME.  The 0-D cell, persistence and a linear regression on the image stand beside it in
     every table.  Writes report.html, metrics.json, metrics.csv and the figures into OUT.
     """
+    must_be_there(records, RECORDS)
     from tfmsnet.api import evaluate
     from tfmsnet.serving.local import load_model
 

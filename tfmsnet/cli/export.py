@@ -22,8 +22,13 @@ from tfmsnet.serving.quantities import MAX_GIB, MAX_VOXELS
     help="Most memory that an answer may take, GiB, as estimated from voxels, frames and fields; more is "
     f"refused.  [default: {MAX_GIB:g}; a SavedModel's own]",
 )
+@click.option(
+    "--report",
+    type=PATH,
+    help="Of `tfmsnet evaluate` on this model: its scores go into the model card.",
+)
 @parameters_options
-def command(model, out, max_voxels, max_gib, parameters, temperature_c):
+def command(model, out, max_voxels, max_gib, report, parameters, temperature_c):
     """Write MODEL as the next version in OUT (the model base path of TF Serving).
 
     MODEL is a run of `tfmsnet train`, its best/, cathode (the package's own model), or a SavedModel of an
@@ -37,7 +42,7 @@ def command(model, out, max_voxels, max_gib, parameters, temperature_c):
     note(f"exporting {model}")
     given = parameters or temperature_c is not None
     cell = cell_of(parameters, temperature_c).parameters if given else None
-    click.echo(export(model, out, max_voxels=max_voxels, max_gib=max_gib, parameters=cell))
+    click.echo(export(model, out, max_voxels=max_voxels, max_gib=max_gib, parameters=cell, report=report))
     if not can_warm_up():
         note(
             "no warm-up requests: they need tensorflow-serving-api (pip install 'tfmsnet[serving]'); the "

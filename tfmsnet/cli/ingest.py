@@ -63,7 +63,12 @@ def mesh_options(function):
         click.option("--am-domains", default="1", show_default=True, help="Domains of AM, such as 1,3-40."),
         click.option("--cbd-domains", default="", help="Domains of CBD; all others are electrolyte."),
         click.option("--length-unit", help="Of coordinates: m, mm, um, ...  [default: the file's, or m]"),
-        click.option("--time-unit", default="s", show_default=True, help="Of times: s, min, h."),
+        click.option(
+            "--time-unit",
+            default="s",
+            show_default=True,
+            help="Of times: s, min, h; those of columns called '... @ t=10[min]' have their own.",
+        ),
         click.option(
             "--voxel-size-um",
             type=click.FloatRange(0.001, 100),
@@ -195,7 +200,8 @@ def arrays(sources, mapping, out):
 
 
 def _free_path(options: dict, source: Path) -> Path:
-    path = options["out"] / f"{options['name'] or source.stem}.h5"
+    stem = source.with_suffix("").stem if source.suffix == ".gz" else source.stem
+    path = options["out"] / f"{options['name'] or stem}.h5"
     if path.exists():
         raise UserError(f"{path}: exists already; remove it, or choose another --out or name")
     return path

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tfmsnet.errors import UserError
 from tfmsnet.progress import note
 
 PATH = click.Path(path_type=Path)
@@ -233,6 +234,40 @@ def read_image_with(path: Path, reading: dict, voxel_size_m: float | None = 0.5e
         if changed:
             say(f"{changed} unwired solid voxels turned to electrolyte")
     return image
+
+
+def must_be_there(path: Path | None, what: str) -> None:
+    """Refuse what isn't there before TensorFlow starts, which takes seconds.
+
+    Args:
+        path: of a file or directory; None where it isn't given.
+        what: was expected.
+    """
+    if path is not None and not path.exists():
+        raise UserError(f"{path}: no such directory or file; expected {what}")
+
+
+RECORDS = "records of `tfmsnet records write`"
+
+
+def over_options(default: str | None):
+    """What curves are drawn over: see `tfmsnet.plots.curves.abscissa`."""
+    options = (
+        click.option(
+            "--over",
+            type=click.Choice(["dol", "time", "mAh/cm2", "mAh/g"]),
+            default=default,
+            show_default=default or "dol; time under a load that changes",
+            help="What curves are drawn over.",
+        ),
+        click.option(
+            "--am-density-g-cm3",
+            type=click.FloatRange(0, min_open=True),
+            help="Of the active material without pores, for mAh/g; `tfmsnet parameters show` has it for each "
+            "cell.",
+        ),
+    )
+    return lambda function: with_options(options, function)
 
 
 def labels_of(text: str | None):

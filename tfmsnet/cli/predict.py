@@ -8,11 +8,11 @@ from tfmsnet.cli.options import (
     image_options,
     json_option,
     load_every_option,
+    must_be_there,
     parameters_options,
     read_image_with,
     refuse_given,
 )
-from tfmsnet.errors import UserError
 from tfmsnet.foreign_files import open_text
 from tfmsnet.progress import note, progress_bar
 from tfmsnet.references.error_bars import LEVEL
@@ -116,11 +116,9 @@ def command(
     models for any (--parameters, --temperature-c).
     """
     from tfmsnet.electrode import check_dischargeable
-    from tfmsnet.halfcell import one_c_a_m2
+    from tfmsnet.foreign_files import refuse_stand_ins
     from tfmsnet.load import FAILED, FRAMES, FRAMES_TO_FULL, SATURATED, constant_current, read_load
-    from tfmsnet.serving import Client
-    from tfmsnet.serving.answer import check_answer_directory, write_answer
-    from tfmsnet.serving.local import load_model
+    from tfmsnet.materials import one_c_a_m2
 
     if server and context.get_parameter_source("model") != click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--model and --server: give one of them, or none")
@@ -130,22 +128,28 @@ def command(
         raise click.UsageError("--load-every is for --load FILE.csv")
     if not server:
         refuse_given(context, ("ca_file", "headers", "timeout_s"), "a server's; give one with --server")
-    if not image.exists():  # known before a model is loaded
-        raise UserError(f"{image}: no such file; expected a folder of slices or a file with an image")
+    must_be_there(image, "a folder of slices or a file with an image")
+    if image.is_file():
+        refuse_stand_ins(image)
     if load is not None:
         refuse_given(context, ("cutoff_voltage",), "--load says its ends itself")
         asked = read_load(load, load_every)
     else:
         asked = constant_current(c_rate, FRAMES if cutoff_voltage is None else FRAMES_TO_FULL, cutoff_voltage)
+    cell = cell_of(parameters, temperature_c).parameters if parameters or temperature_c is not None else None
     source = server or model
+
+    from tfmsnet.serving import Client
+    from tfmsnet.serving.answer import check_answer_directory, write_answer
+    from tfmsnet.serving.local import load_model
+
     if server:
         loaded = Client(server, ca_file=ca_file, headers=_parsed_headers(headers), timeout_s=timeout_s)
         note(f"asking {server}")
     else:
         note(f"loading {model}")
         loaded = load_model(model)
-    if parameters or temperature_c is not None:
-        cell = cell_of(parameters, temperature_c).parameters
+    if cell:
         loaded = loaded.of_cell(cell)
     # A reduced model takes the voxels as they are.
     own = loaded.voxel_size_m or None

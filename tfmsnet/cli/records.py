@@ -5,7 +5,7 @@ import json
 import click
 
 from tfmsnet.cli.ingest import command as import_command
-from tfmsnet.cli.options import PATH, json_option
+from tfmsnet.cli.options import PATH, RECORDS, json_option, must_be_there
 from tfmsnet.progress import note, progress_bar
 
 
@@ -71,6 +71,7 @@ def write(data, records, split, seed, short, partial, gzip, reader, reference, j
 
     An interrupted writing continues with the same command.
     """
+    must_be_there(data, "one with samples (*.h5)")
     from tfmsnet.records import sample_files, write_records
 
     files = sample_files(data)
@@ -100,6 +101,7 @@ def write(data, records, split, seed, short, partial, gzip, reader, reference, j
 @json_option
 def info(records, as_json):
     """Print what RECORDS holds."""
+    must_be_there(records, RECORDS)
     from tfmsnet.records import open_manifest
     from tfmsnet.records.info import summary, table
 
@@ -111,6 +113,7 @@ def info(records, as_json):
 @click.argument("records", type=PATH)
 def verify(records):
     """Read all of RECORDS and name every shard and record that isn't as it was written."""
+    must_be_there(records, RECORDS)
     from tfmsnet.records import verify as verify_records
 
     with progress_bar("verifying") as progress:

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 import click
 
-from tfmsnet.cli.options import PATH, refuse_given
+from tfmsnet.cli.options import PATH, over_options, refuse_given
 
 
 @click.command("show")
@@ -29,18 +29,7 @@ from tfmsnet.cli.options import PATH, refuse_given
     metavar="N,N,...",
     help="Which frames slices show; -1 is the last.  [default: at a third, two thirds, the end]",
 )
-@click.option(
-    "--over",
-    type=click.Choice(["dol", "time", "mAh/cm2", "mAh/g"]),
-    default="dol",
-    show_default=True,
-    help="What the curve is drawn over.",
-)
-@click.option(
-    "--am-density-g-cm3",
-    type=click.FloatRange(0, min_open=True),
-    help="Of the active material without pores, for mAh/g; `tfmsnet parameters show` has it for each cell.",
-)
+@over_options("dol")
 @click.option(
     "--format",
     "suffix",

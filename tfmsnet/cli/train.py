@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tfmsnet.cli.options import PATH
+from tfmsnet.cli.options import PATH, RECORDS, must_be_there
 from tfmsnet.load import FRAMES
 from tfmsnet.memory import available_bytes
 from tfmsnet.predictors.config import describe_network
@@ -175,6 +175,7 @@ def command(
 
     An interrupted run continues with the same command.  Watch it with `tensorboard --logdir OUT`.
     """
+    must_be_there(records, RECORDS)
     from tfmsnet.predictors.store import directory_of, network_of
     from tfmsnet.training.config import PRESETS, load_config
 

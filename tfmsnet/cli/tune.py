@@ -2,7 +2,7 @@
 
 import click
 
-from tfmsnet.cli.options import PATH
+from tfmsnet.cli.options import PATH, RECORDS, must_be_there
 from tfmsnet.cli.train import parsed
 
 
@@ -89,6 +89,7 @@ def command(
     KERASTUNER_TUNER_ID=chief on one and another id on the others, and KERASTUNER_ORACLE_IP and
     KERASTUNER_ORACLE_PORT of the chief on all.
     """
+    must_be_there(records, RECORDS)
     from tfmsnet.training.config import PRESETS, load_config
     from tfmsnet.tuning.dimension import parse
     from tfmsnet.tuning.space import Budget, with_defaults

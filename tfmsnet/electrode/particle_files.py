@@ -254,13 +254,19 @@ def _read_data(file: TextIO, timestep: int | None) -> tuple[np.ndarray, Box, Non
 def _read_table(file: TextIO, timestep: int | None) -> tuple[np.ndarray, None, str | None]:
     if timestep is not None:
         raise UserError("timestep: a table has no timesteps; leave it out")
-    header = file.readline().lstrip("#% ").strip()
-    first = next((line for line in file if line.strip()), "")
+    lines = (line for line in file if line.strip())
+    header = first = next(lines, "")
+    while first.startswith(_REMARKS):  # the last of several may be the header
+        header, first = first, next(lines, "")
+    if header == first or not _NUMBER.match(first):
+        header, first = first, next(lines, "")
+    header = header.lstrip("".join(_REMARKS) + " ").strip()
     separator = separator_of(first or header)
     if separator is None:  # a blank may part a name from its unit, too
         header = re.sub(r"\s+(?=[(\[])", "", header)
     cells = split(header, separator)
-    named = [name_and_unit(cell.lower()) for cell in cells]
+    named = [_SUFFIXED.sub(r"\1 (\2)", cell.lower()) for cell in cells]
+    named = [name_and_unit(cell) for cell in named]
     names = tuple(_PARAVIEW.get(name, name) for name, _ in named)
     columns, _, chosen = _numbers(itertools.chain([first], file), names, "the table", separator)
     units = {named[k][1] for k in chosen[:4]} - {None, ""}
@@ -269,6 +275,9 @@ def _read_table(file: TextIO, timestep: int | None) -> tuple[np.ndarray, None, s
     return columns, None, next(iter(units), None)
 
 
+_REMARKS = ("#", "%")
+_NUMBER = re.compile(r"[\s\"']*[-+]?[.,]?\d")
+_SUFFIXED = re.compile(r"^(x|y|z|radius|diameter)_(m|cm|mm|um|nm)$")
 # How ParaView's spreadsheet calls coordinates.
 _PARAVIEW = {f"points{mark}{k}": axis for mark in ":_" for k, axis in enumerate("xyz")}
 

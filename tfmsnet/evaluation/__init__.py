@@ -4,12 +4,14 @@ Matplotlib is imported only by the modules that draw, when they are used.
 """
 
 from tfmsnet.evaluation.candidates import Candidate, Fields, Persistence, ZeroDimensional
+from tfmsnet.evaluation.comparison import Comparison, compare
 from tfmsnet.evaluation.regression import LinearRegression
 from tfmsnet.evaluation.report import Report, evaluate
 from tfmsnet.evaluation.scores import FieldScores, Scores, score
 
 __all__ = [
     "Candidate",
+    "Comparison",
     "FieldScores",
     "Fields",
     "LinearRegression",
@@ -17,6 +19,7 @@ __all__ = [
     "Report",
     "Scores",
     "ZeroDimensional",
+    "compare",
     "evaluate",
     "score",
 ]

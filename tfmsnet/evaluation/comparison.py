@@ -67,15 +67,23 @@ class Comparison:
         found = {name: known.get(name) for name in others}
         return {"against": first, "scores": found, "apart": dict(self.apart)}
 
-    def write(self, folder: str | Path) -> list[Path]:
-        """Write comparison.json, curves.png and, for scores of fields, slices_<field>.png into a folder."""
+    def write(
+        self, folder: str | Path, over: str | None = None, am_density_g_cm3: float | None = None
+    ) -> list[Path]:
+        """Write comparison.json, curves.png and, for scores of fields, slices_<field>.png into a folder.
+
+        Args:
+            folder: where to.
+            over, am_density_g_cm3: see `tfmsnet.plots.curves.abscissa`; None for "dol", or "time" where the
+                load changes.
+        """
         from tfmsnet.plots.curves import curves_figure
         from tfmsnet.plots.slices import slice_figure
         from tfmsnet.plots.style import save
 
         folder, true = Path(folder), next(iter(self.samples.values()))
-        over = "dol" if true.is_constant_current else "time"
-        figures = {"curves.png": curves_figure(self.samples, over)}
+        over = over or ("dol" if true.is_constant_current else "time")
+        figures = {"curves.png": curves_figure(self.samples, over, am_density_g_cm3)}
         drawn = {name: self.samples[name] for name in self.scores}
         if drawn:
             figures |= {f"slices_{field}.png": slice_figure(true, drawn, field) for field in FIELDS}

@@ -155,6 +155,9 @@ def report_page(tables: Tables, figures: Mapping[str, tuple[str, bytes]]) -> str
     geometries = len({case.geometry_id for case in tables.cases})
     samples = sum(case.model == model for case in tables.cases)
     several = samples > len(tables.loads)
+    counted = (
+        f"{samples} held-out discharge{'s' * (samples > 1)} of {geometries} electrode{'s' * (geometries > 1)}"
+    )
     gathered = "Median over the held-out discharges, the worst in brackets. " if several else ""
     images = "\n".join(_figure(name, caption, content) for name, (caption, content) in figures.items())
     details = "\n".join(
@@ -167,7 +170,7 @@ def report_page(tables: Tables, figures: Mapping[str, tuple[str, bytes]]) -> str
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{escape(model)}: evaluation</title><style>{_STYLE}</style></head><body>
 <h1>{escape(model)}: evaluation</h1>
-<p class="sub">{samples} held-out discharges of {geometries} electrodes, tfmsnet {tfmsnet.__version__}</p>
+<p class="sub">{counted}, tfmsnet {tfmsnet.__version__}</p>
 {_verdict(tables)}
 <h2>Scores</h2>
 <p>{gathered}Bold: best of its column. Orange: better than {escape(model)}.</p>

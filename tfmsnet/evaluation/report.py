@@ -138,6 +138,7 @@ def _write(folder: Path, tables: Tables, figures: Mapping[str, tuple[str, bytes]
         "version": tfmsnet.__version__,
         "model": tables.names[0],
         "predictors": list(tables.names),
+        "headline": jsonable(tables.as_dict()),
         "losses": [jsonable({**loss._asdict(), "column": loss.column.key}) for loss in tables.losses()],
         "cases": [case.as_dict() for case in cases],
     }
@@ -149,6 +150,18 @@ def _write(folder: Path, tables: Tables, figures: Mapping[str, tuple[str, bytes]
         for case in cases:
             writer.writerow([*(getattr(case, name) for name in names), *case.summary().values()])
     write_text(folder / "report.html", report_page(tables, figures))
+
+
+def read_headline(folder: str | Path) -> tuple[str, dict]:
+    """The model that a report judges, and its headline: see `Tables.as_dict`.
+
+    Raises:
+        UserError: no report, or one of an earlier version.
+    """
+    content = read_json(Path(folder) / METRICS, "a report")
+    if content.get("format") != FORMAT or "headline" not in content:
+        raise UserError(f"{folder}: expected a report of this version's `tfmsnet evaluate`; make it again")
+    return content["model"], content["headline"]
 
 
 def _check_replaceable(out_dir: Path) -> None:

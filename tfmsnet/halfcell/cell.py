@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tfmsnet.halfcell.control import Control, Galvanostatic, one_c_current_a
+from tfmsnet.halfcell.control import Control, Galvanostatic
 from tfmsnet.halfcell.equilibrium import open_circuit_potential
 from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
@@ -12,6 +12,7 @@ from tfmsnet.halfcell.kinetics import Insertion, Reaction
 from tfmsnet.halfcell.lithium import Lithium
 from tfmsnet.halfcell.potentials import Link, Potentials
 from tfmsnet.halfcell.salt import Salt
+from tfmsnet.materials.one_c import one_c_current_a
 from tfmsnet.materials.parameters import Parameters
 
 _PASSES = 15

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from tfmsnet.materials.functions import value_and_slope_at, value_at
+from tfmsnet.materials.compiled import value_and_slope_at, value_at
 from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
 # Beyond this |eta F / RT| the exponentials are continued by their tangent, so that no iterate overflows.

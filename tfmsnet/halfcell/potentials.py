@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tfmsnet.halfcell import electrolyte
-from tfmsnet.halfcell.control import Control, Galvanostatic, Potentiostatic, one_c_current_a
+from tfmsnet.halfcell.control import Control, Galvanostatic, Potentiostatic
 from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
 from tfmsnet.halfcell.kinetics import lithium_metal_overpotential
 from tfmsnet.halfcell.multigrid import Multigrid, conjugate_gradients
 from tfmsnet.halfcell.network import ConductanceNetwork
+from tfmsnet.materials.one_c import one_c_current_a
 from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 60

@@ -7,7 +7,6 @@ import numpy as np
 from tfmsnet.electrode import PhaseImage, check_dischargeable
 from tfmsnet.errors import UserError
 from tfmsnet.halfcell.cell import Cell, State
-from tfmsnet.halfcell.control import one_c_a_m2
 from tfmsnet.halfcell.discharge import Balances, Discharge
 from tfmsnet.halfcell.equilibrium import open_circuit_potential
 from tfmsnet.halfcell.failure import DischargeFailed
@@ -24,6 +23,7 @@ from tfmsnet.load import (
     constant_current,
     known_duration,
 )
+from tfmsnet.materials import one_c_a_m2
 from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
 _DEFAULT = Parameters()

@@ -1,8 +1,8 @@
 """Functions of one variable that material properties are: one definition for NumPy, numba and TensorFlow.
 
 A `Function` is a sum of a polynomial, tanh terms, exponentials and a table: data, so that a material is data
-too.  `evaluate` is its formula for any array library, `value_and_slope_at` the same for one number within
-numba, from one flat array.
+too.  `evaluate` is its formula for any array library, `tfmsnet.materials.compiled` the same for one number
+within numba, from one flat array.
 """
 
 import itertools
@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from numbers import Real
 
 import numpy as np
-from numba import njit
 
 from tfmsnet.errors import UserError
 
-_POLYNOMIAL, _TANH, _EXPONENTIAL, _TABLE = range(4)
+POLYNOMIAL, TANH, EXPONENTIAL, TABLE = range(4)
 # `Function.sampled` halves intervals down to this share of the whole.
 _FINEST = 2.0**-14
 # Points of two tables that are closer than this share of the range are one in their sum.
@@ -253,63 +252,14 @@ def _numpy_cubics(table: Table, inside: np.ndarray):
 def _flat(function: Function) -> np.ndarray:
     """What numba evaluates: for each part its kind, how many numbers follow, and these."""
     parts = [
-        (_POLYNOMIAL, np.array(function.polynomial)),
-        (_TANH, np.array(function.tanh).ravel()),
-        (_EXPONENTIAL, np.array(function.exponential).ravel()),
-        (_TABLE, np.array([])),
+        (POLYNOMIAL, np.array(function.polynomial)),
+        (TANH, np.array(function.tanh).ravel()),
+        (EXPONENTIAL, np.array(function.exponential).ravel()),
+        (TABLE, np.array([])),
     ]
     if function.table is not None:
-        parts[_TABLE] = (_TABLE, np.append(function.table.cubics.ravel(), function.table.x[-1]))
+        parts[TABLE] = (TABLE, np.append(function.table.cubics.ravel(), function.table.x[-1]))
     return np.concatenate([np.concatenate([[kind, len(part)], part]) for kind, part in parts if len(part)])
-
-
-@njit(cache=True)
-def value_at(flat, x):
-    """f(x) of one number, from `Function.flat`."""
-    return value_and_slope_at(flat, x)[0]
-
-
-@njit(cache=True)
-def value_and_slope_at(flat, x):
-    """f(x) and f'(x) of one number, from `Function.flat`."""
-    value, slope, begin = 0.0, 0.0, 0
-    while begin < flat.size:
-        kind, end = int(flat[begin]), begin + 2 + int(flat[begin + 1])
-        begin += 2
-        if kind == _POLYNOMIAL:
-            part, rise = 0.0, 0.0
-            for k in range(end - 1, begin - 1, -1):
-                rise = rise * x + part
-                part = part * x + flat[k]
-            value += part
-            slope += rise
-        elif kind == _TANH:
-            for k in range(begin, end, 3):
-                tanh = math.tanh(flat[k + 1] * (x - flat[k + 2]))
-                value += flat[k] * tanh
-                slope += flat[k] * flat[k + 1] * (1 - tanh * tanh)
-        elif kind == _EXPONENTIAL:
-            for k in range(begin, end, 3):
-                term = flat[k] * math.exp(flat[k + 1] * (x - flat[k + 2]))
-                value += term
-                slope += flat[k + 1] * term
-        else:
-            inside = min(max(x, flat[begin]), flat[end - 1])
-            low, high = 0, (end - begin) // 5
-            while high - low > 1:
-                middle = (low + high) // 2
-                if flat[begin + 5 * middle] <= inside:
-                    low = middle
-                else:
-                    high = middle
-            k = begin + 5 * low
-            step = inside - flat[k]
-            rise = flat[k + 2] + step * (2 * flat[k + 3] + 3 * step * flat[k + 4])
-            value += flat[k + 1] + step * (flat[k + 2] + step * (flat[k + 3] + step * flat[k + 4]))
-            value += rise * (x - inside)
-            slope += rise
-        begin = end
-    return value, slope
 
 
 def _tabulated(formula: Callable, x: np.ndarray, low: float, high: float) -> Function:

@@ -123,7 +123,7 @@ def curves_figure(
             below.plot(at, 1e3 * (voltage_at(at, own, sample.voltage_v) - true.voltage_v), **style)
         above.set_ylabel("voltage (V)")
         above.legend()
-        below.set(xlabel=OVER[over], ylabel=f"minus {first} (mV)")
+        below.set(xlabel=OVER[over], ylabel="difference (mV)")
     return figure
 
 

@@ -40,7 +40,9 @@ def write_scene(sample: Sample, path: str | Path, title: str) -> None:
     frames = np.unique(np.linspace(0, sample.frames - 1, MOST_FRAMES).round().astype(int))
     middle = sample.grid[1] // 2
     phase = sample.phase[::step, middle::step, ::step]
-    figure = make_subplots(1, 2, column_widths=[0.7, 0.3], specs=[[{"type": "scene"}, {"type": "xy"}]])
+    figure = make_subplots(
+        1, 2, column_widths=[0.65, 0.35], horizontal_spacing=0.15, specs=[[{"type": "scene"}, {"type": "xy"}]]
+    )
     moving = []  # for each frame, what each field's surface is coloured by
     for number, (name, field) in enumerate(FIELDS.items()):
         inside = field.mask(phase)
@@ -57,7 +59,7 @@ def write_scene(sample: Sample, path: str | Path, title: str) -> None:
                 **moving[-1][-1],
                 intensitymode="cell",
                 colorscale="Viridis",
-                colorbar={"title": field.error_unit, "x": 0.64, "len": 0.8},
+                colorbar={"title": field.error_unit, "x": 0.52, "len": 0.8},
                 flatshading=True,
                 lighting={"ambient": 0.75, "diffuse": 0.4, "specular": 0.02},
                 hovertemplate=f"%{{x:.1f}}, %{{y:.1f}}, %{{z:.1f}} µm: %{{intensity:.4g}}"
@@ -99,6 +101,7 @@ def write_scene(sample: Sample, path: str | Path, title: str) -> None:
         }
         for name, field in FIELDS.items()
     ]
+    far = (max(phase.shape) / np.cbrt(phase.size)) ** 0.4  # a long electrode, from further away
     every = f", every {step} voxels" if step > 1 else ""
     figure.update_layout(
         title=f"{title}: {'x'.join(map(str, sample.grid))} voxels of {1e6 * sample.voxel_size_m:g} µm{every}",
@@ -110,7 +113,7 @@ def write_scene(sample: Sample, path: str | Path, title: str) -> None:
             "xaxis_title": "x (µm)",
             "yaxis_title": "y (µm)",
             "zaxis_title": "z (µm), foil at 0",
-            "camera": {"eye": {"x": 1.1, "y": -2.3, "z": 0.7}},
+            "camera": {"eye": {axis: far * at for axis, at in zip("xyz", (1.0, -2.1, 0.6), strict=True)}},
         },
         sliders=[{"steps": steps, "active": len(steps) - 1, "len": 0.62, "currentvalue": {"prefix": "at "}}],
         updatemenus=[{"buttons": buttons, "x": 0.0, "xanchor": "left", "y": 0.98, "yanchor": "bottom"}],

@@ -43,9 +43,16 @@ def look():
     return rc_context(_LOOK)
 
 
+class _Shown(Figure):
+    """A figure that notebooks show, though pyplot doesn't know it."""
+
+    def _repr_png_(self) -> bytes:
+        return png(self)
+
+
 def new_figure(width_in: float, height_in: float) -> Figure:
     """A figure of its own, outside pyplot's state, laid out so that nothing overlaps."""
-    figure = Figure(figsize=(width_in, height_in), layout="constrained")
+    figure = _Shown(figsize=(width_in, height_in), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 
+from tfmsnet.evaluation.tables import HEADLINE, Column, number
 from tfmsnet.predictors.config import describe_network
 from tfmsnet.predictors.description import DESCRIPTION
 from tfmsnet.predictors.domain import smallest_edge
@@ -109,6 +110,10 @@ def _network_lines(description: dict, limits: dict) -> list[str]:
         "",
         *_domain_lines(description.get("domain")),
         "",
+        "## How good it is",
+        "",
+        *_score_lines(description.get("scores")),
+        "",
         "## What it is not for",
         "",
         f"Another chemistry or temperature than that of `{DESCRIPTION}` (parameters), other voxel sizes, "
@@ -135,6 +140,31 @@ def _signature_lines(signatures: dict[str, Signature]) -> list[str]:
                 meaning = f"{q.meaning} ({q.values})" if q.values else q.meaning
                 lines.append(f"| {side} | `{q.name}` | {q.dtype} | ({shape}) | {q.unit} | {meaning} |")
     return lines
+
+
+def _score_lines(scores: dict | None) -> list[str]:
+    """The headline of a report, see `tfmsnet.evaluation.report.read_headline`."""
+    if not scores:
+        return ["Not recorded: `tfmsnet evaluate` measures it, `tfmsnet export --report` writes it here."]
+    lines = ["Median (worst) over held-out discharges, beside what needs no network:", ""]
+    lines += [
+        f"| | | {' | '.join(column.title for column in HEADLINE)} |",
+        "|---" * (len(HEADLINE) + 2) + "|",
+    ]
+    for load, by_name in scores.items():
+        for name, found in by_name.items():
+            cells = [_cell(found[column.key], column) for column in HEADLINE if column.key in found]
+            lines.append(f"| {load} | {name} | {' | '.join(cells)} |")
+    return lines
+
+
+def _cell(found: dict, column: Column) -> str:
+    if found["median"] is None:
+        return "-"
+    return " ".join(
+        text.format(number(found[key] * column.factor, column.rounding))
+        for key, text in (("median", "{}"), ("worst", "({})"))
+    )
 
 
 def _domain_lines(domain: dict | None) -> list[str]:

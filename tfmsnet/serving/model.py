@@ -12,8 +12,8 @@ import numpy as np
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
 from tfmsnet.fields import FIELDS as TABLE
-from tfmsnet.halfcell import Parameters, one_c_a_m2
 from tfmsnet.load import SATURATED, Ended, Load, constant_current
+from tfmsnet.materials import Parameters, one_c_a_m2
 from tfmsnet.predictors.config import NetworkConfig, describe_network
 from tfmsnet.predictors.domain import check_grid, outside
 from tfmsnet.predictors.kinds import Kind, kind_of

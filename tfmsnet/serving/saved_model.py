@@ -10,8 +10,10 @@ import tensorflow as tf
 import tfmsnet
 from tfmsnet.configuration import check_form
 from tfmsnet.errors import UserError
+from tfmsnet.evaluation.report import read_headline
 from tfmsnet.files import check_name, replacing_directory
 from tfmsnet.materials import Parameters
+from tfmsnet.predictors.config import describe_network
 from tfmsnet.predictors.description import FORMAT
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import (
@@ -42,6 +44,7 @@ def export(
     max_voxels: int | None = None,
     max_gib: float | None = None,
     parameters: Parameters | None = None,
+    report: str | Path | None = None,
 ) -> Path:
     """Write `directory`/<version>/, the next version, complete or not at all.
 
@@ -57,13 +60,15 @@ def export(
         max_voxels: most voxels of a request, batch included; None for `MAX_VOXELS`.
         max_gib: most memory that an answer may take, as estimated from its sizes, GiB; None for `MAX_GIB`.
         parameters: of a reduced model's default cell; None for `Parameters()`.
+        report: directory of a report of `tfmsnet evaluate` on this model, whose scores go into the card.
 
     Returns:
         The version's directory.
 
     Raises:
-        UserError: a source that isn't one of these, a directory that is something else than a base path of
-            versions, max_voxels or max_gib that are too few, or that a SavedModel has already.
+        UserError: a source that isn't one of these, a report on another model, a directory that is
+            something else than a base path of versions, max_voxels or max_gib that are too few, or that a
+            SavedModel has already.
     """
     if str(source).partition("://")[0] in SCHEMES:
         raise UserError(f"{source}: a server doesn't hand its weights out; export the run that it serves")
@@ -86,13 +91,24 @@ def export(
             raise UserError(
                 f"{saved}: max_voxels, max_gib: are in the SavedModel already; export the run again"
             )
+        if report is not None:
+            raise UserError(f"{saved}: its card is written already; export the run again, with the report")
         check_saved_model(saved)
         with replacing_directory(target) as partial:
             shutil.copytree(saved, partial, dirs_exist_ok=True)
         return target
-    predictor = load_predictor(source)
-    _write(predictor, read_description(source), source, target, max_voxels, max_gib)
+    predictor, description = load_predictor(source), read_description(source)
+    if report is not None:
+        description |= {"scores": _scores(report, describe_network(predictor.config))}
+    _write(predictor, description, source, target, max_voxels, max_gib)
     return target
+
+
+def _scores(report: str | Path, title: str) -> dict:
+    judged, headline = read_headline(report)
+    if judged != title:
+        raise UserError(f"{report}: is a report on {judged}, expected one on {title}, which is exported")
+    return headline
 
 
 def newest_saved_model(path: Path) -> Path | None:

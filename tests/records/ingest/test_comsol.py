@@ -1,5 +1,6 @@
 """COMSOL's spreadsheet export with a known answer, and every way in which one can be wrong."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -99,6 +100,10 @@ def test_other_separators_and_units_of_length(small_rows, write, tmp_path, separ
     ("text", "label"),
     [
         ("cs (mol/m^3) @ t=100", Label("cs", "mol/m^3", 100.0)),
+        ("cs (mol/m^3) @ t=10[min]", Label("cs", "mol/m^3", 10.0, "min")),
+        ("cs (mol/m^3) @ 2: t=1.5 h", Label("cs", "mol/m^3", 1.5, "h")),
+        ("cs_(mol/m^3)_@_t=600_s", Label("cs", "mol/m^3", 600.0, "s")),
+        ("cs (mol/m^3) @ t=100 C=1", Label("cs", "mol/m^3", 100.0)),
         ("comp1.cs (mol/(m^3)) @ 12: t=1.5E3", Label("comp1.cs", "mol/(m^3)", 1500.0)),
         ("phis (V) @ t=10, C=0.5", Label("phis", "V", 10.0)),
         ("cs_(mol/m^3)_@_t=0", Label("cs", "mol/m^3", 0.0)),
@@ -275,3 +280,21 @@ def test_an_export_of_any_locale_is_the_same(tmp_path, truth, name, condition, m
     np.testing.assert_array_equal(found.image.phase.ravel() == AM, domain == 7)
     np.testing.assert_array_equal(found.concentration.values, truth.concentration(places[domain == 7]))
     np.testing.assert_array_equal(found.times_s, [0, 400, 1000, 1900])
+
+
+def test_times_with_a_unit_of_their_own(write, small_rows, tmp_path):
+    """COMSOL writes them with the study's unit, where that isn't the second."""
+    path = write.comsol(tmp_path / "a.txt", *small_rows)
+    text = path.read_text()
+    in_seconds = read_comsol(path, READING).times_s
+    minutes = re.sub(r"t=(\d+)", lambda found: f"t={int(found[1]) / 60!r}[min]", text)
+    path.write_text(minutes)
+    np.testing.assert_allclose(read_comsol(path, READING).times_s, in_seconds)
+    with pytest.raises(UserError, match="the file has min, not h"):
+        read_comsol(path, replace(READING, time_unit="h"))
+    path.write_text(minutes.replace("[min]", "[h]", 1))
+    with pytest.raises(UserError, match=r"times of several units \(h, min\)"):
+        read_comsol(path, READING)
+    path.write_text(minutes.replace("[min]", "[fortnight]"))
+    with pytest.raises(UserError, match="unit 'fortnight' isn't known"):
+        read_comsol(path, READING)
