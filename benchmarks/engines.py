@@ -3,12 +3,11 @@
     python benchmarks/engines.py                   24 x 24 x 64 voxels, three recipes of three seeds each
     python benchmarks/engines.py --seeds 1         one of each
 
-Printed are medians over the seeds, and the spread (largest less smallest) in the last table; drawn are slices
-and discharge curves at 1C.  What is made is kept in build/engines: the same command goes on where it was.
+Printed are medians over the seeds; drawn are slices and discharge curves at 1C.  What is made is kept in
+build/engines: the same command goes on where it was.
 """
 
 import argparse
-import time
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +43,6 @@ MEASURES = {
     "electronic": ("electrons, effective S/m", 1, 4),
     "lower_half": ("AM in lower half, %", 100, 1),
     "drop_mv": ("below equilibrium at DOL 0.64, mV", 1, 2),
-    "cpu_s": ("CPU s", 1, 1),
 }
 
 
@@ -70,9 +68,7 @@ def contacts(name: str, recipe: Recipe, folder: Path) -> float:
 def measured(name: str, recipe: Recipe) -> tuple[dict, PhaseImage]:
     title = f"{name}_{recipe.am_wt_percent:g}_{recipe.calendering_percent:g}_{recipe.seed}"
     folder = KEPT / title
-    started = time.process_time()
     image = engine(name)(recipe, folder, lambda fraction, stage: None)
-    cpu_s = time.process_time() - started
     path = KEPT / f"{title}.json"
     if path.exists():
         return read_json(path, "an electrode's measures"), image
@@ -103,7 +99,6 @@ def measured(name: str, recipe: Recipe) -> tuple[dict, PhaseImage]:
         "electronic": effective_conductivity(conductivity[whole.phase]),
         "lower_half": float(am[:, :, : am.shape[2] // 2].sum() / am.sum()),
         "drop_mv": float(1e3 * np.interp(0.64, discharge.dol, equilibrium - discharge.voltage_v)),
-        "cpu_s": cpu_s,
         "dol": discharge.dol.tolist(),
         "voltage_v": discharge.voltage_v.tolist(),
     }

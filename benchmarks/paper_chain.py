@@ -83,10 +83,12 @@ def draw_fields(series: list[Path], sample_path: Path, out: Path) -> None:
         PolyCollection(polygons, facecolors=COLOURS[phase[owner]] / 255, edgecolors="0.35", lw=0.2)
     )
     is_am = phase[owner] == AM
-    for axes, title in ((mesh, "mesh"), (fem, "finite elements"), (image, "voxels"), (gridded, "sample")):
+    for axes, title in ((mesh, "mesh"), (fem, "on elements"), (image, "voxels"), (gridded, "on voxels")):
         axes.set(title=title, xlim=(0, edges[0]), ylim=(0, edges[1]), aspect="equal", xlabel="x / µm")
     mesh.set_ylabel("z / µm")
-    fields = PolyCollection([polygons[k] for k in np.flatnonzero(is_am)], array=c[owner][is_am] / 1000)
+    fields = PolyCollection(
+        [polygons[k] for k in np.flatnonzero(is_am)], array=c[owner][is_am] / 1000, edgecolors="face", lw=0.2
+    )
     fields.set_clim(*span)
     fem.add_collection(fields)
     extent = (0, edges[0], 0, edges[1])
