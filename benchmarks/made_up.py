@@ -34,6 +34,8 @@ def trainer_and_batch(config: RunConfig, grid, frames: int) -> tuple[Trainer, di
         "potential": rng.random((frames + 1, *grid), np.float32),
         "c_rate_profile": profile.astype(np.float32),
         "times_s": times.astype(np.float32),
+        "voxel_size_m": np.float32(5e-7),
+        "window": np.array([0, frames + 1], np.int32),
         "index": np.int64(0),
     }
     data = tf.data.Dataset.from_tensors(element).map(described(surrogate)).map(trimmed)

@@ -1,5 +1,6 @@
 """Every snippet of the README runs; the pipeline's commands with fewer steps and smaller electrodes."""
 
+import json
 import re
 import shlex
 import sys
@@ -46,6 +47,9 @@ def test_the_commands_run_as_printed(tmp_path, monkeypatch):
         assert stop.value.code == 0, line
     for made in ("compared/curves.png", "pictures/film.gif", "report/report.html", "by-network/curve.csv"):
         assert Path(made).is_file()
+    error = json.loads(Path("answer/answer.json").read_text())["error"]
+    assert error["level"] == 0.9
+    assert 0 < error["voltage_v"] < 5e-3
 
 
 @pytest.mark.parametrize("marker", ["demo", "tests"])

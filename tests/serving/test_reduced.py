@@ -57,6 +57,17 @@ def test_it_is_near_the_simulator(resolved, electrode, load):
         assert np.abs(coarse.voltage_v - known.voltage_v).max() < 5e-3
 
 
+@pytest.mark.parametrize("name", ["resolved-particles", "porous-electrode"])
+def test_it_says_how_far_off_it_may_be(name, electrode):
+    known, answer = tfmsnet.simulate(electrode, 2.0), tfmsnet.load_model(name).fields(electrode, 2.0)
+    assert answer.voltage_error_v.shape == answer.concentration_vrmse.shape == answer.voltage_v.shape
+    curve_v, most = answer.error
+    off_v = answer.voltage_v[1:] - known.voltage_v[1:]
+    assert np.sqrt((off_v**2).mean()) < curve_v < 0.01
+    assert np.median(vrmse(answer, known)) < most
+    assert not answer.doubtful
+
+
 def test_the_capacity_down_to_a_voltage_is_the_simulator_s(resolved, electrode):
     load = constant_current(2.0, FRAMES_TO_FULL, 3.0)
     known, answer = tfmsnet.simulate(electrode, load), resolved.curve(electrode, load)

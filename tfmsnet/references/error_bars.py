@@ -59,7 +59,7 @@ class ErrorBar(NamedTuple):
 
 # Of what they are: the models' own particles.
 SPHERES = ErrorBar(1.5e-3, 0.0, 3.0e-3, 1.02, 0.0)
-VOXELS = ErrorBar(1.75e-4, 3.5e-3, 0.0, 0.0075, 0.025)
+VOXELS = ErrorBar(1.75e-4, 3.5e-3, 0.0, 0.0105, 0.035)
 
 
 def over_all(voltage_error_v: np.ndarray, concentration_vrmse: np.ndarray) -> tuple[float, float]:

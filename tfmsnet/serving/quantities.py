@@ -244,14 +244,14 @@ def signatures(config: NetworkConfig, asks_voxels: bool = False) -> dict[str, Si
         ),
         "fields": Signature(
             "curve, summary and the fields at every voxel",
-            (PHASE, C_RATE, *window, *voxel),
+            (PHASE, C_RATE, *voxel, *window),
             known(*CURVE, *SUMMARY, *FIELDS),
         ),
         "profile": Signature(
             "the same at any frames of a constant current"
             if kind.constant_current(config)
             else "the same under a C-rate that changes with time",
-            (PHASE, *PROFILE, *window, *voxel),
+            (PHASE, *PROFILE, *voxel, *window),
             known(*CURVE, *SUMMARY, *FIELDS),
         ),
         "step": Signature(

@@ -125,7 +125,7 @@ class Board(keras.callbacks.Callback):
         for field, mask in masks.items():
             inside = mask[0].numpy() > 0
             truth, guess = true[field][0].numpy(), predicted[field][0].numpy()
-            frames, voxel_size_m = milestones(len(truth) - 1), self.trainer.predictor.voxel_size_m
+            frames, voxel_size_m = milestones(len(truth) - 1), float(self.shown["voxel_size_m"][0])
             picture = slices(truth, guess, inside, frames, field, voxel_size_m)
             tf.summary.image(f"{field} (true, predicted, error)", picture[None])
             if field == "potential":

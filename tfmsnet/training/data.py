@@ -175,6 +175,7 @@ def validation_batches(
 
 TRAINED_ON = (
     "phase",
+    "voxel_size_m",
     "features",
     *FIELDS,
     *(f"{REFERENCE}{name}" for name in ENTRIES),
