@@ -110,20 +110,22 @@ def table(found: dict) -> str:
     heads = [f"{am:g}/{calendering:g} {name}" for am, calendering in RECIPES for name in ENGINES]
     lines = ["wt% AM / calendering %".ljust(36) + "".join(head.rjust(15) for head in heads)]
     for measure, (label, scale, digits) in MEASURES.items():
-        cells = []
+        cells, spread = [], []
         for recipe in RECIPES:
             for name in ENGINES:
                 values = scale * np.array([one[0][measure] for one in found[name, recipe]])
                 cells.append(f"{np.median(values):.{digits}f}".rjust(15))
+                spread.append(f"{np.ptp(values):.{digits}f}".rjust(15))
         lines.append(label.ljust(36) + "".join(cells))
+    lines.append("  largest less smallest".ljust(36) + "".join(spread))
     return "\n".join(lines)
 
 
 def draw(found: dict, path: Path) -> None:
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(12, 6.5), layout="constrained")
-    slices, curves = figure.subfigures(1, 2, width_ratios=(6, 5))
+    figure = Figure(figsize=(13, 5.2), layout="constrained")
+    slices, curves = figure.subfigures(1, 2, width_ratios=(8, 5))
     colours = np.array([[0xA6, 0xCE, 0xE3], [0x8C, 0x8C, 0x8C], [0x1A, 0x1A, 0x1A]], np.uint8)
     for axes, (name, recipe) in zip(
         slices.subplots(1, 6).ravel(), [(name, recipe) for recipe in RECIPES for name in ENGINES], strict=True
@@ -145,7 +147,9 @@ def draw(found: dict, path: Path) -> None:
                 lower.plot(one["dol"][1:], drop[1:], style, color=f"C{number}", lw=1, label=label)
     upper.set(ylabel="voltage at 1C / V")
     lower.set(xlabel="degree of lithiation", ylabel="below equilibrium / mV")
-    lower.legend(fontsize=8, ncols=2)
+    curves.legend(
+        fontsize=8, ncols=2, loc="outside lower center", handles=lower.get_legend_handles_labels()[0]
+    )
     with replacing(path) as partial:
         figure.savefig(partial, format="png", dpi=110)
 

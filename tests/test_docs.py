@@ -154,9 +154,9 @@ def test_the_papers_chain_runs_with_finite_elements(run_page):
         pytest.importorskip(module)
     run_page("paper-chain.md", "run fem")
     fem = read_sample("small-data/fem.h5")
-    simulated = simulate(PhaseImage(fem.phase, fem.voxel_size_m), constant_current(1.0, 9))
-    # Contacts of half a voxel, on elements of 1.5 um: the same cell, not the same resistances.
-    np.testing.assert_allclose(fem.voltage_v, simulated.voltage_v, atol=0.03)
+    simulated = simulate(PhaseImage(fem.phase, fem.voxel_size_m), constant_current(1.0, 5))
+    # Elements of 1.5 um that follow the particles, and voxels of 0.5 um.
+    np.testing.assert_allclose(fem.voltage_v, simulated.voltage_v, atol=5e-3)
     am = fem.phase == AM
     np.testing.assert_allclose(
         fem.concentration[:, am].mean(axis=1), simulated.concentration[:, am].mean(axis=1), rtol=0.01
