@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 
 import pytest
 import tensorflow as tf
@@ -12,7 +13,7 @@ from tfmsnet.evaluation.report import read_headline
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.serving.card import MODEL_CARD, documents
 from tfmsnet.serving.endpoints import Endpoints
-from tfmsnet.serving.local import load_model
+from tfmsnet.serving.local import load_model, seal
 from tfmsnet.serving.saved_model import export
 
 
@@ -72,7 +73,7 @@ def test_the_card_names_the_domain_the_signatures_and_the_versions(served, recor
 def test_the_card_calls_a_network_what_reports_do(values, name):
     network = NetworkConfig.of(**values)
     description = {"network": json.loads(json.dumps(network.as_dict())), "voxel_size_m": 5e-7}
-    card = documents(description, {}, 1000, {})[MODEL_CARD]
+    card = documents(description, {}, 1000, 4.0, {})[MODEL_CARD]
     assert f"({name}, filters 16, growth 2.0, " in card
 
 
@@ -147,7 +148,7 @@ def test_any_model_is_exported(run, served, tmp_path):
     assert again == tmp_path / "again" / "1"
     for name in ("saved_model.pb", "assets/surrogate.json"):
         assert (again / name).read_bytes() == (served / "1" / name).read_bytes()
-    with pytest.raises(UserError, match="max_voxels: is in the SavedModel already"):
+    with pytest.raises(UserError, match="max_voxels, max_gib: are in the SavedModel already"):
         export(served, tmp_path / "again", max_voxels=9)
     with pytest.raises(UserError, match="a server doesn't hand its weights out"):
         export("grpc://localhost:1/cathode", tmp_path / "never")
@@ -159,5 +160,23 @@ def test_what_is_no_model_is_refused(tmp_path, served):
     (tmp_path / "assets").mkdir()
     (tmp_path / "assets" / "surrogate.json").write_text("{}")
     (tmp_path / "saved_model.pb").write_bytes(b"no")
-    with pytest.raises(UserError, match=r"not a SavedModel of|surrogate\.json isn't one"):
+    with pytest.raises(UserError, match=r"holds no checksums \(seal\.json\)"):
         load_model(tmp_path)
+    with pytest.raises(UserError, match=r"surrogate\.json: format: expected 1"):
+        seal(tmp_path)
+
+
+def test_a_saved_model_is_used_as_it_was_exported_or_not_at_all(served, tmp_path):
+    copy = shutil.copytree(served / "1", tmp_path / "copy")
+    (weights,) = copy.glob("variables/variables.data*")
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:-9] + bytes([whole[-9] ^ 1]) + whole[-8:])
+    for use in (load_model, lambda path: export(path, tmp_path / "again")):
+        with pytest.raises(UserError, match=r"variables\.data-00000-of-00001: changed since it was written"):
+            use(copy)
+    weights.write_bytes(whole)
+    (copy / "seal.json").unlink()
+    with pytest.raises(UserError, match="where you trust it, `tfmsnet seal"):
+        load_model(copy)
+    assert seal(copy).read_bytes() == (served / "1" / "seal.json").read_bytes()
+    load_model(copy)

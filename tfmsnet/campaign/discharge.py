@@ -127,8 +127,10 @@ def _discharge(
         return f"{error}{_kept(error.partial, path)}"
     except UserError as error:
         return str(error)
-    except (MemoryError, OSError) as error:  # too large an electrode, a full disk: others may still go
-        return f"{type(error).__name__}: {error}"
+    except OSError as error:  # a full disk: others may still go
+        return error.strerror or str(error)
+    except MemoryError as error:
+        return f"out of memory: {error}"
     return None
 
 
