@@ -30,6 +30,8 @@ from tfmsnet.serving.model import EndedAtOnce
 def found(path: Path) -> dict:
     """Model -> what it said and what it is off by: curve in V and VRMSE; of the frames that both have."""
     sample, said = read_sample(path), {}
+    if not sample.complete:  # the simulator's failure ends it, next to a collapse of the voltage
+        return {}
     image = PhaseImage(
         sample.phase,
         sample.voxel_size_m,
@@ -57,6 +59,7 @@ def found(path: Path) -> dict:
 
 def show(directory: Path, results: list[dict]) -> None:
     """The table of one directory."""
+    results = [result for result in results if result]
     print(f"\n{directory}: {len(results)} samples; within what was said, error: median (worst), factor")
     for name in REDUCED:
         said, off = (np.array([r[name][key] for r in results if name in r]) for key in ("said", "off"))
