@@ -8,7 +8,7 @@ import pytest
 
 from tfmsnet.errors import UserError
 from tfmsnet.load import CRate, End, Ended, Every, Load, Rest, constant_current
-from tfmsnet.records import Split, read_sample, verify, write_records, write_sample
+from tfmsnet.records import Split, read_sample, sample_files, verify, write_records, write_sample
 from tfmsnet.records.manifest import open_manifest
 from tfmsnet.records.shard import decode, encode
 
@@ -82,14 +82,13 @@ def test_two_profiles_of_one_peak_c_rate_fit_one_data_set(make, files_of, tmp_pa
         write_records(files + again, tmp_path / "again", split="0/1")
 
 
-def test_samples_of_two_reacting_areas_are_refused(make, files_of, tmp_path):
-    simulated = files_of(tmp_path, [under(make(n), PULSE) for n in range(2)])
+def test_samples_of_two_reacting_areas_are_refused(make, files_of, tmp_path, monkeypatch):
+    files_of(tmp_path, [under(make(n), PULSE) for n in range(2)])
     (tmp_path / "others").mkdir()
+    monkeypatch.setattr("tfmsnet.records.hdf5.FORMAT_VERSION", 2)
+    write_sample(under(make(1), PULSE), tmp_path / "01.h5")
     others = files_of(tmp_path / "others", [make(2)])  # no load: not the package's own
-    for file in (simulated[1], *others):
-        with h5py.File(file, "r+") as content:
-            content.attrs["format_version"] = 2
-            del content.attrs["checksums"]
+    simulated = sample_files(tmp_path)
     with pytest.raises(UserError, match=r"reacting area of format 2, .* of format 3; simulate the older"):
         write_records(simulated, tmp_path / "records", split="0/1")
     write_records([simulated[0], *others], tmp_path / "records", split="0/1")

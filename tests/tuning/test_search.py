@@ -7,6 +7,7 @@ import pytest
 from tfmsnet.errors import RunFailed, UserError
 from tfmsnet.training.callbacks import Diverged
 from tfmsnet.training.config import load_config
+from tfmsnet.training.loop import Interrupted
 from tfmsnet.tuning import tuner as tuners
 from tfmsnet.tuning.search import search
 from tfmsnet.tuning.trial import Outcome
@@ -92,12 +93,12 @@ def test_an_interruption_stops_the_search_and_counts_as_no_failure(
 
     def interrupted(config, *arguments, **options):
         if next(interruptions):
-            raise tuners.Interrupted("stopped", 15)
+            raise Interrupted("stopped", 15)
         return fake_trial()(config, *arguments, **options)
 
     monkeypatch.setattr(tuners, "run_trial", interrupted)
     for _ in range(3):
-        with pytest.raises(tuners.Interrupted):
+        with pytest.raises(Interrupted):
             search(judged, tmp_path / "out", plan, report=quiet)
     rows = search(judged, tmp_path / "out", plan, report=quiet)
     assert [row.status for row in rows] == ["COMPLETED"] * 2
