@@ -6,6 +6,7 @@ import keras_tuner
 import pytest
 
 from tfmsnet.records import open_manifest
+from tfmsnet.seals import read_sealed, write_sealed
 from tfmsnet.training.memory import parameters
 from tfmsnet.tuning.dimension import parse
 from tfmsnet.tuning.oracles import GIVE_UP_AFTER, TUNERS, make_oracle
@@ -147,9 +148,8 @@ def test_what_a_kill_left_between_two_files_is_dropped(make, tmp_path):
     oracle = make("random")
     oracle.save()
     oracle.create_trial("tuner0")
-    state = json.loads((tmp_path / "trials" / "oracle.json").read_text())
-    state |= {"start_order": [], "ongoing_trials": {}}
-    (tmp_path / "trials" / "oracle.json").write_text(json.dumps(state))
+    path = tmp_path / "trials" / "oracle.json"
+    write_sealed(path, read_sealed(path, "a search") | {"start_order": [], "ongoing_trials": {}})
     oracle = make("random")
     oracle.reload()
     assert oracle.create_trial("tuner0").trial_id == "00"
