@@ -90,7 +90,8 @@ def test_a_server_is_scored_too(exported, trained, judged, tmp_path):
         served = tfmsnet.evaluate(client, judged, tmp_path / "served", reduced=False)
     here = tfmsnet.evaluate(trained, judged, tmp_path / "here", reduced=False)
     one, other = served.cases[0].summary(), here.cases[0].summary()
-    assert one == pytest.approx(other, rel=1e-4, nan_ok=True)
+    # After four training steps the worst frames' errors are relative to a spread that is rounding itself.
+    assert one == pytest.approx(other, rel=1e-3, nan_ok=True)
 
 
 @pytest.mark.parametrize("kind", ["run", "best", "saved", "tuned"])

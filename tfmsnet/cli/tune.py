@@ -101,9 +101,8 @@ def command(
     base = base.with_values(values, "--set")
     given = [parse(text) for text in dimensions]
 
-    from tfmsnet.tuning.results import table
-
     try:
+        from tfmsnet.tuning.results import table
         from tfmsnet.tuning.search import Plan, check_plan_keys, make_space, search
     except ModuleNotFoundError as error:
         raise click.ClickException(
