@@ -134,7 +134,9 @@ def _record_problems(manifest: Manifest, shard: dict, index: int, sample: Sample
     if expected["sample_id"] != found["sample_id"]:
         yield f"{name}: expected sample {expected['sample_id']}, found {found['sample_id']}"
         return
-    voxel = expected.get("voxel_size_m", manifest.voxel_size_m)  # of the data set in older ones
+    voxel = (
+        manifest.voxel_size_m if manifest.voxel_size_m is not None else expected.get("voxel_size_m", np.nan)
+    )
     for key, value in found.items():
         if key != "voxel_size_m" and not _same(expected.get(key), value):
             yield f"{name}: {key}: expected {expected.get(key)} as in the manifest, found {value}"

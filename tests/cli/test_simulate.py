@@ -161,7 +161,7 @@ def test_the_wide_design_refuses_what_it_draws(simulate, tmp_path):
     arguments = ("--design", "wide", "--size", 24, 24, 32, "--c-rates", "1", "--out", tmp_path / "data")
     status, _, err = simulate(*arguments)
     assert status == 2
-    assert "--size, --c-rates: --design wide draws electrodes and loads itself" in err
+    assert "--size, --c-rate: --design wide draws electrodes and loads itself" in err
     assert not (tmp_path / "data").exists()
 
 
