@@ -104,7 +104,7 @@ def test_values_that_are_no_arrays(monkeypatch, outputs):
     client = Client("http://127.0.0.1:1/cathode")
 
     class Response:
-        status_code = 200
+        status_code, headers = 200, {}
 
         def iter_content(self, size):
             return [json.dumps({"outputs": outputs}).encode()]
