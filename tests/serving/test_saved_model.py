@@ -84,11 +84,15 @@ def test_the_card_has_the_scores_of_a_report_on_the_model(run, tmp_path):
     model, scores = read_headline(tmp_path)
     network = NetworkConfig.of(autoregressive=False)
     description = {"network": json.loads(json.dumps(network.as_dict())), "voxel_size_m": 5e-7}
-    assert "Not recorded: `tfmsnet evaluate`" in documents(description, {}, 1000, {})[MODEL_CARD]
-    card = documents(description | {"scores": scores}, {}, 1000, {})[MODEL_CARD]
+    assert "Not recorded: `tfmsnet evaluate`" in documents(description, {}, 1000, 4.0, {})[MODEL_CARD]
+    card = documents(description | {"scores": scores}, {}, 1000, 4.0, {})[MODEL_CARD]
     assert f"| 1C | {model} | 0.0654 (0.244) |" in card
     with pytest.raises(UserError, match="is a report on direct MSNet, expected one on AR-MSNet"):
         export(run, tmp_path / "served", report=tmp_path)
+    of_it = report | {"model": "AR-MSNet", "headline": {"1C": {"AR-MSNet": row}}}
+    (tmp_path / "metrics.json").write_text(json.dumps(of_it))
+    export(run, tmp_path / "served", report=tmp_path)
+    assert load_model(tmp_path / "served").description["scores"] == {"1C": {"AR-MSNet": row}}
     (tmp_path / "metrics.json").write_text("{}")
     with pytest.raises(UserError, match="expected a report of this version's"):
         export(run, tmp_path / "served", report=tmp_path)

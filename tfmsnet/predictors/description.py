@@ -30,6 +30,7 @@ _FORM = {
     "domain": _DOMAIN,
     Maybe("train_geometries"): ([str], None),
     Maybe(DIGESTS): [str],
+    Maybe("scores"): {str: object},
 }
 # Of the network's values those that every network has; its own are its configuration's to check.
 _NETWORK = {
