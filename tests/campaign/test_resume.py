@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 
 import h5py
 import psutil
@@ -145,8 +146,9 @@ def test_a_worker_that_is_killed_costs_nothing(whole, tmp_path):
     def killer(share, note):
         if note.startswith("2 of 4"):  # as many are at work as there are left
             for child in psutil.Process().children():
-                if any("LokyProcess" in word for word in child.cmdline()):
-                    child.kill()
+                with suppress(psutil.Error):  # gone already
+                    if any("LokyProcess" in word for word in child.cmdline()):
+                        child.kill()
 
     assert discharge_all(tasks, kept.parent, jobs=2, progress=killer) == []
     assert {path.name: path.read_bytes() for path in sample_files(kept.parent)} == whole
