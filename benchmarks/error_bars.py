@@ -18,13 +18,12 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import tfmsnet
-from tfmsnet.electrode import PhaseImage
 from tfmsnet.files import read_json, write_json
-from tfmsnet.load import Load
 from tfmsnet.records import read_sample
 from tfmsnet.references.error_bars import LEVEL
 from tfmsnet.references.registry import REDUCED
 from tfmsnet.serving.model import EndedAtOnce
+from tfmsnet.serving.scored import image_of, load_of
 
 
 def found(path: Path) -> dict:
@@ -32,16 +31,10 @@ def found(path: Path) -> dict:
     sample, said = read_sample(path), {}
     if not sample.complete:  # the simulator's failure ends it, next to a collapse of the voltage
         return {}
-    image = PhaseImage(
-        sample.phase,
-        sample.voxel_size_m,
-        sample.geometry_id,
-        calendering_percent=sample.calendering_percent,
-    )
-    load = Load.from_profile(sample.c_rate_profile, sample.times_s)
     for name in REDUCED:
         try:
-            answer = tfmsnet.load_model(name).of_cell(sample.parameters).fields(image, load)
+            model = tfmsnet.load_model(name).of_cell(sample.parameters)
+            answer = model.fields(image_of(sample), load_of(sample))
         except EndedAtOnce:
             continue
         frames = min(sample.frames, len(answer.times_s))

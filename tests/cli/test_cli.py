@@ -62,6 +62,13 @@ def test_predict_answers_with_files_of_the_same_numbers(tfmsnet, run, image, tmp
     assert tfmsnet(*again, "--c-rate", "1")[0] == 0
 
 
+def test_a_network_does_not_know_when_to_fall_back(tfmsnet, run, image, tmp_path):
+    ask = ("predict", image, "--c-rate", "1", "--model", run, "--fallback", "simulate")
+    status, _, err = tfmsnet(*ask, "--out", tmp_path / "answer")
+    assert status == 0
+    assert "doesn't say how far it may be off, so its answer stands" in err
+
+
 def test_predict_says_what_it_was_not_trained_on(tfmsnet, run, image, tmp_path):
     asked = ("predict", image, "--c-rate", "5", "--model", run, "--out", tmp_path / "answer", "--json")
     status, printed, err = tfmsnet(*asked)

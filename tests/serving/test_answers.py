@@ -62,6 +62,13 @@ def test_an_answer_that_lacks_something_is_refused(image, name):
         Model(lambda signature, inputs: less, lambda: DESCRIPTION).fields(image, 1.0)
 
 
+@pytest.mark.parametrize("given", ["voltage_error_v", "concentration_vrmse"])
+def test_of_errors_both_are_there_or_none(image, given):
+    answer = GOOD | {given: CURVE["dol"]}
+    with pytest.raises(UserError, match=r"its answer's (voltage_error_v|concentration_vrmse): expected"):
+        Model(lambda signature, inputs: answer, lambda: DESCRIPTION).fields(image, 1.0)
+
+
 @pytest.mark.parametrize("valid", [0, -1, FRAMES + 1, 10**9])
 def test_frames_that_cannot_be_valid(image, valid):
     reduced = {"format": 1, "reference": "porous-electrode", "parameters": {}}

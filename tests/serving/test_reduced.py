@@ -1,12 +1,16 @@
 """Reduced models behind the calls of every model: near the simulator, under loads, on any voxels."""
 
+import json
+
 import numpy as np
 import pytest
 
 import tfmsnet
 from tfmsnet.electrode import PhaseImage, Recipe, generate
+from tfmsnet.electrode.writing import write_image
 from tfmsnet.errors import UserError
 from tfmsnet.load import FRAMES_TO_FULL, CRate, End, Every, Load, Rest, Voltage, constant_current
+from tfmsnet.records import read_sample
 from tfmsnet.serving.scored import Scored
 
 PULSES = Load((CRate(2.0, End(time_s=120)), Rest(End(time_s=180)), CRate(-1.0, End(time_s=120))), Every(30.0))
@@ -152,3 +156,24 @@ def test_networks_start_from_a_reduced_model(judged, make_config, electrode, tmp
     tfmsnet.export(tmp_path / "run", tmp_path / "served")
     served = tfmsnet.load_model(tmp_path / "served").curve(image, 1.0)
     np.testing.assert_allclose(served.voltage_v, answer.voltage_v, atol=1e-5)
+
+
+def test_what_is_doubtful_says_so_and_the_simulator_may_answer(electrode, tmp_path, monkeypatch, request):
+    command = request.getfixturevalue("tfmsnet")
+    write_image(electrode, tmp_path / "e.tif")
+    ask = ("predict", tmp_path / "e.tif", "--c-rate", 1, "--model", "porous-electrode")
+    monkeypatch.setattr("tfmsnet.serving.model.DOUBTFUL_V", 1e-9)
+    status, _, err = command(*ask, "--out", tmp_path / "doubtful")
+    assert status == 0
+    assert "don't believe porous-electrode: its curve may be off by" in err
+    about = json.loads((tmp_path / "doubtful/answer.json").read_text())
+    assert about["error"]["voltage_v"] > 1e-9
+    assert any("--fallback simulate takes the simulator" in text for text in about["warnings"])
+    simulated = (*ask, "--fallback", "simulate", "--out", tmp_path / "simulated")
+    for _ in range(2):  # the same question may be asked again
+        assert command(*simulated)[0] == 0
+    about = json.loads((tmp_path / "simulated/answer.json").read_text())
+    assert (about["model"], about["answered_by"]) == ("porous-electrode", "simulator")
+    assert "error" not in about
+    known = tfmsnet.simulate(PhaseImage(electrode.phase), 1.0)  # images know no calendering
+    np.testing.assert_allclose(read_sample(tmp_path / "simulated/fields.h5").voltage_v, known.voltage_v)

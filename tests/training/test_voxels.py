@@ -56,6 +56,7 @@ def test_a_model_of_several_sizes_is_told_the_images(model, records_of_two, make
 
 def test_its_saved_model_asks_for_the_edge(model, make_sample, tmp_path):
     tfmsnet.export(model, tmp_path / "served")
+    assert (tmp_path / "served/1/assets.extra/tf_serving_warmup_requests").stat().st_size > 0
     served, own = tfmsnet.load_model(tmp_path / "served"), tfmsnet.load_model(model)
     image = PhaseImage(make_sample(grid=(8, 8, 12), seed=0).phase, EDGES_M[1])
     np.testing.assert_allclose(served.curve(image, 1.0).voltage_v, own.curve(image, 1.0).voltage_v, atol=1e-6)

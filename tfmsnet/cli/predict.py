@@ -162,11 +162,13 @@ def command(
     )
     answer = loaded.fields(electrode, asked)
     warnings = loaded.outside(electrode, asked)
+    simulates = answer.doubtful and fallback == "simulate"
     if answer.doubtful:
-        warnings.append(
-            f"don't believe this: the curve may be off by {1e3 * answer.error[0]:.0f} mV; --fallback "
-            "simulate takes the simulator instead"
-        )
+        instead = "the simulator answers" if simulates else "--fallback simulate takes the simulator instead"
+        off_mv = 1e3 * answer.error[0]
+        warnings.append(f"don't believe {source}: its curve may be off by {off_mv:.2g} mV; {instead}")
+    elif fallback == "simulate" and answer.error is None:
+        warnings.append(f"--fallback: {source} doesn't say how far it may be off, so its answer stands")
     for warning in warnings:
         click.echo(f"warning: {warning}", err=True)
     about = {
@@ -177,10 +179,9 @@ def command(
         "domain": loaded.description.get("domain"),
         "warnings": warnings,
     }
-    if answer.doubtful and fallback == "simulate":
-        discharge = _simulated(electrode, asked, loaded.parameters)
-        about |= {"model": "simulator", "summary": {}}
-        curve = None
+    if simulates:
+        discharge, curve = _simulated(electrode, asked, loaded.parameters), None
+        about |= {"answered_by": "simulator", "summary": {}}
     else:
         discharge, curve = loaded.sample(electrode, answer), answer
         if answer.error is not None:

@@ -203,7 +203,7 @@ def summary(phase, times_s, dol, voltage_v, last_concentration, parameters, voxe
         voltage_v: (batch, frame), or None for a model without the potential.
         last_concentration: (batch, x, y, z) at the last frame, mol/m3, or None for a model without it.
         parameters: of the cell.
-        voxel_size_m: (batch,) m.
+        voxel_size_m: m, a number or (batch,).
 
     Returns:
         name -> (batch,) float32.

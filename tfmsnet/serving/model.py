@@ -401,7 +401,8 @@ class Model:
         curve = {q.name for q in CURVE} - (set() if "potential" in self.fields_predicted else {"voltage_v"})
         shapes: dict[str, tuple[int, ...]] = dict.fromkeys(curve, (frames,))
         shapes |= dict.fromkeys(self.fields_predicted, fields) if fields else {}
-        shapes |= {quantity.name: (frames,) for quantity in ERRORS if quantity.name in answer}
+        errors = [quantity.name for quantity in ERRORS]
+        shapes |= dict.fromkeys(errors, (frames,)) if any(name in answer for name in errors) else {}
         shapes |= {name: () for name in (*_SUMMARY, VALID_FRAMES.name) if name in answer}
         found = {}
         for name, shape in shapes.items():

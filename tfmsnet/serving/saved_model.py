@@ -237,7 +237,9 @@ def write_warmup(path: Path, signatures: dict[str, Signature]) -> None:
 
     with tf.io.TFRecordWriter(str(path)) as writer:
         for name, signature in signatures.items():
-            inputs = {q.name: _TENSORS[q.name]() for q in signature.inputs if q.name in _TENSORS}
+            inputs = {
+                q.name: _TENSORS[q.name]().astype(q.dtype) for q in signature.inputs if q.name in _TENSORS
+            }
             if not inputs.keys() >= {q.name for q in signature.inputs if not q.optional}:
                 continue
             request = predict_pb2.PredictRequest(
@@ -259,6 +261,7 @@ def _phase() -> np.ndarray:
 
 _TENSORS = {
     "phase": _phase,
+    "voxel_size_m": lambda: np.array([0.5e-6]),
     "c_rate": lambda: np.array([1.0], np.float32),
     "time_s": lambda: np.array([100.0], np.float32),
     "concentration": lambda: np.where(_phase() == 1, 2e4, 0).astype(np.float32),

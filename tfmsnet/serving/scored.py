@@ -25,7 +25,7 @@ class Scored:
             UserError: what the model can't answer, as voxels of another size than it was trained on.
         """
         try:
-            answer = self.model.fields(_image(sample), _load(sample))
+            answer = self.model.fields(image_of(sample), load_of(sample))
         except EndedAtOnce:
             nothing = np.full_like(sample.concentration, np.nan)
             return Fields(nothing, nothing)
@@ -40,14 +40,16 @@ def answered(model: Model, sample: Sample) -> Sample:
     Raises:
         UserError: what the model can't answer.
     """
-    return model.of_cell(sample.parameters).predict(_image(sample), _load(sample))
+    return model.of_cell(sample.parameters).predict(image_of(sample), load_of(sample))
 
 
-def _load(sample: Sample) -> Load:
+def load_of(sample: Sample) -> Load:
+    """The currents of a sample; where it held a voltage, the mean of each interval."""
     return Load.from_profile(sample.c_rate_profile, sample.times_s)
 
 
-def _image(sample: Sample) -> PhaseImage:
+def image_of(sample: Sample) -> PhaseImage:
+    """Its electrode."""
     return PhaseImage(
         sample.phase,
         sample.voxel_size_m,
