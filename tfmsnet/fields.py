@@ -52,6 +52,11 @@ class Field:
         return found
 
     @property
+    def shown_without_mean(self) -> bool:
+        """Whether pictures leave its mean out, beside which what varies would not be seen."""
+        return self.error_unit != self.shown_unit
+
+    @property
     def phases(self) -> str:
         """The names of its phases, for people."""
         return " and ".join(PHASE_NAMES[label] for label in self.labels)

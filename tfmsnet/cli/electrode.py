@@ -2,7 +2,7 @@
 
 import click
 
-from tfmsnet.cli.options import PATH, cell_of, powder_of, powder_options
+from tfmsnet.cli.options import PATH, cell_of, powder_of, powder_options, size_option
 from tfmsnet.progress import progress_bar
 
 
@@ -35,14 +35,7 @@ def command():
     show_default=True,
     help="Reduction of the coating's thickness, 0 to 30.",
 )
-@click.option(
-    "--size",
-    type=click.IntRange(1),
-    nargs=3,
-    default=(24, 24, 64),
-    show_default=True,
-    help="Voxels in x, y, z of the finished electrode.",
-)
+@size_option
 @click.option("--voxel-size-um", type=float, default=0.5, show_default=True, help="Edge of the voxels, um.")
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same, the same electrode."

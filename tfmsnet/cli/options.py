@@ -155,6 +155,16 @@ def cell_of(parameters: str | None, temperature_c: float | None):
     return read_parameters(parameters or "nmc111").at_temperature_c(temperature_c)
 
 
+size_option = click.option(
+    "--size",
+    type=click.IntRange(1),
+    nargs=3,
+    default=(24, 24, 64),
+    show_default=True,
+    help="Voxels in x, y, z of the finished electrode.",
+)
+
+
 def powder_options(function):
     """The active material's particles: see `powder_of`."""
     options = (

@@ -14,6 +14,7 @@ from tfmsnet.cli.options import (
     powder_options,
     read_image_with,
     refuse_given,
+    size_option,
 )
 from tfmsnet.load import FRAMES, Load, constant_current, read_load
 from tfmsnet.progress import note, progress_bar
@@ -41,14 +42,7 @@ _OF_RECIPES = ("design", "geometries", "size", "seed", "particle_diameter_um", "
     type=click.IntRange(1),
     help="How many electrodes to generate.  [default: 9; of the wide design 300]",
 )
-@click.option(
-    "--size",
-    type=click.IntRange(1),
-    nargs=3,
-    default=(24, 24, 64),
-    show_default=True,
-    help="Voxels in x, y, z.",
-)
+@size_option
 @click.option(
     "--c-rate",
     "--c-rates",

@@ -26,7 +26,7 @@ def overview_figure(sample: Sample) -> Figure:
         for axes, field in zip((first, second), FIELDS, strict=True):
             part = take_slice(sample, sample, field, sample.frames - 1, plane)
             drawn = draw_slice(axes, part.true, sample.voxel_size_m, "viridis", value_range(part))
-            about = FIELDS[field].error_unit != FIELDS[field].shown_unit
+            about = FIELDS[field].shown_without_mean
             axes.set_title(f"{field} minus its mean" if about else field)
             axes.set(xlabel=plane.labels[1], ylabel=plane.labels[0])
             figure.colorbar(drawn, ax=axes, label=FIELDS[field].error_unit, shrink=0.8)

@@ -50,7 +50,7 @@ def write_scene(sample: Sample, path: str | Path, title: str) -> None:
         values = getattr(sample, name)[:, ::step, middle::step, ::step]
         shown = [_colours(values[frame], inside, field)[tuple(voxel.T)] for frame in frames]
         moving.append([_look_of(colours) for colours in shown])
-        about = field.error_unit != field.shown_unit
+        about = field.shown_without_mean
         x, y, z = ((corners * step + (0, middle, 0)) * 1e6 * sample.voxel_size_m).T
         figure.add_trace(
             go.Mesh3d(
@@ -95,7 +95,7 @@ def write_scene(sample: Sample, path: str | Path, title: str) -> None:
     ]
     buttons = [
         {
-            "label": name if field.error_unit == field.shown_unit else f"{name} minus its mean",
+            "label": f"{name} minus its mean" if field.shown_without_mean else name,
             "method": "restyle",
             "args": [{"visible": [other == name for other in FIELDS]}, list(range(count))],
         }
@@ -158,5 +158,5 @@ def _look_of(colours: np.ndarray) -> dict:
 
 def _colours(values: np.ndarray, inside: np.ndarray, field) -> np.ndarray:
     """What a field is shown as: whole, or minus its mean where that hides what varies."""
-    about = values[inside].mean(dtype=np.float64) if field.error_unit != field.shown_unit else 0.0
+    about = values[inside].mean(dtype=np.float64) if field.shown_without_mean else 0.0
     return (values - about) * field.error_factor

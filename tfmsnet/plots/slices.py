@@ -108,7 +108,7 @@ def sliced(true: np.ndarray, predicted: np.ndarray, mask: np.ndarray, field: str
         np.where(inside, plane.of(values).astype(np.float64), np.nan) for values in (true, predicted)
     )
     drawn = FIELDS[field]
-    if drawn.error_unit != drawn.shown_unit:  # what varies is far smaller than the mean
+    if drawn.shown_without_mean:
         with np.errstate(invalid="ignore"):  # a diverged prediction has no mean to be taken away
             true, guess = true - true_mean, guess - predicted_mean
     with np.errstate(invalid="ignore"):
@@ -217,7 +217,7 @@ def _draw_row(figure: Figure, line, parts: Sequence[Slice], field: str, voxel_si
     worst = max((error_range(part) for part in parts), key=lambda norm: norm.vmax)
     for axes, part in zip(errors, parts, strict=True):
         error = draw_slice(axes, part.error, voxel_size_m, "RdBu_r", worst)
-        without = "" if FIELDS[field].error_unit == FIELDS[field].shown_unit else ", not shown"
+        without = ", not shown" if FIELDS[field].shown_without_mean else ""
         axes.set_title(f"of the mean {part.mean_error:+.2g} {unit}{without}", fontsize=8)
     figure.colorbar(image, ax=line[0], label=unit, extend="both", aspect=14, pad=0.02)
     figure.colorbar(error, ax=errors[-1], label=unit, extend="both", aspect=14, pad=0.02)
