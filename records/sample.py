@@ -7,7 +7,7 @@ import numpy as np
 from tfmsnet.fields import FIELDS
 from tfmsnet.halfcell import Discharge, Parameters
 from tfmsnet.load import Ended, Load, is_complete
-from tfmsnet.materials.parameters import FARADAY_C_MOL
+from tfmsnet.materials.parameters import C_M2_PER_MAH_CM2, FARADAY_C_MOL
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class Sample:
         """(time,) mAh per cm2 of the foil since the first frame, by the lithium in the AM."""
         am_m = self.voxel_size_m * self.grid[2] * float(self.am_mask.mean())
         coulomb_m2 = FARADAY_C_MOL * self.parameters.c_max_mol_m3 * (self.dol - self.dol[0]) * am_m
-        return coulomb_m2 / 3.6e4
+        return coulomb_m2 / C_M2_PER_MAH_CM2
 
     @property
     def is_constant_current(self) -> bool:

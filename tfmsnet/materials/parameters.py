@@ -14,6 +14,7 @@ from tfmsnet.files import parse_json
 from tfmsnet.materials.functions import Function, Table
 
 FARADAY_C_MOL = 96485.33212  # CODATA 2018
+C_M2_PER_MAH_CM2 = 3.6e4
 GAS_CONSTANT_J_MOL_K = 8.31446261815324  # CODATA 2018
 
 # Field -> smallest and largest value that can be meant.

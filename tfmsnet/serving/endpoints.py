@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
 from tfmsnet.load import FRAME_SECONDS_AT_1C, FRAMES
-from tfmsnet.materials.parameters import FARADAY_C_MOL
+from tfmsnet.materials.parameters import C_M2_PER_MAH_CM2, FARADAY_C_MOL
 from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.prediction import Prediction, Window
 from tfmsnet.predictors.predictor import Predictor
@@ -17,7 +17,6 @@ from tfmsnet.serving import checks
 from tfmsnet.serving.limits import Limits, network_cost
 from tfmsnet.serving.quantities import VOXEL, Quantity, Signature, signatures
 
-_C_M2_PER_MAH_CM2 = 3.6e4
 # The inputs that a request may leave out: all frames of all voxels.
 WHOLE = {"frame_stride": np.array([1], np.int32), "region": np.zeros((1, 6), np.int32)}
 
@@ -213,7 +212,7 @@ def summary(phase, times_s, dol, voltage_v, last_concentration, parameters, voxe
         for name, label in (("electrolyte_fraction", ELECTROLYTE), ("am_fraction", AM), ("cbd_fraction", CBD))
     }
     thickness_m = tf.cast(tf.shape(phase)[3], tf.float32) * voxel_size_m
-    capacity_c_m3 = FARADAY_C_MOL * parameters.c_max_mol_m3 / _C_M2_PER_MAH_CM2
+    capacity_c_m3 = FARADAY_C_MOL * parameters.c_max_mol_m3 / C_M2_PER_MAH_CM2
     passed = capacity_c_m3 * (dol[:, -1] - dol[:, 0]) * fractions["am_fraction"] * thickness_m
     found = {"areal_capacity_mah_cm2": passed, **fractions}
     if voltage_v is not None:
