@@ -36,6 +36,11 @@ API = {
 }
 
 
+def on_startup(command, dirty):
+    """mkdocstrings drops a search path that isn't there before on_config of a hook."""
+    (ROOT / "build" / "api").mkdir(parents=True, exist_ok=True)
+
+
 def on_config(config):
     """Lay the package out as it is installed: records and tuning are folders of their own here."""
     package = ROOT / "build" / "api" / "tfmsnet"
