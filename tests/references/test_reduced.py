@@ -88,6 +88,19 @@ def test_layers_are_the_simulators():
 
 
 @pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("c_rate", [1.0, 4.0])
+def test_the_steps_in_time_are_short_enough(model, c_rate, image):
+    am, found = np.asarray(image.phase) == AM, []
+    for parts in (1, 4):
+        times_s = 100.0 / c_rate / parts * np.arange(12 * parts + 1)
+        answer = run(model, image.phase, np.full(len(times_s), c_rate), times_s)
+        found.append((answer["voltage_v"][0][::parts], answer["concentration"][0][::parts, am]))
+    (usual_v, usual), (short_v, short) = found
+    assert np.abs(usual_v - short_v).max() < 0.1e-3
+    assert ((usual - short)[1:].std(1) / short[1:].std(1)).max() < 0.04
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_lithium_is_conserved_under_any_load(model, image):
     found = run(model, image.phase, PULSES, TIMES_S)
     am = np.asarray(image.phase) == AM
