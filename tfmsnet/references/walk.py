@@ -15,7 +15,7 @@ from tfmsnet.references.segments import REASONS, Segments
 
 # The first step after a jump of the control, as a share of a usual one: until the next frame, but not longer
 # than between two of the paper's frames.
-_FIRST_SHARE = 0.02
+_FIRST_SHARE = 0.05
 # How much longer the second step may be than the first, and any other than the one before.
 _SECOND_GROWTH = np.float64(3.0)
 _GROWTH = np.float64(2.0)
