@@ -168,7 +168,9 @@ def full_disk_named(path: str | os.PathLike) -> Iterator[None]:
     """
     try:
         yield
-    except DiskFull:
+    except DiskFull as error:
+        if Path(path) not in Path(error.filename).parents:  # but somewhere where it is made
+            error.filename = str(path)
         raise
     except Exception as error:
         number = getattr(error, "errno", None)

@@ -1,5 +1,6 @@
 """Every command, killed at random moments: the same command ends with the same result, nothing left over."""
 
+import functools
 import os
 import random
 import signal
@@ -41,27 +42,36 @@ def results(name, out):
     return sorted(path.name for path in out.rglob("*") if path.is_file())
 
 
-def test_a_kill_at_any_moment(name, command, commands, half_written, tmp_path):
-    began = time.monotonic()
-    whole = command(*commands(tmp_path / "whole")[name])
-    took_s = time.monotonic() - began
-    assert whole.returncode == 0, whole.stderr
-    expected = results(name, tmp_path / "whole")
-    draw = random.Random(name)
-    for number in range(KILLS):
-        out = tmp_path / f"out{number}"
-        arguments = commands(out)[name]
-        process = subprocess.Popen(
-            [*command.program, *map(str, arguments)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        time.sleep(draw.uniform(0.3, 1.0) * took_s)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        again = command(*arguments)
-        assert again.returncode == 0, again.stderr
-        assert results(name, out) == expected
-        assert not half_written(tmp_path)
+@pytest.fixture(scope="module")
+def whole(command, commands, tmp_path_factory):
+    """`whole(name)`: results of a command that nobody killed, and the seconds that it took."""
+
+    @functools.cache
+    def run(name):
+        out, began = tmp_path_factory.mktemp("whole") / "out", time.monotonic()
+        done = command(*commands(out)[name])
+        assert done.returncode == 0, done.stderr
+        return results(name, out), time.monotonic() - began
+
+    return run
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_kill_at_any_moment(name, number, command, commands, whole, half_written, tmp_path):
+    expected, took_s = whole(name)
+    out = tmp_path / "out"
+    arguments = commands(out)[name]
+    process = subprocess.Popen(
+        [*command.program, *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(random.Random(f"{name} {number}").uniform(0.3, 1.0) * took_s)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    again = command(*arguments)
+    assert again.returncode == 0, again.stderr
+    assert results(name, out) == expected
+    assert not half_written(tmp_path)

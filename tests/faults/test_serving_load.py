@@ -176,10 +176,9 @@ def test_many_clients_and_hostile_requests(serving, server, rng):
                 time.sleep(max(0.0, begin + SECONDS * number / HOSTILE - time.monotonic()))
         memory_mb.append(serving.resident_mb(pid))
     p50, p99 = np.percentile(clients.latencies_s, (50, 99))
-    print(
-        f"\n{len(clients.latencies_s)} requests of {CLIENTS} clients in {time.monotonic() - begin:.0f} s: "
-        f"p50 {p50:.3f} s, p99 {p99:.3f} s, slowest {max(clients.latencies_s):.3f} s; {len(clients.wrong)} wrong"
-    )
+    took_s, slowest = time.monotonic() - begin, max(clients.latencies_s)
+    print(f"\n{CLIENTS} clients: {len(clients.latencies_s)} requests in {took_s:.0f} s, of which wrong")
+    print(f"{len(clients.wrong)}; p50 {p50:.3f} s, p99 {p99:.3f} s, slowest {slowest:.3f} s")
     print(f"hostile: {dict(said)}")
     print("resident, MB: " + " ".join(f"{value:.0f}" for value in memory_mb))
     assert not clients.wrong, clients.wrong[:3]
