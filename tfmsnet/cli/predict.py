@@ -153,7 +153,7 @@ def command(
         loaded = loaded.of_cell(cell)
     # A reduced model takes the voxels as they are.
     own = loaded.voxel_size_m or None
-    electrode = read_image_with(image, reading, own)
+    electrode = read_image_with(image, reading, own, loaded.bytes_per_voxel)
     check_dischargeable(electrode)
     check_answer_directory(out, electrode, asked, loaded.parameters, str(source))
     note(

@@ -116,6 +116,9 @@ class Model:
         describe: gives the content of surrogate.json; called once, when it is first needed.
     """
 
+    # Memory that an answer with all fields takes here, about; a server's takes its own.
+    bytes_per_voxel = 0.0
+
     def __init__(self, call: Call, describe: Callable[[], dict]):
         self.call, self._describe = call, describe
 

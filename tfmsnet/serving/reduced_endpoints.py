@@ -22,7 +22,7 @@ from tfmsnet.serving.endpoints import (
     summary,
     window_of,
 )
-from tfmsnet.serving.limits import Cost, Limits
+from tfmsnet.serving.limits import REDUCED_COST, Limits
 from tfmsnet.serving.quantities import (
     C_RATE,
     CARD,
@@ -39,8 +39,6 @@ from tfmsnet.serving.quantities import (
 )
 
 SMALLEST_EDGE = 2
-# Fitted to the peak resident memory of a process on a CPU: resolved particles, 40^3 voxels, 25 frames.
-COST = Cost(voxel=7600.0, frame=48.0, kept=12.0)
 _WINDOW = (FRAME_STRIDE, REGION)
 _ANSWER = (VALID_FRAMES, *CURVE, *ERRORS, *SUMMARY)
 SIGNATURES = {
@@ -82,7 +80,7 @@ class ReducedEndpoints:
         documents: dict[str, str] | None = None,
     ):
         self._kind, self.documents = reference_class(name).kind, documents or {}
-        self._limits = Limits(COST, max_voxels, max_gib)
+        self._limits = Limits(REDUCED_COST[name], max_voxels, max_gib)
         self._defaults = WHOLE | cell.values(parameters, float("nan"), cell.VOXEL_M)
         # One graph for all signatures: it is large.
         self._discharge = tf.function(self._discharged, autograph=False, reduce_retracing=True)
