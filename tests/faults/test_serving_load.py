@@ -125,7 +125,7 @@ def good_requests():
 
 
 class Clients:
-    """Ask for known answers, all at once; every eighth request of each is a hostile one."""
+    """Ask for known answers, all at once; every fourth request of each is a hostile one."""
 
     def __init__(self, url, known, good):
         self.url, self.known, self.good = url, known, good
@@ -144,7 +144,7 @@ class Clients:
         with Client(self.url) as client:
             while time.monotonic() < self._end or self.said.total() < HOSTILE:
                 number += 1
-                if number % 8 == 0 and self.said.total() < HOSTILE:
+                if number % 4 == 0 and self.said.total() < HOSTILE:
                     answer = outcome(client, *hostile(rng, self.good))
                     with self._lock:
                         self.said[answer] += 1
