@@ -122,6 +122,7 @@ def command(
     from tfmsnet.foreign_files import refuse_stand_ins
     from tfmsnet.load import FAILED, FRAMES, FRAMES_TO_FULL, SATURATED, constant_current, read_load
     from tfmsnet.materials import one_c_a_m2
+    from tfmsnet.serving.cost import REDUCED_COST
 
     if server and context.get_parameter_source("model") != click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--model and --server: give one of them, or none")
@@ -145,7 +146,8 @@ def command(
     source = server or model
     reduced = not server and model in REDUCED
     # A reduced model takes the voxels as they are; what is wrong with them is said before TensorFlow loads.
-    electrode = read_image_with(image, reading, None) if reduced else None
+    if reduced:
+        electrode = read_image_with(image, reading, None, REDUCED_COST[model].bytes_per_voxel)
 
     from tfmsnet.serving import Client
     from tfmsnet.serving.answer import check_answer_directory, write_answer
@@ -163,7 +165,7 @@ def command(
     if cell:
         loaded = loaded.of_cell(cell)
     if not reduced:
-        electrode = read_image_with(image, reading, loaded.voxel_size_m or None)
+        electrode = read_image_with(image, reading, loaded.voxel_size_m or None, loaded.bytes_per_voxel)
     check_dischargeable(electrode)
     check_answer_directory(out, electrode, asked, loaded.parameters, str(source))
     note(
