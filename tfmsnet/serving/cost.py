@@ -1,4 +1,4 @@
-"""What memory an answer takes, by arithmetic; without TensorFlow, so that it is asked before anything is read."""
+"""What memory an answer takes, by arithmetic, without TensorFlow: asked before anything is read."""
 
 from dataclasses import dataclass
 
