@@ -43,7 +43,7 @@ class Cost:
         )
 
 
-# Of reduced models, above what TensorFlow and the graph take, 0.9 GB: 72x72x244 voxels of resolved particles,
+# Of reduced models, above the 0.9 GB of TensorFlow and the graph: 72x72x244 voxels of resolved particles,
 # twice what was measured, 90^3 of the porous electrode, 25 frames.
 REDUCED_COST = {
     "porous-electrode": Cost(voxel=250.0, frame=16.0, kept=12.0),
