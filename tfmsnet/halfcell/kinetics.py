@@ -113,7 +113,7 @@ def _limits(cell_dol, surface_dol, limit, diffusivity, floor):
     return currents
 
 
-@kernel()
+@kernel
 def _react(
     bounds, potential_step, cell_dol, rate, guess, limit, diffusivity, floor, open_circuit, alphas, thermal_v,
     current, per_volt, per_dol, surface_dol,

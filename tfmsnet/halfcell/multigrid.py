@@ -196,14 +196,14 @@ def conjugate_gradients(
     return solution, iterations + 1
 
 
-@kernel()
+@kernel
 def _turn(bounds, direction, correction, factor):
     for block in prange(bounds.size - 1):
         for row in range(bounds[block], bounds[block + 1]):
             direction[row] = correction[row] + factor * direction[row]
 
 
-@kernel()
+@kernel
 def _multiply(bounds, indptr, indices, values, direction, image, products):
     """image = matrix direction; products: of both, a sum for each block."""
     for block in prange(bounds.size - 1):
@@ -217,7 +217,7 @@ def _multiply(bounds, indptr, indices, values, direction, image, products):
         products[block] = product
 
 
-@kernel()
+@kernel
 def _advance(bounds, solution, residual, direction, image, step, largest):
     """Take a step; largest: residual of each block."""
     for block in prange(bounds.size - 1):
@@ -261,7 +261,7 @@ def _between_blocks(edges, bounds, indptr, first, middle, last, indices, values,
         added[row] = total
 
 
-@kernel(fastmath=True)
+@kernel
 def _take_from_others(edges, bounds, indptr, first, middle, last, indices, values, added, solution, others):
     """What a sweep through a block takes from before it: minus other blocks' part of the matrix."""
     for edge in prange(edges.size):
@@ -274,7 +274,7 @@ def _take_from_others(edges, bounds, indptr, first, middle, last, indices, value
         others[row] = total
 
 
-@kernel(fastmath=True)
+@kernel
 def _sweep_from_zero(bounds, indptr, first, middle, last, indices, values, inverse, right, solution):
     """A forward Gauss-Seidel sweep on a solution of zeros: only the block's lower triangle counts."""
     for block in prange(bounds.size - 1):
@@ -285,7 +285,7 @@ def _sweep_from_zero(bounds, indptr, first, middle, last, indices, values, inver
             solution[row] = total * inverse[row]
 
 
-@kernel(fastmath=True)
+@kernel
 def _rest_after_sweep(bounds, indptr, first, middle, last, indices, values, added, solution, residual):
     """The residual after `_sweep_from_zero`: minus the part of all that it didn't count."""
     for block in prange(bounds.size - 1):
@@ -298,7 +298,7 @@ def _rest_after_sweep(bounds, indptr, first, middle, last, indices, values, adde
             residual[row] = total
 
 
-@kernel(fastmath=True)
+@kernel
 def _restrict(bounds, indptr, indices, values, residual, coarse):
     for block in prange(bounds.size - 1):
         for row in range(bounds[block], bounds[block + 1]):
@@ -308,7 +308,7 @@ def _restrict(bounds, indptr, indices, values, residual, coarse):
             coarse[row] = total
 
 
-@kernel(fastmath=True)
+@kernel
 def _prolong(bounds, indptr, indices, values, coarse, solution):
     for block in prange(bounds.size - 1):
         for row in range(bounds[block], bounds[block + 1]):
@@ -318,7 +318,7 @@ def _prolong(bounds, indptr, indices, values, coarse, solution):
             solution[row] += total
 
 
-@kernel(fastmath=True)
+@kernel
 def _sweep_backward(bounds, indptr, first, middle, last, indices, values, inverse, right, others, solution):
     for block in prange(bounds.size - 1):
         for row in range(bounds[block + 1] - 1, bounds[block] - 1, -1):

@@ -72,7 +72,7 @@ def pattern(matrix: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
     return indptr.view(np.uint32), indices.view(np.uint32)
 
 
-@kernel()
+@kernel
 def _fill(bounds, data, indptr, edge_of_entry, conductance, ground):
     edges = conductance.size
     for block in prange(bounds.size - 1):
@@ -89,7 +89,7 @@ def _fill(bounds, data, indptr, edge_of_entry, conductance, ground):
             data[diagonal] = total
 
 
-@kernel()
+@kernel
 def _gather(bounds, indptr, edge_of_entry, tails, flow, out):
     for block in prange(bounds.size - 1):
         for row in range(bounds[block], bounds[block + 1]):
