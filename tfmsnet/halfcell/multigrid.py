@@ -1,5 +1,6 @@
 """Conjugate gradients, preconditioned by algebraic multigrid."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -91,15 +92,19 @@ def _stored(matrix: sparse.csr_matrix) -> tuple[np.ndarray, ...]:
     return blocks(matrix.shape[0]), *pattern(matrix), matrix.data.astype(np.float32)
 
 
+_random = threading.Lock()
+
+
 @contextmanager
 def _repeatable() -> Iterator[None]:
     """pyamg estimates spectral radii from numpy's global random numbers: the same ones every time."""
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
+    with _random:
+        state = np.random.get_state()  # noqa: NPY002
+        np.random.seed(0)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(state)  # noqa: NPY002
 
 
 def _smoothed_aggregation(matrix: sparse.csr_matrix):
@@ -129,15 +134,10 @@ def _strong(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     that this has, and nothing to the island: an aggregate of both would be neither, and iterations twice as
     many where there are such islands.
     """
-    entries = matrix.tocoo()
-    row, column, coupling = entries.row, entries.col, np.abs(entries.data)
-    diagonal, strongest = matrix.diagonal(), np.zeros(matrix.shape[0])
-    own = row == column
-    np.maximum.at(strongest, row[~own], coupling[~own])
-    keep = coupling >= _STRENGTH * np.sqrt(diagonal[row] * diagonal[column])
-    keep &= coupling >= _MUTUAL_STRENGTH * np.maximum(strongest[row], strongest[column])
-    keep |= own
-    return sparse.csr_matrix((coupling[keep], (row[keep], column[keep])), shape=matrix.shape)
+    keep, values = _is_strong(matrix.indptr, matrix.indices, matrix.data, matrix.diagonal()), matrix.data
+    counts = np.add.reduceat(keep, matrix.indptr[:-1], dtype=np.int32)
+    indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int32)]).astype(np.int32)
+    return sparse.csr_matrix((values[keep], matrix.indices[keep], indptr), shape=matrix.shape)
 
 
 def _ruge_stuben(matrix: sparse.csr_matrix):
@@ -227,6 +227,25 @@ def _advance(bounds, solution, residual, direction, image, step, largest):
             residual[row] -= step * image[row]
             worst = max(worst, abs(residual[row]))
         largest[block] = worst
+
+
+@njit(cache=True)
+def _is_strong(indptr, indices, values, diagonal):
+    """(entries,) bool, for a symmetric matrix; the diagonal's are."""
+    rows = indptr.size - 1
+    strongest, keep = np.zeros(rows), np.ones(indices.size, np.bool_)
+    for row in range(rows):
+        for k in range(indptr[row], indptr[row + 1]):
+            if indices[k] != row:
+                strongest[row] = max(strongest[row], abs(values[k]))
+    for row in range(rows):
+        for k in range(indptr[row], indptr[row + 1]):
+            column = indices[k]
+            if column != row:
+                least = _STRENGTH * np.sqrt(diagonal[row] * diagonal[column])
+                least = max(least, _MUTUAL_STRENGTH * max(strongest[row], strongest[column]))
+                keep[k] = abs(values[k]) >= least
+    return keep
 
 
 @njit(cache=True)

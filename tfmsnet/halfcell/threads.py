@@ -24,7 +24,7 @@ def total_of(parts: np.ndarray) -> float:
     return total
 
 
-class kernel:  # noqa: N801  a decorator
+class kernel:
     """A function compiled by numba for one thread, and for several that share its `prange` loops.
 
     These must not depend on their order; sums are those of `blocks`, added by `total_of`.
