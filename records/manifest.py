@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tfmsnet.configuration import Maybe, check_form
+from tfmsnet.electrode.image import check_voxel_size
 from tfmsnet.errors import UserError, naming
 from tfmsnet.fields import FIELDS, STATISTICS
 from tfmsnet.halfcell import Parameters
@@ -151,9 +152,15 @@ def load_manifest(directory: Path) -> Manifest:
         check_form(content, _FORM, str(path))
         if content["compression"] not in COMPRESSIONS:
             raise UserError(f"compression: expected one of {COMPRESSIONS}, found {content['compression']!r}")
+        _check_voxel(content, "")
         for shard in (shard for shards in content["splits"].values() for shard in shards):
             _check_shard(shard)
         return Manifest(parameters=Parameters.from_dict(content.pop("parameters")), **content)
+
+
+def _check_voxel(entry: dict, where: str) -> None:
+    if entry.get("voxel_size_m") is not None:
+        check_voxel_size(f"{where}voxel_size_m", entry["voxel_size_m"])
 
 
 def _check_shard(shard: dict) -> None:
@@ -168,6 +175,7 @@ def _check_shard(shard: dict) -> None:
             f"{name}: expected a sample for each of {shard['records']} records, found {len(shard['samples'])}"
         )
     for sample in shard["samples"]:
+        _check_voxel(sample, f"{name}: {sample['sample_id']}: ")
         if len(sample["grid"]) != 3 or not all(0 < n < _MOST for n in (sample["frames"], *sample["grid"])):
             raise UserError(
                 f"{name}: {sample['sample_id']}: expected frames and a grid (x, y, z) of 1 or more"

@@ -1,12 +1,15 @@
 """Files are whole or absent, whatever happens while they are written."""
 
+import errno
 import gzip
 import json
+import os
 
 import pytest
+import tensorflow as tf
 
 from tfmsnet.errors import UserError
-from tfmsnet.files import read_json, replacing, replacing_directory, write_json
+from tfmsnet.files import DiskFull, full_disk_named, read_json, replacing, replacing_directory, write_json
 
 
 def test_a_failed_write_keeps_the_old_file_and_leaves_nothing(tmp_path):
@@ -33,6 +36,38 @@ def test_a_failed_directory_never_appears(tmp_path):
     with pytest.raises(RuntimeError):
         fail_halfway()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("49152 requested and 36496 written"),  # NumPy's
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        tf.errors.ResourceExhaustedError(None, None, f"events; {os.strerror(errno.ENOSPC)}\n of it"),
+        tf.errors.DataLossError(None, None, "couldn't flush"),
+    ],
+)
+def test_a_full_disk_is_named_whichever_library_wrote(tmp_path, error):
+    with pytest.raises(OSError, match="room") as found, replacing(tmp_path / "file"):
+        raise error
+    assert found.value.filename == str(tmp_path / "file")
+
+
+def test_a_full_disk_is_named_by_what_was_asked_for(tmp_path):
+    with (
+        pytest.raises(DiskFull) as within,
+        full_disk_named(tmp_path),
+        replacing(tmp_path / "file"),
+    ):
+        raise OSError(errno.ENOSPC, "")
+    assert within.value.filename == str(tmp_path / "file")
+    with (
+        pytest.raises(DiskFull) as made,
+        replacing_directory(tmp_path / "made") as partial,
+        replacing(partial / "file"),
+    ):
+        raise OSError(errno.ENOSPC, "")
+    assert made.value.filename == str(tmp_path / "made")
 
 
 def test_an_existing_directory_is_not_replaced(tmp_path):

@@ -143,19 +143,51 @@ def _sync(path: Path) -> None:
 @contextmanager
 def _failures_named(path: Path) -> Iterator[None]:
     try:
-        yield
+        with full_disk_named(path):
+            yield
     except OSError as error:
-        if error.errno in _NO_ROOM:
-            raise OSError(
-                error.errno, f"{os.strerror(error.errno)}; make room, then go on", str(path)
-            ) from None
+        if error.filename is None:  # of libraries, which may not say why, either
+            raise _not_written(path, error.strerror or str(error)) from error
         raise
     except Exception as error:
-        tensorflow = sys.modules.get("tensorflow")  # which isn't imported for this
-        if tensorflow is None or not isinstance(error, tensorflow.errors.OpError):
+        if not _is_tensorflows(error):
             raise
-        reason = next(iter(error.message.splitlines()), type(error).__name__)
-        raise OSError(errno.EIO, f"couldn't be written ({reason})", str(path)) from error
+        raise _not_written(path, next(iter(error.message.splitlines()), type(error).__name__)) from error
+
+
+class DiskFull(OSError):
+    """There is no room for a file."""
+
+
+@contextmanager
+def full_disk_named(path: str | os.PathLike) -> Iterator[None]:
+    """Say of a full disk what was to be written there; of TensorFlow's errors, which have no number, too.
+
+    Raises:
+        DiskFull: names the path, or the file within it.
+    """
+    try:
+        yield
+    except DiskFull as error:
+        if Path(path) not in Path(error.filename).parents:  # but somewhere where it is made
+            error.filename = str(path)
+        raise
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        if _is_tensorflows(error):
+            number = next((number for number in _NO_ROOM if os.strerror(number) in error.message), None)
+        if number not in _NO_ROOM:
+            raise
+        raise DiskFull(number, f"{os.strerror(number)}; make room, then go on", str(path)) from error
+
+
+def _is_tensorflows(error: Exception) -> bool:
+    tensorflow = sys.modules.get("tensorflow")  # which isn't imported for this
+    return tensorflow is not None and isinstance(error, tensorflow.errors.OpError)
+
+
+def _not_written(path: Path, reason: str) -> OSError:
+    return OSError(errno.EIO, f"couldn't be written ({reason}); is there room on the disk?", str(path))
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

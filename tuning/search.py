@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tfmsnet.errors import RunFailed, UserError
-from tfmsnet.files import check_name, replacing, write_json
+from tfmsnet.files import check_name, full_disk_named, replacing, write_json
 from tfmsnet.records.manifest import FILE as MANIFEST
 from tfmsnet.records.manifest import Manifest, open_manifest
 from tfmsnet.seals import sha256
@@ -106,7 +106,8 @@ def search(
     space = make_space(records, plan)
     _claim(out, records, plan)
     if role in ("alone", CHIEF):
-        describe_space(space, out / "tensorboard")
+        with full_disk_named(out):
+            describe_space(space, out / "tensorboard")
     oracle = make_oracle(
         plan.tuner, space, epochs=plan.epochs, factor=plan.factor, trials=plan.trials, seed=plan.seed
     )

@@ -12,7 +12,7 @@ from keras_tuner.engine.oracle import Oracle
 from keras_tuner.errors import FailedTrialError, FatalError
 
 from tfmsnet.errors import RunFailed, UserError
-from tfmsnet.files import write_json
+from tfmsnet.files import full_disk_named, write_json
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import load_predictor
 from tfmsnet.seals import write_sealed
@@ -117,24 +117,10 @@ class SurrogateTuner(keras_tuner.Tuner):
 
     def run_trial(self, trial, **kwargs):
         """Train and score the point of a trial."""
-        values = trial.hyperparameters.values
-        config = self.space.config(values)
-        point = {name: values[name] for name in self.space.describe()}
-        training = config.training
-        source = values.get("tuner/trial_id")
-        board = self.out / "tensorboard" / f"trial_{trial.trial_id}"
         path = Path(self.get_trial_dir(trial.trial_id)) / OUTCOME
         try:
-            outcome = run_trial(
-                config,
-                self.records,
-                self.run_directory(trial.trial_id),
-                epochs=values.get("tuner/epochs", training.steps // training.steps_per_epoch),
-                source=self.run_directory(source) if source else None,
-                minutes=self.minutes,
-                title=f"trial {trial.trial_id}",
-                hooks=(TrialBoard(board, trial.trial_id, point),),
-            )
+            with full_disk_named(self.out):
+                return self._scored(trial, path)
         except Diverged as error:  # it would diverge again
             write_sealed(path, {"failure": f"{type(error).__name__}: {error}"})
             raise FailedTrialError(str(error)) from error
@@ -143,8 +129,26 @@ class SurrogateTuner(keras_tuner.Tuner):
         except Exception as error:
             write_sealed(path, {"failure": f"{type(error).__name__}: {error}"})
             raise
-        write_sealed(path, asdict(outcome))
+
+    def _scored(self, trial, path: Path) -> dict[str, float]:
+        values = trial.hyperparameters.values
+        config = self.space.config(values)
+        training = config.training
+        point = {name: values[name] for name in self.space.describe()}
+        source = values.get("tuner/trial_id")
+        board = self.out / "tensorboard" / f"trial_{trial.trial_id}"
+        outcome = run_trial(
+            config,
+            self.records,
+            self.run_directory(trial.trial_id),
+            epochs=values.get("tuner/epochs", training.steps // training.steps_per_epoch),
+            source=self.run_directory(source) if source else None,
+            minutes=self.minutes,
+            title=f"trial {trial.trial_id}",
+            hooks=(TrialBoard(board, trial.trial_id, point),),
+        )
         show_outcome(board, outcome, training.steps_per_epoch)
+        write_sealed(path, asdict(outcome))
         self.report(
             f"trial {trial.trial_id}: vRMSE {outcome.vrmse:.4f}, {outcome.parameters:,} parameters, "
             f"{outcome.seconds_per_rollout:.3f} s per rollout ({shown(point)})"

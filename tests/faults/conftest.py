@@ -1,5 +1,6 @@
 """Commands as processes of their own, and disks that are too small for them."""
 
+import itertools
 import os
 import resource
 import shutil
@@ -16,6 +17,21 @@ TINY = [
     *("filters=2", "convolutions=1", "scales=2", "steps=4", "steps_per_epoch=2"),
     "horizon=[[0.5, 1], [1.0, 2]]",
 ]
+# Those that write, of `arguments_of`.
+NAMES = (
+    *("electrode make", "voxelise", "describe", "simulate", "records write", "train", "tune", "evaluate"),
+    *("predict", "predict reduced", "export", "compare", "show"),
+)
+PARTICLES = "x,y,z,radius,type\n" + "".join(
+    f"{4 * i},{4 * j},{4 * k},2.2,{1 + (i + j + k) % 2}\n"
+    for i, j, k in itertools.product(range(4), range(4), range(6))
+)
+
+
+def pytest_generate_tests(metafunc):
+    """A test that takes `name` is made for each command that writes."""
+    if "name" in metafunc.fixturenames:
+        metafunc.parametrize("name", NAMES)
 
 
 def settings(*without):
@@ -43,6 +59,7 @@ def workplace(data, judged, command, tmp_path_factory):
     """A folder with what the commands take: data, records, run, image.npy."""
     folder = tmp_path_factory.mktemp("workplace")
     shutil.copytree(data, folder / "data")
+    (folder / "particles.csv").write_text(PARTICLES)
     shutil.copytree(judged, folder / "records")
     write_image(sample_files(data)[0], folder / "image.npy")
     done = command("train", folder / "records", "--out", folder / "run", *settings())
@@ -67,7 +84,11 @@ def commands(workplace):
 
 def arguments_of(folder, out):
     image = (folder / "image.npy", "--voxel-size-um", "0.5")
+    sample = next(iter(sample_files(folder / "data")))
     return {
+        "electrode make": ("electrode", "make", "--size", "24", "24", "32", "--out", out / "made.npy"),
+        "voxelise": ("voxelise", folder / "particles.csv", "--out", out / "image.tif"),
+        "describe": ("describe", *image, "--png", out / "slices.png"),
         "simulate": (
             *("simulate", "--geometries", "2", "--size", "12", "12", "16", "--c-rates", "2"),
             *("--frames", "4", "--jobs", "1", "--out", out),
@@ -81,7 +102,9 @@ def arguments_of(folder, out):
         "evaluate": ("evaluate", folder / "run", folder / "records", "--no-reduced", "--out", out),
         "predict": ("predict", *image, "--c-rate", "1", "--model", folder / "run", "--out", out),
         "export": ("export", folder / "run", out),
-        "show": ("show", next(iter(sample_files(folder / "data"))), "--out", out),
+        "predict reduced": ("predict", *image, "--c-rate", "1", "--model", "porous-electrode", "--out", out),
+        "compare": ("compare", sample, folder / "run", "--out", out),
+        "show": ("show", sample, "--html", "--paraview", "--out", out),
     }
 
 
@@ -106,12 +129,13 @@ class SmallDisk:
         self.mounted = os.geteuid() == 0 and self._mount("") == 0
 
     def _mount(self, options):
-        size = f"{options}size={max(self.room // 1024, 64)}k"
+        size = f"{options}size={4 * max(self.room // 4096, 1)}k"
         command = ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(self.folder)]
         return subprocess.run(command, capture_output=True, check=False).returncode
 
-    def make_room(self):
-        self.room = 1 << 30
+    def make_room(self, room: int = 1 << 30):
+        """Have so many bytes in all."""
+        self.room = room
         if self.mounted:
             self._mount("remount,")
 

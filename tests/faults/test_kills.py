@@ -1,5 +1,6 @@
 """Every command, killed at random moments: the same command ends with the same result, nothing left over."""
 
+import functools
 import os
 import random
 import signal
@@ -13,13 +14,12 @@ from tfmsnet.records import read_sample, sample_files
 
 pytestmark = pytest.mark.faults
 
-NAMES = ("simulate", "records write", "train", "tune", "evaluate", "predict", "export", "show")
-KILLS = 7  # of each command
+KILLS = 4  # of each command
 
 
 def results(name, out):
     """What of a command's output must be the same however often it was killed."""
-    if name in ("simulate", "predict"):
+    if name in ("simulate", "predict", "predict reduced"):
         samples = [read_sample(path) for path in sample_files(out)]
         return [(sample.sample_id, sample.concentration.tobytes()) for sample in samples]
     if name == "records write":
@@ -37,31 +37,41 @@ def results(name, out):
         for version in out.iterdir():
             check_saved_model(version)
         return ["a SavedModel"]
+    if name in ("electrode make", "voxelise", "describe"):
+        return {path.name: path.read_bytes() for path in out.iterdir()}
     return sorted(path.name for path in out.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_kill_at_any_moment(name, command, commands, half_written, tmp_path):
-    began = time.monotonic()
-    whole = command(*commands(tmp_path / "whole")[name])
-    took_s = time.monotonic() - began
-    assert whole.returncode == 0, whole.stderr
-    expected = results(name, tmp_path / "whole")
-    draw = random.Random(name)
-    for number in range(KILLS):
-        out = tmp_path / f"out{number}"
-        arguments = commands(out)[name]
-        process = subprocess.Popen(
-            [*command.program, *map(str, arguments)],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        time.sleep(draw.uniform(0.3, 1.0) * took_s)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        again = command(*arguments)
-        assert again.returncode == 0, again.stderr
-        assert results(name, out) == expected
-        assert not half_written(tmp_path)
+@pytest.fixture(scope="module")
+def whole(command, commands, tmp_path_factory):
+    """`whole(name)`: results of a command that nobody killed, and the seconds that it took."""
+
+    @functools.cache
+    def run(name):
+        out, began = tmp_path_factory.mktemp("whole") / "out", time.monotonic()
+        done = command(*commands(out)[name])
+        assert done.returncode == 0, done.stderr
+        return results(name, out), time.monotonic() - began
+
+    return run
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_kill_at_any_moment(name, number, command, commands, whole, half_written, tmp_path):
+    expected, took_s = whole(name)
+    out = tmp_path / "out"
+    arguments = commands(out)[name]
+    process = subprocess.Popen(
+        [*command.program, *map(str, arguments)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    time.sleep(random.Random(f"{name} {number}").uniform(0.3, 1.0) * took_s)
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    again = command(*arguments)
+    assert again.returncode == 0, again.stderr
+    assert results(name, out) == expected
+    assert not half_written(tmp_path)

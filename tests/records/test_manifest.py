@@ -122,6 +122,18 @@ def test_a_manifest_without_its_checksum_is_refused(broken):
             read(broken)
 
 
+@pytest.mark.parametrize("edge", [-5e-7, 0, 1.0, 5e-13])
+def test_voxels_have_a_size(broken, edge):
+    splits = open_manifest(broken).splits
+    resealed(broken, voxel_size_m=edge)
+    with pytest.raises(UserError, match=r"manifest\.json: voxel_size_m: expected metres"):
+        open_manifest(broken)
+    splits["train"][0]["samples"][0]["voxel_size_m"] = edge
+    resealed(broken, voxel_size_m=None, splits=splits)
+    with pytest.raises(UserError, match=r"tfrecord: .*: voxel_size_m: expected metres"):
+        open_manifest(broken)
+
+
 @pytest.mark.parametrize("name", ["../train.tfrecord", "/tmp/train.tfrecord", "a\\b.tfrecord", "passwd", ""])
 def test_a_shard_lies_beside_its_manifest(broken, name):
     splits = open_manifest(broken).splits

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import RunFailed, UserError
-from tfmsnet.serving import UNITS, Client
+from tfmsnet.serving import UNITS, Client, Model
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,18 @@ def test_it_answers_as_the_model_does(client, local, image):
     np.testing.assert_allclose(
         client.predict(image, 1.5).concentration, local.predict(image, 1.5).concentration, rtol=1e-6
     )
+
+
+def test_clients_do_not_wait_for_each_others_servers(local):
+    both = threading.Barrier(2, timeout=10)
+
+    def describe():
+        both.wait()  # an answer that comes once the other one was asked for, too
+        return local.description
+
+    models = [Model(local.call, describe) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda model: model.parameters, models)) == [local.parameters] * 2
 
 
 def test_thinned_out_and_cropped(client, local, image):

@@ -132,7 +132,7 @@ def _discharge(
     except UserError as error:
         return str(error)
     except OSError as error:  # a full disk: others may still go
-        return error.strerror or str(error)
+        return f"{path.parent}: {error.strerror or error}"
     except MemoryError as error:
         return f"out of memory: {error}"
     return None

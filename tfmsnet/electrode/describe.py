@@ -24,6 +24,7 @@ from tfmsnet.electrode.transport import (
 )
 
 _MOST_LEVELS = 24
+BYTES_PER_VOXEL = 520  # at the peak, of the tortuosity
 
 
 def local_thickness(mask: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """From a recipe to a phase image."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tfmsnet.electrode.packing import pack
 from tfmsnet.electrode.recipe import Recipe
 from tfmsnet.electrode.voxels import surface_distances
 from tfmsnet.errors import UserError
+from tfmsnet.memory import require_memory
 
 _REACH_M = 2e-6  # distances to surfaces are told apart up to here
 _ROUGHNESS_M = 0.1e-6  # particles aren't quite spheres
@@ -21,6 +23,7 @@ _NOISE_LENGTH_M = 0.75e-6
 _PATCH_LENGTH_M = 1.5e-6  # of scattered CBD
 _SMALLEST_ISLAND_VOXELS = 4
 _ATTEMPTS = 10
+_BYTES_PER_VOXEL = 250
 
 
 def generate(recipe: Recipe) -> PhaseImage:
@@ -31,8 +34,10 @@ def generate(recipe: Recipe) -> PhaseImage:
     alone, and all pores are open to the separator through pore or CBD (faces only, x and y walls closed).
 
     Raises:
-        UserError: ten packings in a row couldn't be given these guarantees (a box of a few particles).
+        UserError: ten packings in a row couldn't be given these guarantees (a box of a few particles), or
+            an electrode too large for the memory that is free here.
     """
+    check_memory(recipe)
     for attempt in range(_ATTEMPTS):
         try:
             phase = _make_phase(recipe, random_stream(recipe, attempt))
@@ -46,6 +51,14 @@ def generate(recipe: Recipe) -> PhaseImage:
         )
     raise UserError(
         f"{recipe}: none of {_ATTEMPTS} packings can be wired to the foil; use a larger size or another seed"
+    )
+
+
+def check_memory(recipe: Recipe) -> None:
+    """Raise a UserError for an electrode whose making can't fit into the memory that is free here."""
+    voxels = math.prod(recipe.size)
+    require_memory(
+        _BYTES_PER_VOXEL * voxels, f"size: an electrode of {voxels:.3g} voxels", "ask for fewer (--size)"
     )
 
 

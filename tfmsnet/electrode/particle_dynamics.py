@@ -34,7 +34,7 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import brentq
 
-from tfmsnet.electrode.generate import random_stream
+from tfmsnet.electrode.generate import check_memory, random_stream
 from tfmsnet.electrode.image import AM, CBD, PhaseImage
 from tfmsnet.electrode.packing import draw_radii, scatter
 from tfmsnet.electrode.particle_files import read_particles
@@ -83,9 +83,10 @@ def make(recipe: Recipe, folder: Path, progress: Callable[[float, str], None]) -
 
     Raises:
         UserError: LAMMPS or MPI isn't installed, the folder is another recipe's, or the recipe's volume
-            fractions weren't met within 0.005.
+            fractions weren't met within 0.005; an electrode too large for the memory that is free here.
         RunFailed: LAMMPS gave up.
     """
+    check_memory(recipe)
     film = _Film(recipe, folder, _lammps())
     film.walk(progress)
     image = rasterise(_read(folder / "calendered.dump", recipe), recipe.voxel_size_m)

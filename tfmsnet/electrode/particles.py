@@ -1,5 +1,6 @@
 """Lists of spherical particles, as particle dynamics leaves them, rasterised to a phase image."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -7,10 +8,13 @@ import numpy as np
 
 from tfmsnet.electrode.image import AM, CBD, PhaseImage, check_voxel_size
 from tfmsnet.errors import UserError
+from tfmsnet.memory import require_memory
 
 OVERLAPS = ("am", "cbd", "deepest")
 _LARGEST_IMAGE_VOXELS = 4e9
 _SLAB_VOXELS = 5e7  # fine voxels that are in memory at once
+# Of a voxel until its image is written, of a fine voxel with its depth.
+_BYTES, _FINE_BYTES = 9, 6
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ def rasterise(
     if isinstance(supersampling, bool) or supersampling not in range(1, 9):
         raise UserError(f"supersampling: expected a whole number from 1 to 8, got {supersampling!r}")
     shape = _shape(particles, voxel_size_m)
+    _check_memory(shape, supersampling)
     centre, radius, label = with_periodic_images(particles)
     fine_m = voxel_size_m / supersampling
     spheres = (centre - particles.box.low_m) / fine_m, radius / fine_m, label
@@ -114,6 +119,16 @@ def _shape(particles: ParticleList, voxel_size_m: float) -> tuple[int, int, int]
             f"{1e6 * voxel_size_m:g} um; check the unit of the lengths"
         )
     return shape
+
+
+def _check_memory(shape: tuple[int, int, int], supersampling: int) -> None:
+    voxels, fine = math.prod(shape), math.prod(shape) * supersampling**3
+    slab = min(fine, max(_SLAB_VOXELS, fine / shape[0]))
+    require_memory(
+        _BYTES * voxels + _FINE_BYTES * slab,
+        f"box: an image of {'x'.join(map(str, shape))} voxels",
+        "take larger voxels (--voxel-size-um), fewer sub-voxels (--supersample), or a part (--box)",
+    )
 
 
 def with_periodic_images(particles: ParticleList) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

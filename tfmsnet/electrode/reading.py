@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from tfmsnet.electrode.image import SAME_EDGE, PhaseImage, check_voxel_size
+from tfmsnet.electrode.checks import reachable
+from tfmsnet.electrode.image import ELECTROLYTE, SAME_EDGE, PhaseImage, check_voxel_size
 from tfmsnet.electrode.image_files import ImageFile, Lengths, open_image
 from tfmsnet.electrode.labels import Labels, check_numbers, known_labels
 from tfmsnet.electrode.resampling import resample, source_range, target_count
 from tfmsnet.errors import UserError, naming
 from tfmsnet.memory import require_memory
 
-# As labels, as phases, as masks.
-_BYTES_PER_VOXEL = 6
+# As labels, as phases, as masks; and of a voxel that is resampled.
+_BYTES_PER_VOXEL, _RESAMPLED_BYTES = 6, 50
 Crop = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 
 
@@ -31,6 +32,7 @@ def read_image(
     crop: Crop | None = None,
     dataset: str | None = None,
     trust: str = "file",
+    bytes_per_voxel: float = 0.0,
     say: Callable[[str], None] = lambda text: None,
 ) -> PhaseImage:
     """Read a segmented electrode.
@@ -54,22 +56,27 @@ def read_image(
             what it needs is read.
         dataset: which array of a file of several, or which series of a TIFF, from 0.
         trust: "file" refuses a voxel size that contradicts the file's, "command" takes it.
+        bytes_per_voxel: memory that will be taken by what is to be done with the image, where that is more
+            than reading it: an image that can't fit is refused before it is read.
         say: called with each choice that was made where the file leaves one, a sentence.
 
     Raises:
         UserError: the file is missing, truncated, of another kind, not three-dimensional, or holds several
             images; neither it nor the call says how large voxels are, or they contradict each other; its
-            labels aren't the given ones; an option doesn't fit; AM or electrolyte is absent.  The message
-            names the file.
+            labels aren't the given ones; an option doesn't fit; AM or electrolyte is absent; it is too large
+            for the memory that is free here.  The message names the file.
     """
     path = Path(path)
     with naming(path):
         return _read(
-            path, voxel_size_m, labels, axes, foil_last, target_voxel_size_m, crop, dataset, trust, say
+            *(path, voxel_size_m, labels, axes, foil_last, target_voxel_size_m, crop, dataset, trust),
+            *(bytes_per_voxel, say),
         )
 
 
-def _read(path, voxel_size_m, labels, axes, foil_last, target_m, crop, dataset, trust, say) -> PhaseImage:
+def _read(
+    path, voxel_size_m, labels, axes, foil_last, target_m, crop, dataset, trust, bytes_per_voxel, say
+) -> PhaseImage:
     if axes is not None and sorted(axes) != ["x", "y", "z"]:
         raise UserError(f"axes: expected the letters x, y, z in the file's order, like 'zyx', got {axes!r}")
     chosen = None if labels is None else Labels.of(labels)
@@ -97,8 +104,9 @@ def _read(path, voxel_size_m, labels, axes, foil_last, target_m, crop, dataset, 
             source_range(begin, end, ratio, count)
             for (begin, end), ratio, count in zip(box, ratios, shape, strict=True)
         ]
-    _check_memory("the file's image", spans)
-    _check_memory(f"the image of voxels of {target:g} m", box)
+    _check_memory("the file's image", spans, _BYTES_PER_VOXEL)
+    needed = max(bytes_per_voxel, _BYTES_PER_VOXEL if same else _RESAMPLED_BYTES)
+    _check_memory(f"the image of voxels of {target:g} m", box, needed)
     array = _taken(file, order, spans, shape, foil_last)
     check_numbers(array)
     phase, outside = (chosen or known_labels(array, whole=crop is None)).phases(array)
@@ -106,11 +114,21 @@ def _read(path, voxel_size_m, labels, axes, foil_last, target_m, crop, dataset, 
         phase, box, spans = _inside(phase, outside, crop, ratios, say)
     if not same:
         windows = [(begin, end, span[0]) for (begin, end), span in zip(box, spans, strict=True)]
+        whole = not _unwired(phase).any()
         phase = resample(phase, edges, target, windows)
         before = " x ".join(f"{edge * 1e6:.4g}" for edge in (edges if len(set(edges)) > 1 else edges[:1]))
         after = " x ".join(map(str, phase.shape))
         say(f"resampled from {before} um to {after} voxels of {target * 1e6:.4g} um")
+        if whole and (loose := _unwired(phase)).any():
+            phase = np.where(loose, ELECTROLYTE, phase)
+            say(f"{loose.sum()} solid voxels that this cut off from the foil turned to electrolyte")
     return PhaseImage(phase, target)
+
+
+def _unwired(phase: np.ndarray) -> np.ndarray:
+    """Solid that isn't joined to the foil, if any is."""
+    solid = phase != ELECTROLYTE
+    return solid & ~reachable(solid, 0) & solid[:, :, 0].any()
 
 
 def _edges(given, stated: Lengths, trust: str, say: Callable[[str], None]) -> tuple[float, float, float]:
@@ -153,10 +171,11 @@ def _edges(given, stated: Lengths, trust: str, say: Callable[[str], None]) -> tu
     return tuple(edges)
 
 
-def _check_memory(what: str, box: Sequence[tuple[int, int]]) -> None:
+def _check_memory(what: str, box: Sequence[tuple[int, int]], bytes_per_voxel: float) -> None:
     sizes = [end - begin for begin, end in box]
-    needed = _BYTES_PER_VOXEL * math.prod(sizes)
-    require_memory(needed, f"{what}, {'x'.join(map(str, sizes))} voxels", "read a part of it (--crop)")
+    needed = bytes_per_voxel * math.prod(sizes)
+    remedy = "take a part of it (--crop), or larger voxels (--resample-um)"
+    require_memory(needed, f"{what}, {'x'.join(map(str, sizes))} voxels", remedy)
 
 
 def _checked(crop: Crop, counts: tuple[int, int, int]) -> Crop:

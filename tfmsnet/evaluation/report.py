@@ -16,7 +16,7 @@ from tfmsnet.evaluation.page import Pictures, report_page
 from tfmsnet.evaluation.regression import LinearRegression
 from tfmsnet.evaluation.scores import Scores, jsonable, score
 from tfmsnet.evaluation.tables import Tables
-from tfmsnet.files import read_json, replacing, replacing_directory, write_json, write_text
+from tfmsnet.files import full_disk_named, read_json, replacing, replacing_directory, write_json, write_text
 from tfmsnet.records.sample import Sample
 
 FORMAT = "tfmsnet-report"
@@ -73,7 +73,7 @@ def evaluate(
     _check_replaceable(out_dir)
     advance = _counter(progress, length_hint(test, 0))
     staged = _beside(out_dir, "new")
-    with replacing_directory(staged) as folder:
+    with full_disk_named(out_dir), replacing_directory(staged) as folder:
         trained_on: set[str] = set()
         regression = LinearRegression().fit(_noting_geometry(train, trained_on))
         usual = {known.name: known for known in (regression, ZeroDimensional(), Persistence())}

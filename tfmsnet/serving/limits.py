@@ -8,6 +8,7 @@ from tfmsnet.load import FRAMES
 from tfmsnet.predictors import size
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.serving.checks import require
+from tfmsnet.serving.cost import Cost
 
 GIB = 2**30
 _FLOAT = 4
@@ -15,21 +16,6 @@ _FLOAT = 4
 # in their list, stacked, in the order of the answer, in the message.  Fitted to the peak resident memory of
 # a process on a CPU.
 _CONVOLUTION, _KEPT = 11.5, 4.0
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a model's answer takes, bytes.
-
-    Attributes:
-        voxel: of every voxel of a request.
-        frame: of every voxel and every frame of the load.
-        kept: of every voxel and frame of the fields that are asked for.
-    """
-
-    voxel: float
-    frame: float
-    kept: float
 
 
 def network_cost(network: NetworkConfig) -> Cost:

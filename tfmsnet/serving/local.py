@@ -1,5 +1,6 @@
 """A model by what names it: a run, a SavedModel, the package's own, a server."""
 
+import math
 from pathlib import Path
 
 import tensorflow as tf
@@ -7,6 +8,7 @@ import tensorflow as tf
 from tfmsnet.errors import UserError
 from tfmsnet.files import read_json
 from tfmsnet.halfcell import Parameters
+from tfmsnet.load import FRAMES
 from tfmsnet.predictors.description import DESCRIPTION, check_description
 from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.predictors.store import (
@@ -19,6 +21,7 @@ from tfmsnet.predictors.store import (
 from tfmsnet.references.registry import DEFAULT, REDUCED
 from tfmsnet.serving.client import Client
 from tfmsnet.serving.endpoints import Endpoints
+from tfmsnet.serving.limits import network_cost
 from tfmsnet.serving.model import Call, Model
 from tfmsnet.serving.reduced import reduced_model
 from tfmsnet.serving.saved_model import SEAL_FILE, check_saved_model, newest_saved_model, seal_saved_model
@@ -57,11 +60,32 @@ def load_model(source: str | Path = DEFAULT, *, timeout_s: float = 120.0) -> Mod
 def _from_run(path: Path) -> Model:
     description = read_description(path)
     description["train_geometries"] = train_geometries(description, path)
+    predictor = load_predictor(path)
+    cost = network_cost(predictor.config)
     functions = {
         name: tf.function(function, autograph=False, reduce_retracing=True)
-        for name, (function, _) in Endpoints(load_predictor(path)).functions().items()
+        for name, (function, _) in Endpoints(predictor).functions().items()
     }
-    return _described(lambda name, inputs: functions[name](**inputs), description)
+
+    def call(name, inputs):
+        if "phase" in inputs:
+            voxels = math.prod(inputs["phase"].shape)
+            frames = inputs["times_s"].shape[-1] if "times_s" in inputs else FRAMES
+            cost.require(voxels, frames, _kept(inputs, frames))
+        return functions[name](**inputs)
+
+    model = _described(call, description)
+    model.bytes_per_voxel = cost.bytes_per_voxel
+    return model
+
+
+def _kept(inputs: dict[str, tf.Tensor], frames: int) -> int:
+    """Voxels and frames of each field that a request asks for."""
+    if "region" not in inputs:
+        return 0
+    box = inputs["region"].numpy()[0].tolist()
+    stride = max(1, int(inputs["frame_stride"][0]))
+    return (1 + (frames - 1) // stride) * math.prod(b - a for a, b in zip(box[::2], box[1::2], strict=True))
 
 
 def _from_saved_model(path: Path) -> Model:

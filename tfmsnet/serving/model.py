@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,27 @@ from tfmsnet.serving.quantities import (
 )
 
 if TYPE_CHECKING:
+    from functools import cached_property
+
     from tfmsnet.records.sample import Sample
+else:
+
+    class cached_property:
+        """As Python's from 3.12 on: 3.11 holds a lock over all instances, and one that asks a server would
+        keep all others waiting."""
+
+        def __init__(self, function):
+            self.function, self.__doc__ = function, function.__doc__
+
+        def __set_name__(self, owner, name):
+            self.name = name
+
+        def __get__(self, instance, owner=None):
+            if instance is None:
+                return self
+            value = instance.__dict__[self.name] = self.function(instance)
+            return value
+
 
 # Signature and its inputs by name -> its outputs by name, both with the batch in front.
 Call = Callable[[str, dict[str, np.ndarray]], dict[str, np.ndarray]]
@@ -115,6 +134,9 @@ class Model:
         call: answers a signature.
         describe: gives the content of surrogate.json; called once, when it is first needed.
     """
+
+    # Memory that an answer with all fields takes here, about; a server's takes its own.
+    bytes_per_voxel = 0.0
 
     def __init__(self, call: Call, describe: Callable[[], dict]):
         self.call, self._describe = call, describe

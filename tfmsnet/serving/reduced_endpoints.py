@@ -12,6 +12,7 @@ from tfmsnet.references.materials import Materials
 from tfmsnet.references.reduced import discharge
 from tfmsnet.references.registry import reference_class
 from tfmsnet.serving import cell, checks
+from tfmsnet.serving.cost import REDUCED_COST
 from tfmsnet.serving.endpoints import (
     WHOLE,
     card,
@@ -22,7 +23,7 @@ from tfmsnet.serving.endpoints import (
     summary,
     window_of,
 )
-from tfmsnet.serving.limits import Cost, Limits
+from tfmsnet.serving.limits import Limits
 from tfmsnet.serving.quantities import (
     C_RATE,
     CARD,
@@ -39,8 +40,6 @@ from tfmsnet.serving.quantities import (
 )
 
 SMALLEST_EDGE = 2
-# Fitted to the peak resident memory of a process on a CPU: resolved particles, 40^3 voxels, 25 frames.
-COST = Cost(voxel=7600.0, frame=48.0, kept=12.0)
 _WINDOW = (FRAME_STRIDE, REGION)
 _ANSWER = (VALID_FRAMES, *CURVE, *ERRORS, *SUMMARY)
 SIGNATURES = {
@@ -82,7 +81,7 @@ class ReducedEndpoints:
         documents: dict[str, str] | None = None,
     ):
         self._kind, self.documents = reference_class(name).kind, documents or {}
-        self._limits = Limits(COST, max_voxels, max_gib)
+        self._limits = Limits(REDUCED_COST[name], max_voxels, max_gib)
         self._defaults = WHOLE | cell.values(parameters, float("nan"), cell.VOXEL_M)
         # One graph for all signatures: it is large.
         self._discharge = tf.function(self._discharged, autograph=False, reduce_retracing=True)

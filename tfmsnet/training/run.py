@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from tfmsnet.errors import RunFailed, UserError
-from tfmsnet.files import check_name
+from tfmsnet.files import check_name, full_disk_named
 from tfmsnet.predictors.domain import check_grid, training_domain
 from tfmsnet.predictors.kinds import kind_of
 from tfmsnet.predictors.predictor import Predictor, make_predictor
@@ -88,7 +88,7 @@ def train(
     team = Team.of(make_strategy(strategy, devices))
     _check_replicas(config.training, team.strategy.num_replicas_in_sync)
     try:
-        with named_errors(records):
+        with named_errors(records), full_disk_named(run):
             origin = TrainedWeights(init, config.network) if init else RandomWeights()
             return _Run(team, records, run, config, manifest, data_service, origin).train(title, profile)
     except WORKER_GONE as error:
