@@ -16,6 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import tfmsnet  # noqa: F401  oneDNN on, before TensorFlow is imported
 
 # isort: split
+import keras
 import tensorflow as tf
 
 from tfmsnet.networks.convolution import Convolution
@@ -35,14 +36,15 @@ PRODUCT = 2048
 ROUNDS = 7
 
 
-def training_step(filters, grid):
+def training_step(filters, grid, precision="float32"):
     """A compiled function of a layer's value and gradients, and its floating-point operations."""
-    inputs = tf.random.normal((1, *grid, filters))
-    layer = Convolution(filters)
+    dtype = keras.DTypePolicy(precision).compute_dtype
+    inputs = tf.random.normal((1, *grid, filters), dtype=dtype)
+    layer = Convolution(filters, dtype=precision)
     layer.build(inputs.shape)
     variables = [variable.value for variable in layer.trainable_variables]
     # Of the output, so that the gradients are full arrays.
-    towards = tf.random.normal(inputs.shape)
+    towards = tf.random.normal(inputs.shape, dtype=dtype)
 
     @tf.function
     def step():
@@ -55,10 +57,10 @@ def training_step(filters, grid):
     return step, 3 * 2 * 27 * filters**2 * voxels
 
 
-def product():
+def product(size=PRODUCT, precision="float32"):
     """A compiled matrix product and its floating-point operations."""
-    matrix = tf.random.normal((PRODUCT, PRODUCT))
-    return tf.function(lambda: tf.linalg.matmul(matrix, matrix)), 2 * PRODUCT**3
+    matrix = tf.random.normal((size, size), dtype=keras.DTypePolicy(precision).compute_dtype)
+    return tf.function(lambda: tf.linalg.matmul(matrix, matrix)), 2 * size**3
 
 
 def rate(step, operations, clock):

@@ -74,7 +74,7 @@ def child(values, grid, steps):
 
     frames = values.get("frames", 24)
     trainer, batch = trainer_and_batch(configuration(values), grid, frames)
-    step = tf.function(trainer.optimize)
+    step = tf.function(trainer.train_step)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     step(batch)
     begin, cpu = time.perf_counter(), time.process_time()

@@ -50,7 +50,7 @@ def _tfmsnet(options):
     trainer, batch = trainer_and_batch(config, options["size"], options["frames"])
     if options["steps"] == 0:
         return _save_case(trainer, batch, options["case"])
-    step = tf.function(trainer.optimize)
+    step = tf.function(trainer.train_step)
     return timed(lambda: step(batch)["loss"].numpy(), options["steps"])
 
 

@@ -26,6 +26,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import keras
 import numpy as np
 import tensorflow as tf
+from made_up import resident_peak
 
 from tfmsnet.demo import CHANGES, COMMON, GRID
 from tfmsnet.halfcell import Parameters
@@ -162,24 +163,18 @@ def waiting(manifest: Manifest, records: Path, steps: int) -> None:
     )
 
 
-def peak_bytes() -> int:
-    """The most memory that this process has had."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-
-
 def memory(manifest: Manifest, records: Path) -> None:
     """Peak memory over four batches of windows, then of whole discharges with all symmetries."""
     Path("/proc/self/clear_refs").write_text("5")  # forget what making the records took
     surrogate = Predictor(
         PRESETS["default"].network, manifest.parameters, manifest.statistics, manifest.voxel_size_m
     )
-    print(f"TensorFlow and the network: {peak_bytes() / 1e9:.2f} GB")
+    print(f"TensorFlow and the network: {resident_peak() / 1e9:.2f} GB")
     for name, horizon in (("windows of 4 frames", [[1.0, 4]]), ("whole discharges", [[1.0, 0]])):
         config = PRESETS["default"].with_values({"horizon": horizon, "batch_size": 1}, "benchmark").training
         for _ in training_batches(surrogate, config, manifest, records).take(4):
             time.sleep(3)  # until all that is prefetched is there
-        print(f"after a stream of {name}: {peak_bytes() / 1e9:.2f} GB at most")
+        print(f"after a stream of {name}: {resident_peak() / 1e9:.2f} GB at most")
 
 
 def main() -> None:

@@ -1,68 +1,114 @@
-"""How much faster the surrogate is than the simulator, on the same image and machine, in one run.
+"""What an answer costs beside the simulator's, how far off it is, and how cost and memory grow; in one run.
 
-python benchmarks/speed.py
-python benchmarks/speed.py --size 72 72 244
+    python benchmarks/speed.py
+    python benchmarks/speed.py --size 24 24 64 --size 48 48 128 --size 72 72 244
+
+Each model answers in a process of its own, as often as `--repeats` says after a first time; all fields at all
+frames.  Seconds are of processor, of one thread; `first` holds TensorFlow's start.  Errors are against the
+simulator: concentration VRMSE (median over the frames) and discharge curve (RMSE).  Peak memory is the
+process's, the growth is log(seconds) over log(voxels) from size to size.
 """
 
+import multiprocessing
+import os
+import resource
 import time
-from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("NUMBA_NUM_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import click
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from tfmsnet.electrode import Recipe, generate
 from tfmsnet.halfcell import simulate
 
 
+def asked(model: str, image, c_rate: float, truth: dict, repeats: int) -> dict:
+    """What a model's answers cost, and how far off they are."""
+    started = time.process_time()
+    from tfmsnet.serving.local import load_model
+
+    loaded = load_model(model)
+    answer = loaded.fields(image, c_rate)
+    first = time.process_time() - started
+    again = []
+    for _ in range(repeats):
+        started = time.process_time()
+        loaded.fields(image, c_rate)
+        again.append(time.process_time() - started)
+    am, frames = np.asarray(image.phase) == 1, min(len(answer.times_s), len(truth["voltage_v"]))
+    off = answer.concentration[1:frames, am] - truth["concentration"][1:frames]
+    return {
+        "first": first,
+        "again": float(np.median(again)),
+        "gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        "vrmse": float(np.median(np.sqrt((off**2).mean(1)) / truth["concentration"][1:frames].std(1))),
+        "mv": 1e3 * float(np.sqrt(np.mean((answer.voltage_v[1:frames] - truth["voltage_v"][1:frames]) ** 2))),
+    }
+
+
+def simulated(image, c_rate: float) -> tuple[dict, dict]:
+    """The simulator's answer, and what it costs."""
+    simulate(generate(Recipe(90, 10, (12, 12, 16))), c_rate)  # numba compiles
+    started = time.process_time()
+    found = simulate(image, c_rate)
+    seconds = time.process_time() - started
+    gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    am = np.asarray(image.phase) == 1
+    truth = {"voltage_v": found.voltage_v, "concentration": found.concentration[:, am]}
+    return truth, {"again": seconds, "gb": gb}
+
+
+def alone(function, *arguments):
+    """Called in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(function, arguments)
+
+
 @click.command()
 @click.option(
-    "--size",
-    "sizes",
-    type=int,
-    nargs=3,
-    multiple=True,
-    help="Voxels x y z; may be repeated.  [default: 24 24 64]",
+    "--size", "sizes", type=int, nargs=3, multiple=True, help="Voxels x y z; repeatable.  [default: 24 24 64]"
 )
 @click.option("--c-rate", default=1.0, show_default=True)
 @click.option("--seed", default=900, show_default=True, help="Of the electrode: 90 wt%, calendered by 10 %.")
 @click.option(
     "--model",
-    type=click.Path(path_type=Path),
-    help="A run of tfmsnet train or a model of tfmsnet export.  [default: the package's own]",
+    "models",
+    multiple=True,
+    default=("porous-electrode", "resolved-particles", "cathode"),
+    show_default=True,
+    help="Also a run of tfmsnet train, or a model of tfmsnet export; repeatable.",
 )
-@click.option(
-    "--repeats", default=3, show_default=True, help="Predictions timed after the first; the median counts."
-)
-def main(sizes, c_rate, seed, model, repeats):
-    """Print seconds by the clock and of processor for a whole discharge, all fields at all frames."""
-    from tfmsnet.predictors.store import trained_model
-    from tfmsnet.serving.local import load_model
-
-    surrogate = load_model(model or trained_model())
-    simulate(generate(Recipe(90, 10, (12, 12, 16), seed=seed)), c_rate)  # numba compiles
-    print(f"{'voxels':>14}{'':>18}{'clock / s':>12}{'CPU / s':>12}{'ratio (clock)':>16}{'(CPU)':>8}")
+@click.option("--repeats", default=3, show_default=True, help="Answers after the first; the median counts.")
+def main(sizes, c_rate, seed, models, repeats):
+    """Print seconds of processor for a whole discharge beside its errors, for each size and model."""
+    print(
+        f"{'voxels':>12}{'':>20}{'first':>8}{'again':>9}{'simulator /':>13}{'GB':>7}{'VRMSE':>9}{'mV':>7}"
+        f"{'growth':>8}"
+    )
+    before = {}
     for size in sizes or ((24, 24, 64),):
         image = generate(Recipe(90, 10, tuple(size), seed=seed))
-        with threadpool_limits(1, user_api="blas"):
-            slow = _timed(lambda image=image: simulate(image, c_rate))
-        first = _timed(lambda image=image: surrogate.fields(image, c_rate))
-        again = np.median(
-            [_timed(lambda image=image: surrogate.fields(image, c_rate)) for _ in range(repeats)], axis=0
-        )
-        for name, spent in (("simulator", slow), ("surrogate, first", first), ("surrogate, again", again)):
-            ratios = "" if name == "simulator" else f"{slow[0] / spent[0]:>16.0f}{slow[1] / spent[1]:>8.0f}"
+        truth, slow = alone(simulated, image, c_rate)
+        for model in ("simulator", *models):
+            row = slow if model == "simulator" else alone(asked, model, image, c_rate, truth, repeats)
+            growth = ""
+            if model in before:
+                cost, voxels = before[model]
+                growth = f"{np.log(row['again'] / cost) / np.log(image.phase.size / voxels):8.2f}"
+            before[model] = row["again"], image.phase.size
+            errors = f"{row['vrmse']:9.4f}{row['mv']:7.2f}" if "vrmse" in row else 16 * " "
+            ratio = slow["again"] / row["again"]
             print(
-                f"{'x'.join(map(str, size)):>14}{name:>18}{spent[0]:>12.2f}{spent[1]:>12.2f}{ratios}",
+                f"{'x'.join(map(str, size)):>12}{os.path.basename(str(model)):>20}"
+                f"{row.get('first', float('nan')):8.1f}{row['again']:9.2f}{ratio:13.1f}"
+                f"{row['gb']:7.2f}{errors}{growth}",
                 flush=True,
             )
-
-
-def _timed(work) -> tuple[float, float]:
-    """Seconds by the clock and of processor, of all threads."""
-    clock, processor = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - clock, time.process_time() - processor
 
 
 if __name__ == "__main__":

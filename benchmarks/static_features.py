@@ -31,7 +31,7 @@ def training_step(preset, channels, size, frames):
     values = {"channels": list(channels), "batch_size": 1, "horizon": [[1.0, frames]]}
     config = PRESETS[preset].with_values(values, "benchmark")
     trainer, batch = trainer_and_batch(config, size, frames)
-    step = tf.function(trainer.optimize)
+    step = tf.function(trainer.train_step)
     step(batch)
     return lambda: step(batch)["loss"].numpy()
 

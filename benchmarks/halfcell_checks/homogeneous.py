@@ -36,7 +36,7 @@ class Homogeneous(Geometry):
         self.surface = self.surface._replace(area=area * electrode, filling=electrode)
         self._separator = materials.double.separator_factor
 
-    def liquid(self) -> Conduction:
+    def conduction(self, am_s_m, cbd_s_m) -> tuple[Conduction, Conduction]:
         """In series."""
         factor = tf.concat(
             [
@@ -46,12 +46,11 @@ class Homogeneous(Geometry):
             axis=1,
         )
         half = 0.5 * self.height * self.voxel_size_m[:, None] / factor
-        return self._uniform(half[:, 1:] + half[:, :-1], half[:, -1:])
-
-    def electronic(self, am_s_m, cbd_s_m) -> Conduction:
-        """In series."""
         plane = self.voxel_size_m[:, None] / tf.cast(self._electronic, tf.float64)
-        return self._uniform(tf.repeat(plane, self.planes - 1, axis=1), 0.5 * plane)
+        return (
+            self._uniform(half[:, 1:] + half[:, :-1], half[:, -1:]),
+            self._uniform(tf.repeat(plane, self.planes - 1, axis=1), 0.5 * plane),
+        )
 
     def _uniform(self, between: tf.Tensor, end: tf.Tensor) -> Conduction:
         nothing = tf.zeros_like(self.am)

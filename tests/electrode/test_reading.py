@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from tfmsnet.electrode import Recipe, generate, read_image
+from tfmsnet.electrode import AM, CBD, Recipe, generate, read_image
 from tfmsnet.errors import UserError
 
 
@@ -69,6 +69,19 @@ def test_resampled_then_cropped(tmp_path, image):
     read = read_image(path, 0.25e-6, target_voxel_size_m=0.5e-6, crop=((1, 9), (0, 12), (4, 16)))
     np.testing.assert_array_equal(read.phase, image.phase[1:9, :, 4:])
     assert read.voxel_size_m == 0.5e-6
+
+
+def test_solid_that_resampling_cuts_off_becomes_electrolyte_and_is_told(tmp_path):
+    phase, said = np.zeros((8, 8, 24), np.uint8), []
+    phase[:, :, :8] = phase[2:6, 2:6, 16:20] = AM
+    phase[3, 3, 8:16] = CBD  # a bridge thinner than a voxel of the result
+    path = save(tmp_path / "bridge.npy", phase)
+    assert not read_image(path, 0.25e-6, target_voxel_size_m=0.5e-6, say=said.append).phase[:, :, 4:].any()
+    assert said[-1] == "8 solid voxels that this cut off from the foil turned to electrolyte"
+    # What was loose before is the user's to decide on.
+    phase[3, 3, 10:16] = 0
+    save(path, phase)
+    assert read_image(path, 0.25e-6, target_voxel_size_m=0.5e-6).phase[:, :, 8:10].any()
 
 
 def truncated(path, image):

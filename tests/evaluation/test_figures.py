@@ -8,6 +8,7 @@ from PIL import Image
 
 from tfmsnet.evaluation import Fields, ZeroDimensional, score
 from tfmsnet.evaluation.figures import (
+    contestants_figure,
     curve_figure,
     mean_error_figure,
     median_over_samples,
@@ -53,6 +54,18 @@ def test_the_vrmse_s_lines_are_the_medians(cases):
     line = next(line for line in axes.get_lines() if line.get_label() == "0-D")
     np.testing.assert_allclose(line.get_ydata(), 1.0, rtol=1e-3)
     assert any(np.all(np.asarray(line.get_ydata()) == 1.0) for line in axes.get_lines())
+
+
+def test_contestants_stand_where_their_medians_are(cases):
+    figure = contestants_figure(cases)
+    legend = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert legend == ["model", "0-D"]  # the other one has no curve
+    found = [c.curve_error.rmse_mv for c in cases if c.model == "0-D"]
+    medians = [
+        points.get_offsets()[0] for points in figure.axes[0].collections if len(points.get_offsets()) == 1
+    ]
+    np.testing.assert_allclose(medians[1], [np.median(found), 1.0], rtol=1e-3)
+    assert is_drawn(figure)
 
 
 def test_medians_of_curves_of_several_lengths():

@@ -90,7 +90,7 @@ def test_the_page_shows_every_predictor_and_where_the_model_loses(done):
 def test_figures_lie_beside_the_page(done):
     folder = done[0].path
     figures = {path.name for path in folder.glob("*.png")}
-    assert {"vrmse.png", "pattern.png", "mean_error.png", "curves.png"} <= figures
+    assert {"vrmse.png", "pattern.png", "mean_error.png", "curves.png", "contestants.png"} <= figures
     assert {f"slices_{f}_{r}C.png" for f in ("concentration", "potential") for r in (1, 2)} <= figures
     assert all(path.stat().st_size > 5000 for path in folder.glob("*.png"))
     assert (folder / "discharge.gif").stat().st_size > 5000

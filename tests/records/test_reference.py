@@ -16,6 +16,7 @@ from tfmsnet.references import Uniform, make_reference, register_reference
 from tfmsnet.references.registry import _REFERENCES, REDUCED
 from tfmsnet.references.registry import registered as registered_reference
 from tfmsnet.training.data import conditions_of, training_batches, validation_batches
+from tfmsnet.training.trainer import Trainer
 
 NAME = "sloped"
 
@@ -59,6 +60,21 @@ def predictor(stored, make_config):
     manifest, config = open_manifest(stored), make_config("basis").with_values({"reference": NAME}, "test")
     of_records = (manifest.parameters, manifest.statistics_of(NAME), manifest.voxel_size_m)
     return make_predictor(config.network, *of_records)
+
+
+def test_networks_train_on_what_records_hold(stored, predictor, make_config):
+    """The iterator knows less of the arrays' shapes than eager tensors do."""
+    training = make_config("basis").with_values({"reference": NAME, "symmetries": True}, "test").training
+    batches = training_batches(predictor, training, open_manifest(stored), stored)
+    trainer = Trainer(predictor, training)
+
+    @tf.function(input_signature=[batches.element_spec])
+    def loss(batch):
+        static, conditions, true = trainer.window(batch)
+        assert static.features[0].shape[-1] == len(predictor.config.channels) + 1
+        return predictor.loss_and_gradients(static, conditions, true, batch["index"], training.objective)[0]
+
+    assert np.isfinite(loss(next(iter(batches))))
 
 
 def test_training_sees_what_an_answer_computes(stored, predictor):

@@ -66,10 +66,10 @@ def test_layers_conduct_in_series():
     materials = Materials(parameters)
     geometry = Geometry(tf.constant(phase[None]), tf.constant([VOXEL_M], tf.float64), materials)
     f = parameters.cbd_transport_factor
-    liquid = geometry.liquid().between.numpy()[0] / VOXEL_M
+    liquid, solid = geometry.conduction(0.01, tf.constant([16.0], tf.float64))
+    liquid = liquid.between.numpy()[0] / VOXEL_M
     np.testing.assert_allclose(liquid[4:6], 1 / f, rtol=1e-3)
     assert liquid[6] == pytest.approx(0.5 / f + 0.5, rel=1e-3)
     np.testing.assert_allclose(liquid[7:15], 1.0, rtol=1e-3)
-    solid = geometry.electronic(0.01, tf.constant([16.0], tf.float64))
     np.testing.assert_allclose(solid.between.numpy()[0, :3] * 0.01 / VOXEL_M, 1.0, rtol=5e-3)
     assert float(solid.end[0, 0]) * 0.01 / VOXEL_M == pytest.approx(0.5, rel=5e-3)

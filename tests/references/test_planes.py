@@ -22,8 +22,8 @@ def geometry():
 
 @pytest.fixture(scope="module")
 def planes(geometry):
-    electronic = geometry.electronic(0.01, tf.constant([16.0], tf.float64))
-    return Planes(geometry, geometry.liquid(), electronic, Materials(Parameters()))
+    conduction = geometry.conduction(0.01, tf.constant([16.0], tf.float64))
+    return Planes(geometry, *conduction, Materials(Parameters()))
 
 
 def reaction(geometry):

@@ -22,18 +22,18 @@ SOLID_S_M = solid_conductivity_s_m(IMAGE, PARAMETERS)
 class Even(Geometry):
     """Each plane conducts like the whole."""
 
-    def liquid(self):
+    def conduction(self, am_s_m, cbd_s_m):
         transport = effective_transport(IMAGE, PARAMETERS.cbd_transport_factor)
         separator = PARAMETERS.separator_porosity**PARAMETERS.separator_bruggeman
         factor = np.repeat([transport, separator], [IMAGE.shape[2], SEPARATOR_LAYERS])
-        half = 0.5 * self.height * self.voxel_size_m[:, None] / factor
+        liquid = 0.5 * self.height * self.voxel_size_m[:, None] / factor
+        solid = 0.5 * self.height[:, : self.planes] * self.voxel_size_m[:, None] / SOLID_S_M
         none = tf.zeros_like(self.surface.area)
-        return Conduction(half[:, 1:] + half[:, :-1], half[:, -1:], none, none)
-
-    def electronic(self, am_s_m, cbd_s_m):
-        half = 0.5 * self.height[:, : self.planes] * self.voxel_size_m[:, None] / SOLID_S_M
-        none = tf.zeros_like(self.surface.area)
-        return Conduction(half[:, 1:] + half[:, :-1], half[:, :1], none, none)
+        ends = liquid[:, -1:], solid[:, :1]
+        return tuple(
+            Conduction(half[:, 1:] + half[:, :-1], end, none, none)
+            for half, end in zip((liquid, solid), ends, strict=True)
+        )
 
 
 class EvenPlanes(Planes):

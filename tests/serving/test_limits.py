@@ -5,8 +5,9 @@ import pytest
 import tensorflow as tf
 
 from tfmsnet.predictors.store import load_predictor, network_of, trained_model
+from tfmsnet.serving.cost import Cost
 from tfmsnet.serving.endpoints import Endpoints
-from tfmsnet.serving.limits import Cost, Limits, network_cost
+from tfmsnet.serving.limits import Limits, network_cost
 
 WHOLE = {"frame_stride": tf.constant([1]), "region": tf.constant([[0] * 6])}
 

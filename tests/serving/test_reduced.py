@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 import tfmsnet
-from tfmsnet.electrode import PhaseImage, Recipe, generate
+from tfmsnet.electrode import AM, PhaseImage, Recipe, generate
 from tfmsnet.electrode.writing import write_image
 from tfmsnet.errors import UserError
+from tfmsnet.halfcell import Parameters
 from tfmsnet.load import FRAMES_TO_FULL, CRate, End, Every, Load, Rest, Voltage, constant_current
 from tfmsnet.records import read_sample
 from tfmsnet.serving.scored import Scored
@@ -97,6 +98,12 @@ def test_held_voltages_are_near_the_simulators(name, electrode, held):
     tolerance = {"rtol": 0.02, "atol": 1e-3} if resolved else {"rtol": 0.05, "atol": 0.02}
     np.testing.assert_allclose(answer.c_rate_profile[ours], held.c_rate_profile[theirs], **tolerance)
     assert answer.dol[-1] - answer.dol[0] == pytest.approx(held.dol[-1] - held.dol[0], abs=1e-4)
+    # What flows while a voltage is held is found, and goes into the active material.
+    parameters, hours = Parameters(), np.diff(answer.times_s) / 3600
+    passed = np.cumsum(answer.c_rate_profile[1:] * hours) * (1 - parameters.initial_dol)
+    np.testing.assert_allclose(answer.dol[1:] - answer.dol[0], passed, atol=1e-6)
+    mean = answer.concentration[:, electrode.phase == AM].mean(1, dtype=np.float64) / parameters.c_max_mol_m3
+    np.testing.assert_allclose(mean, answer.dol, atol=1e-6)
 
 
 def test_fields_curve_and_summary_go_together(resolved, electrode):

@@ -94,8 +94,8 @@ def image_options(function):
             "--resample-um",
             type=click.FloatRange(0.001, 100),
             metavar="EDGE",
-            help="Resample to cubes of this edge.  [default: 0.5 for networks and the simulator; else as "
-            "they are, to the smallest edge where voxels aren't cubes]",
+            help="Resample to cubes of this edge.  [default: for networks that know one edge alone to that; "
+            "else as they are, to the smallest edge where voxels aren't cubes]",
         ),
         click.option(
             "--dataset",
@@ -213,9 +213,7 @@ def refuse_given(context: click.Context, names: Iterable[str], why: str) -> None
         raise click.UsageError(f"{', '.join(given)}: {why}")
 
 
-def read_image_with(
-    path: Path, reading: dict, voxel_size_m: float | None = 0.5e-6, bytes_per_voxel: float = 0.0
-):
+def read_image_with(path: Path, reading: dict, voxel_size_m: float | None, bytes_per_voxel: float = 0.0):
     """Read an image as `image_options` say, and say on stderr what was chosen and changed.
 
     Args:

@@ -16,7 +16,10 @@ from tfmsnet.cli.options import (
 from tfmsnet.foreign_files import open_text
 from tfmsnet.progress import note, progress_bar
 from tfmsnet.references.error_bars import LEVEL
-from tfmsnet.references.registry import DEFAULT
+from tfmsnet.references.registry import DEFAULT, REDUCED
+
+# One answer of a reduced model on fewer voxels takes less time than optimising its graph saves.
+_OPTIMISED_FROM_VOXELS = 1_000_000
 
 
 @click.command("predict")
@@ -119,11 +122,14 @@ def command(
     from tfmsnet.foreign_files import refuse_stand_ins
     from tfmsnet.load import FAILED, FRAMES, FRAMES_TO_FULL, SATURATED, constant_current, read_load
     from tfmsnet.materials import one_c_a_m2
+    from tfmsnet.serving.cost import REDUCED_COST
 
     if server and context.get_parameter_source("model") != click.core.ParameterSource.DEFAULT:
         raise click.UsageError("--model and --server: give one of them, or none")
-    if (c_rate is None) == (load is None):
+    if c_rate is not None and load is not None:
         raise click.UsageError("--c-rate and --load: give one of them")
+    if c_rate is None and load is None:
+        raise click.UsageError("what is the cell asked to do? Give --c-rate (such as --c-rate 1) or --load")
     if load_every and load is None:
         raise click.UsageError("--load-every is for --load FILE.csv")
     if not server:
@@ -138,10 +144,15 @@ def command(
         asked = constant_current(c_rate, FRAMES if cutoff_voltage is None else FRAMES_TO_FULL, cutoff_voltage)
     cell = cell_of(parameters, temperature_c).parameters if parameters or temperature_c is not None else None
     source = server or model
+    reduced = not server and model in REDUCED
+    # A reduced model takes the voxels as they are; what is wrong with them is said before TensorFlow loads.
+    if reduced:
+        electrode = read_image_with(image, reading, None, REDUCED_COST[model].bytes_per_voxel)
 
     from tfmsnet.serving import Client
     from tfmsnet.serving.answer import check_answer_directory, write_answer
     from tfmsnet.serving.local import load_model
+    from tfmsnet.serving.reduced import without_optimising_graphs
 
     if server:
         loaded = Client(server, ca_file=ca_file, headers=_parsed_headers(headers), timeout_s=timeout_s)
@@ -149,11 +160,12 @@ def command(
     else:
         note(f"loading {model}")
         loaded = load_model(model)
+        if reduced and electrode.phase.size < _OPTIMISED_FROM_VOXELS:
+            without_optimising_graphs()
     if cell:
         loaded = loaded.of_cell(cell)
-    # A reduced model takes the voxels as they are.
-    own = loaded.voxel_size_m or None
-    electrode = read_image_with(image, reading, own, loaded.bytes_per_voxel)
+    if not reduced:
+        electrode = read_image_with(image, reading, loaded.voxel_size_m or None, loaded.bytes_per_voxel)
     check_dischargeable(electrode)
     check_answer_directory(out, electrode, asked, loaded.parameters, str(source))
     note(

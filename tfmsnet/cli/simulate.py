@@ -143,9 +143,7 @@ def command(
         refuse_given(context, _DRAWN, "--design wide draws electrodes and loads itself")
     loads = _loads(c_rates, load, load_every, frames, cutoff_voltage)
     if image:
-        images = [
-            (path.stem, read_image_with(path, reading, bytes_per_voxel=BYTES_PER_VOXEL)) for path in image
-        ]
+        images = [(path.stem, read_image_with(path, reading, None, BYTES_PER_VOXEL)) for path in image]
         for name, one in images:
             if one.phase.size > _LARGE_VOXELS:
                 note(

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfmsnet.electrode.image import SAME_EDGE, PhaseImage, check_voxel_size
+from tfmsnet.electrode.checks import reachable
+from tfmsnet.electrode.image import ELECTROLYTE, SAME_EDGE, PhaseImage, check_voxel_size
 from tfmsnet.electrode.image_files import ImageFile, Lengths, open_image
 from tfmsnet.electrode.labels import Labels, check_numbers, known_labels
 from tfmsnet.electrode.resampling import resample, source_range, target_count
@@ -113,11 +114,21 @@ def _read(
         phase, box, spans = _inside(phase, outside, crop, ratios, say)
     if not same:
         windows = [(begin, end, span[0]) for (begin, end), span in zip(box, spans, strict=True)]
+        whole = not _unwired(phase).any()
         phase = resample(phase, edges, target, windows)
         before = " x ".join(f"{edge * 1e6:.4g}" for edge in (edges if len(set(edges)) > 1 else edges[:1]))
         after = " x ".join(map(str, phase.shape))
         say(f"resampled from {before} um to {after} voxels of {target * 1e6:.4g} um")
+        if whole and (loose := _unwired(phase)).any():
+            phase = np.where(loose, ELECTROLYTE, phase)
+            say(f"{loose.sum()} solid voxels that this cut off from the foil turned to electrolyte")
     return PhaseImage(phase, target)
+
+
+def _unwired(phase: np.ndarray) -> np.ndarray:
+    """Solid that isn't joined to the foil, if any is."""
+    solid = phase != ELECTROLYTE
+    return solid & ~reachable(solid, 0) & solid[:, :, 0].any()
 
 
 def _edges(given, stated: Lengths, trust: str, say: Callable[[str], None]) -> tuple[float, float, float]:

@@ -130,6 +130,32 @@ def pattern_figure(cases: Sequence[Scores]) -> Figure:
     return _figure(cases, "pattern_error", "pattern error", (1.0, "1: any uniform field"))
 
 
+def contestants_figure(cases: Sequence[Scores]) -> Figure:
+    """Error of the curve against that of the concentration: a point per sample and predictor, and medians.
+
+    Args:
+        cases: of all predictors, on all samples; those that lack a field are left out.
+    """
+    with look():
+        figure = new_figure(6.5, 5.0)
+        axes = figure.subplots()
+        for index, model in enumerate(dict.fromkeys(case.model for case in cases)):
+            own = [c for c in cases if c.model == model and c.concentration and c.curve is not None]
+            found = [(c.curve_error.rmse_mv, c.concentration.summary()["vrmse_median"]) for c in own]
+            points = np.array([point for point in found if np.isfinite(point).all()])
+            if not len(points):
+                continue
+            points, style = np.maximum(points, _FLOOR), {"color": COLOURS[index % len(COLOURS)]}
+            style["marker"] = MARKERS[index % len(MARKERS)]
+            axes.scatter(*points.T, s=9, alpha=0.35, linewidths=0, **style)
+            axes.scatter(*np.median(points, axis=0), s=70, edgecolors="black", zorder=3, label=model, **style)
+        axes.set(xscale="log", yscale="log")
+        axes.set_xlabel("discharge curve, RMSE (mV)")
+        axes.set_ylabel("concentration, VRMSE, median over the frames")
+        axes.legend()
+    return figure
+
+
 def _figure(cases: Sequence[Scores], metric: str, label: str, reference: tuple[float, str]) -> Figure:
     fields = [field for field in FIELDS if any(getattr(case, field) for case in cases)]
     loads = shown(cases)

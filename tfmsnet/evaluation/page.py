@@ -74,6 +74,11 @@ class Pictures:
         for field in FIELDS:
             self.made |= {name: made for name, made in slices.items() if name.startswith(f"slices_{field}")}
         self._draw_curves(cases)
+        self._keep(
+            "contestants.png",
+            "All predictors: a point is a held-out sample, the large ones are medians; lower left is better.",
+            figures.contestants_figure(cases),
+        )
         self._keep("vrmse.png", f"VRMSE over the frames. {medians}", figures.vrmse_figure(cases))
         self._keep(
             "pattern.png",

@@ -62,43 +62,33 @@ def face_surface(am: tf.Tensor) -> FaceSurfaceTensors:
     """
     padded = _mirrored(am)
     shape = tf.shape(padded)
-    strides = (shape[2] * shape[3], shape[3], 1)
     inside = tf.reshape(padded, [-1])
     size = tf.size(inside)
+    strides = tf.stack([shape[2] * shape[3], shape[3], 1])
 
-    def at(array, index):
-        return tf.gather(array, tf.clip_by_value(index, 0, size - 1))  # the image's ends are beyond reach
+    masks = tf.reshape(tf.stack(_face_masks(padded)), [-1])
+    numbers = tf.where(masks, tf.cumsum(tf.cast(masks, tf.int32)) - 1, -1)
+    places = tf.where(tf.reshape(masks, [6, -1]))
+    kinds, lower = tf.cast(places[:, 0], tf.int32), tf.cast(places[:, 1], tf.int32)
+    upper, above = lower + tf.gather(strides, kinds // 2), kinds % 2 == 1
+    solid, space = tf.where(above, upper, lower), tf.where(above, lower, upper)
 
-    lower, numbers, count = [], [], 0
-    for mask in _face_masks(padded):
-        mask = tf.reshape(mask, [-1])
-        lower.append(tf.cast(tf.where(mask)[:, 0], tf.int32))
-        number = tf.cumsum(tf.cast(mask, tf.int32)) - 1 + count
-        numbers.append(tf.where(mask, number, -1))
-        count += tf.size(lower[-1])
+    def at(array, place, kind=0):
+        return tf.gather(array, tf.clip_by_value(place, 0, size - 1) + kind * size)  # ends are beyond reach
 
-    neighbours, narrow = [], []
-    for kind in range(6):
-        axis, above = divmod(kind, 2)
-        upper = lower[kind] + strides[axis]
-        solid, space = (upper, lower[kind]) if above else (lower[kind], upper)
-        own, edges = tf.gather(numbers[kind], lower[kind]), []
-        for other in {0, 1, 2} - {axis}:
-            for sign in (1, -1):
-                step = sign * strides[other]
-                along, against = (2 * other, 2 * other + 1) if sign > 0 else (2 * other + 1, 2 * other)
-                back = 0 if sign > 0 else step
-                straight = at(numbers[kind], lower[kind] + step)
-                inner = at(numbers[against], space + back)
-                outer = at(numbers[along], solid + back)
-                found = tf.where(at(inside, space + step), inner, straight)
-                found = tf.where(at(inside, solid + step), found, outer)
-                edges.append(tf.where(found < 0, own, found))
-        neighbours.append(tf.stack(edges))
-        narrow.append(at(inside, space + (-1 if above else 1) * strides[axis]))
-    neighbours, narrow = tf.concat(neighbours, axis=1), tf.concat(narrow, axis=0)
+    # Of each face's four edges, (edge, face).
+    sign = tf.constant([[1], [-1], [1], [-1]])
+    other = tf.gather(tf.constant([[1, 0, 0], [1, 0, 0], [2, 2, 1], [2, 2, 1]]), kinds // 2, axis=1)
+    step = sign * tf.gather(strides, other)
+    ahead = tf.cast(sign < 0, tf.int32)
+    straight = at(numbers, lower + step, kinds)
+    inner = at(numbers, space + ahead * step, 2 * other + 1 - ahead)
+    outer = at(numbers, solid + ahead * step, 2 * other + ahead)
+    found = tf.where(at(inside, space + step), inner, straight)
+    found = tf.where(at(inside, solid + step), found, outer)
+    neighbours = tf.where(found < 0, tf.range(tf.size(lower)), found)
+    narrow = at(inside, space + tf.where(above, -1, 1) * (upper - lower))
 
-    kinds = tf.concat([tf.fill([tf.size(part)], kind) for kind, part in enumerate(lower)], axis=0)
     itself = tf.one_hot(kinds, 6)
     shares = itself
     for _ in range(STEPS):
@@ -115,13 +105,10 @@ def face_surface(am: tf.Tensor) -> FaceSurfaceTensors:
     closed = tf.minimum(CLOSED_BESIDE * behind / same, 1.0) * tf.cast(narrow, tf.float32)
 
     def by_axis(values):
-        ends = tf.split(values, [tf.size(part) for part in lower])
-        images = [tf.scatter_nd(part[:, None], end, [size]) for part, end in zip(lower, ends, strict=True)]
-        found = []
-        for axis in range(3):
-            image = tf.reshape(images[2 * axis] + images[2 * axis + 1], shape)
-            found.append(tf.ensure_shape(image[:, REACH:-REACH, REACH:-REACH, REACH:-2], am.shape))
-        return tuple(found)
+        faces = tf.scatter_nd((kinds // 2 * size + lower)[:, None], values, [3 * size])
+        images = tf.unstack(tf.reshape(faces, tf.concat([[3], shape], axis=0)))
+        reached = [image[:, REACH:-REACH, REACH:-REACH, REACH:-2] for image in images]
+        return tuple(tf.ensure_shape(image, am.shape) for image in reached)
 
     return FaceSurfaceTensors(by_axis(cosine), by_axis(cosine * (1.0 + closed)))
 

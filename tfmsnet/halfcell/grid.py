@@ -89,6 +89,8 @@ class Grid:
 
     Attributes:
         am_voxels, solid_voxels: flat numbers of their voxels in the image.
+        solid_places, liquid_places: flat numbers of the cells' voxels in the image with the separator's
+            layers.
         am_faces: faces between AM cells; weights in m.
         solid_faces: between solid cells; weights are conductances of electrons, S.
         liquid_faces: between liquid cells; weights in m, with the transport factor (1 in pores, less in CBD
@@ -104,6 +106,8 @@ class Grid:
 
     am_voxels: np.ndarray
     solid_voxels: np.ndarray
+    solid_places: np.ndarray
+    liquid_places: np.ndarray
     am_faces: Faces
     solid_faces: Faces
     liquid_faces: Faces
@@ -147,6 +151,8 @@ def build_grid(image: PhaseImage, parameters: Parameters) -> Grid:
     return Grid(
         am_voxels=np.flatnonzero(image.phase == AM),
         solid_voxels=np.flatnonzero(image.phase != ELECTROLYTE),
+        solid_places=np.flatnonzero(solid >= 0),
+        liquid_places=np.flatnonzero(liquid >= 0),
         am_faces=join_cells(am, np.ones(phase.shape), height, h),
         solid_faces=join_cells(solid, electronic, height, h),
         liquid_faces=join_cells(liquid, ionic, height, h),

@@ -4,8 +4,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 
+from tfmsnet.halfcell.threads import blocks, kernel
 from tfmsnet.materials.compiled import value_and_slope_at, value_at
 from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
@@ -14,7 +15,8 @@ _LARGEST_EXPONENT = 30.0
 # The surface's DOL is sought this far inside 0 to 1.
 _EDGE = 1e-13
 _ITERATIONS = 200  # a handful but for volts of overpotential; each halves the excess or the bracket
-_ACCURACY = 1e-10
+# Share of the current below which Newton's last step needs no further look: its error is the square of it.
+_LINEAR = 1e-5
 # Gauss-Legendre nodes and weights on 0 to 1: exact for the diffusivity's polynomial above its floor.
 _NODES = tuple(float(node) for node in (1 + np.polynomial.legendre.leggauss(3)[0]) / 2)
 _WEIGHTS = tuple(float(weight) for weight in np.polynomial.legendre.leggauss(3)[1] / 2)
@@ -78,6 +80,7 @@ class Insertion:
         """
         result = Reaction(*(np.empty_like(potential_step) for _ in Reaction._fields))
         _react(
+            blocks(len(potential_step)),
             potential_step,
             np.clip(cell_dol, 10 * _EDGE, 1 - 10 * _EDGE),
             self._rate * salt**self._salt_power,
@@ -110,45 +113,47 @@ def _limits(cell_dol, surface_dol, limit, diffusivity, floor):
     return currents
 
 
-@njit(cache=True)
+@kernel()
 def _react(
-    potential_step, cell_dol, rate, guess, limit, diffusivity, floor, open_circuit, alphas, thermal_v,
+    bounds, potential_step, cell_dol, rate, guess, limit, diffusivity, floor, open_circuit, alphas, thermal_v,
     current, per_volt, per_dol, surface_dol,
 ):  # fmt: skip
-    for face in range(potential_step.size):
-        step, cell, bound = potential_step[face], cell_dol[face], limit[face]
-        cell_diffusivity = _diffusivity(cell, diffusivity, floor)
-        low, high = _EDGE, 1 - _EDGE
-        dol = cell - guess[face] / (bound * cell_diffusivity)
-        flow, by_volt, by_dol, by_flux = 0.0, 0.0, 0.0, 0.0
-        solved, last = False, np.inf
-        for _ in range(_ITERATIONS):
-            dol = dol if low < dol < high else 0.5 * (low + high)
-            flow, by_volt, by_dol = _butler_volmer(step, dol, rate[face], open_circuit, alphas, thermal_v)
-            passed = bound * _integral(cell, dol, diffusivity, floor)
-            by_flux = bound * _diffusivity(dol, diffusivity, floor)
-            excess = flow + passed
-            if abs(excess) <= _ACCURACY * (abs(flow) + abs(passed)) + 1e-15:
-                solved = True
-                break
-            if excess > 0:
-                high = dol
-            else:
-                low = dol
-            if high - low < 1e-15:
-                # The edge: what diffusion carries.
-                flow, solved = -passed, True
-                break
-            # Newton's step while it pays: far up an exponential it would creep.
-            newton = dol - excess / max(by_dol + by_flux, 0.5 * by_flux)
-            dol = newton if abs(excess) <= 0.5 * last else 0.5 * (low + high)
-            last = abs(excess)
-        # On a plateau of the open-circuit potential by_dol may be slightly negative.
-        series = max(by_dol + by_flux, 0.5 * by_flux)
-        current[face] = flow if solved else np.nan
-        per_volt[face] = by_volt * by_flux / series
-        per_dol[face] = by_dol * bound * cell_diffusivity / series
-        surface_dol[face] = dol
+    for block in prange(bounds.size - 1):
+        for face in range(bounds[block], bounds[block + 1]):
+            step, cell, bound = potential_step[face], cell_dol[face], limit[face]
+            cell_diffusivity = _diffusivity(cell, diffusivity, floor)
+            low, high = _EDGE, 1 - _EDGE
+            dol = cell - guess[face] / (bound * cell_diffusivity)
+            flow, by_volt, by_dol, by_flux = 0.0, 0.0, 0.0, 0.0
+            solved, last = False, np.inf
+            for _ in range(_ITERATIONS):
+                dol = dol if low < dol < high else 0.5 * (low + high)
+                flow, by_volt, by_dol = _butler_volmer(step, dol, rate[face], open_circuit, alphas, thermal_v)
+                passed = bound * _integral(cell, dol, diffusivity, floor)
+                by_flux = bound * _diffusivity(dol, diffusivity, floor)
+                excess = flow + passed
+                if abs(excess) <= _LINEAR * (abs(flow) + abs(passed)) + 1e-15:
+                    change = excess / max(by_dol + by_flux, 0.5 * by_flux)
+                    dol, flow, solved = dol - change, flow - by_dol * change, True
+                    break
+                if excess > 0:
+                    high = dol
+                else:
+                    low = dol
+                if high - low < 1e-15:
+                    # The edge: what diffusion carries.
+                    flow, solved = -passed, True
+                    break
+                # Newton's step while it pays: far up an exponential it would creep.
+                newton = dol - excess / max(by_dol + by_flux, 0.5 * by_flux)
+                dol = newton if abs(excess) <= 0.5 * last else 0.5 * (low + high)
+                last = abs(excess)
+            # On a plateau of the open-circuit potential by_dol may be slightly negative.
+            series = max(by_dol + by_flux, 0.5 * by_flux)
+            current[face] = flow if solved else np.nan
+            per_volt[face] = by_volt * by_flux / series
+            per_dol[face] = by_dol * bound * cell_diffusivity / series
+            surface_dol[face] = dol
 
 
 @njit(cache=True)
@@ -156,7 +161,8 @@ def _butler_volmer(step, dol, rate, open_circuit, alphas, thermal_v):
     """Current density and its derivatives by the potential step and by the surface's DOL."""
     equilibrium, slope = value_and_slope_at(open_circuit, dol)
     alpha_a, alpha_c = alphas
-    exchange = rate * (dol * (1 - dol)) ** alpha_c
+    room = dol * (1 - dol)
+    exchange = rate * (math.sqrt(room) if alpha_c == 0.5 else room**alpha_c)
     overpotential = (step - equilibrium) / thermal_v
     anodic, anodic_slope = _exponential(alpha_a * overpotential)
     cathodic, cathodic_slope = _exponential(-alpha_c * overpotential)

@@ -1,11 +1,12 @@
 """Lithium in the active material."""
 
 import numpy as np
-from numba import njit
+from numba import prange
 
 from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
 from tfmsnet.halfcell.network import ConductanceNetwork, pattern
+from tfmsnet.halfcell.threads import blocks, kernel
 from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 2000
@@ -30,6 +31,7 @@ class Lithium:
         self.cells = len(grid.am_voxels)
         self._volume = grid.voxel_size_m**3
         self._network = ConductanceNetwork(self.cells, self._faces.tails, self._faces.heads)
+        self._bounds = blocks(self.cells)
         self._matrix = None
         self._weight = 0.0
 
@@ -93,50 +95,62 @@ class Lithium:
         """Solution of the prepared matrix with `drain` added to its diagonal."""
         solution = guess.copy()
         matrix = self._matrix
-        norm = _jacobi_cg(*pattern(matrix), matrix.data, drain, right, solution, accepted, _ITERATIONS)
+        norm = _jacobi_cg(
+            self._bounds, *pattern(matrix), matrix.data, drain, right, solution, accepted, _ITERATIONS
+        )
         if not norm <= accepted:
             raise NotConverged("lithium: residual over the accepted one", float(np.sqrt(norm / accepted)))
         return solution
 
 
-@njit(cache=True)
-def _jacobi_cg(indptr, indices, values, drain, right, solution, accepted, iterations):
+@kernel()
+def _jacobi_cg(bounds, indptr, indices, values, drain, right, solution, accepted, iterations):
     """Jacobi-preconditioned conjugate gradients in place; returns the squared norm of the residual."""
     size = right.size
     inverse = np.empty(size)
     residual = np.empty(size)
     direction = np.empty(size)
     image = np.empty(size)
-    norm, product = 0.0, 0.0
-    for row in range(size):
-        total = right[row] - drain[row] * solution[row]
-        for k in range(indptr[row], indptr[row + 1]):
-            total -= values[k] * solution[indices[k]]
-            if indices[k] == row:
-                inverse[row] = 1 / (values[k] + drain[row])
-        residual[row] = total
-        direction[row] = inverse[row] * total
-        norm += total * total
-        product += total * direction[row]
-    for _ in range(iterations):
-        if norm <= accepted:
-            break
-        curvature = 0.0
-        for row in range(size):
-            total = drain[row] * direction[row]
+    # Sums of the blocks.
+    norms, products = np.empty(bounds.size - 1), np.empty(bounds.size - 1)
+    for block in prange(bounds.size - 1):
+        norm, product = 0.0, 0.0
+        for row in range(bounds[block], bounds[block + 1]):
+            total = right[row] - drain[row] * solution[row]
             for k in range(indptr[row], indptr[row + 1]):
-                total += values[k] * direction[indices[k]]
-            image[row] = total
-            curvature += total * direction[row]
-        step = product / curvature
-        norm, renewed = 0.0, 0.0
-        for row in range(size):
-            solution[row] += step * direction[row]
-            residual[row] -= step * image[row]
-            norm += residual[row] * residual[row]
-            renewed += residual[row] * residual[row] * inverse[row]
-        turn = renewed / product
-        product = renewed
-        for row in range(size):
-            direction[row] = inverse[row] * residual[row] + turn * direction[row]
-    return norm
+                total -= values[k] * solution[indices[k]]
+                if indices[k] == row:
+                    inverse[row] = 1 / (values[k] + drain[row])
+            residual[row] = total
+            direction[row] = inverse[row] * total
+            norm += total * total
+            product += total * direction[row]
+        norms[block], products[block] = norm, product
+    last, product = norms.sum(), products.sum()
+    for _ in range(iterations):
+        if last <= accepted:
+            break
+        for block in prange(bounds.size - 1):
+            curvature = 0.0
+            for row in range(bounds[block], bounds[block + 1]):
+                total = drain[row] * direction[row]
+                for k in range(indptr[row], indptr[row + 1]):
+                    total += values[k] * direction[indices[k]]
+                image[row] = total
+                curvature += total * direction[row]
+            products[block] = curvature
+        step = product / products.sum()
+        for block in prange(bounds.size - 1):
+            norm, renewed = 0.0, 0.0
+            for row in range(bounds[block], bounds[block + 1]):
+                solution[row] += step * direction[row]
+                residual[row] -= step * image[row]
+                norm += residual[row] * residual[row]
+                renewed += residual[row] * residual[row] * inverse[row]
+            norms[block], products[block] = norm, renewed
+        turn = products.sum() / product
+        last, product = norms.sum(), products.sum()
+        for block in prange(bounds.size - 1):
+            for row in range(bounds[block], bounds[block + 1]):
+                direction[row] = inverse[row] * residual[row] + turn * direction[row]
+    return last

@@ -1,8 +1,10 @@
 """Networks of conductances: the discrete form of every transport equation here."""
 
 import numpy as np
-from numba import njit
+from numba import prange
 from scipy import sparse
+
+from tfmsnet.halfcell.threads import blocks, kernel
 
 
 class ConductanceNetwork:
@@ -31,6 +33,7 @@ class ConductanceNetwork:
         if layout.nnz != len(rows):
             raise ValueError("ConductanceNetwork: some pair of nodes is joined twice")
         self._edge_of_entry = layout.data - 1
+        self._bounds = blocks(nodes)
         self._matrix = sparse.csr_matrix(
             (np.zeros(layout.nnz), layout.indices, layout.indptr), shape=(nodes, nodes)
         )
@@ -45,13 +48,13 @@ class ConductanceNetwork:
 
         The same object every time: its values change with the next call.
         """
-        _fill(self._matrix.data, self._matrix.indptr, self._edge_of_entry, conductance, ground)
+        _fill(self._bounds, self._matrix.data, self._matrix.indptr, self._edge_of_entry, conductance, ground)
         return self._matrix
 
     def injection(self, flow: np.ndarray) -> np.ndarray:
         """What flows (edges,) from tail to head bring out of each node in sum, (nodes,)."""
-        out = np.zeros(self.nodes)
-        _scatter(out, self.tails, self.heads, flow)
+        out = np.empty(self.nodes)
+        _gather(self._bounds, self._matrix.indptr, self._edge_of_entry, self.tails, flow, out)
         return out
 
     def drop(self, potential: np.ndarray) -> np.ndarray:
@@ -69,24 +72,30 @@ def pattern(matrix: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
     return indptr.view(np.uint32), indices.view(np.uint32)
 
 
-@njit(cache=True)
-def _fill(data, indptr, edge_of_entry, conductance, ground):
+@kernel()
+def _fill(bounds, data, indptr, edge_of_entry, conductance, ground):
     edges = conductance.size
-    for row in range(ground.size):
-        total = ground[row]
-        diagonal = -1
-        for k in range(indptr[row], indptr[row + 1]):
-            edge = edge_of_entry[k]
-            if edge == edges:
-                diagonal = k
-            else:
-                data[k] = -conductance[edge]
-                total += conductance[edge]
-        data[diagonal] = total
+    for block in prange(bounds.size - 1):
+        for row in range(bounds[block], bounds[block + 1]):
+            total = ground[row]
+            diagonal = -1
+            for k in range(indptr[row], indptr[row + 1]):
+                edge = edge_of_entry[k]
+                if edge == edges:
+                    diagonal = k
+                else:
+                    data[k] = -conductance[edge]
+                    total += conductance[edge]
+            data[diagonal] = total
 
 
-@njit(cache=True)
-def _scatter(out, tails, heads, flow):
-    for k in range(flow.size):
-        out[tails[k]] += flow[k]
-        out[heads[k]] -= flow[k]
+@kernel()
+def _gather(bounds, indptr, edge_of_entry, tails, flow, out):
+    for block in prange(bounds.size - 1):
+        for row in range(bounds[block], bounds[block + 1]):
+            total = 0.0
+            for k in range(indptr[row], indptr[row + 1]):
+                edge = edge_of_entry[k]
+                if edge < flow.size:
+                    total += flow[edge] if tails[edge] == row else -flow[edge]
+            out[row] = total

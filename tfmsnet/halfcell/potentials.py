@@ -16,8 +16,9 @@ from tfmsnet.materials.one_c import one_c_current_a
 from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 60
-# More iterations than this, and the hierarchy is made anew for the present conductances.
-_STALE = 25
+# So many times the iterations of a hierarchy's first solution, and some, and it is made anew for the present
+# conductances.
+_STALE, _SOME = 2.0, 10
 # A held voltage is tied to the collector through a conductance that loses so much at 1C, V.
 _TIE_ERROR_V = 1e-8
 # Currents are told from none to this share of 1C.
@@ -76,8 +77,13 @@ class Potentials:
             (interface.solid, interface.liquid + self.solids),
             (grid.foil, np.full(len(grid.foil), collector)),
         ]
+        # The network's own order is that of the voxels, so that what is coupled lies together.
+        places = np.concatenate([2 * grid.solid_places, 2 * grid.liquid_places + 1])
+        self._order = np.append(np.argsort(places), collector)
+        self._place = np.empty_like(self._order)
+        self._place[self._order] = np.arange(collector + 1)
         self._network = ConductanceNetwork(
-            collector + 1, *(np.concatenate(side) for side in zip(*parts, strict=True))
+            collector + 1, *(self._place[np.concatenate(side)] for side in zip(*parts, strict=True))
         )
         bounds = np.cumsum([0] + [len(tails) for tails, _ in parts])
         solid, self._liquid_edges, self._reacting_edges, self._foil_edges = (
@@ -94,6 +100,7 @@ class Potentials:
         self._tie_s, self._smallest_a = one_c_a / _TIE_ERROR_V, _SMALLEST_C_RATE * one_c_a
         self._control: Control = Galvanostatic(0.0)
         self._preconditioner: Multigrid | None = None
+        self._first_count = 0
 
     def potential_step(self, potential: np.ndarray) -> np.ndarray:
         """phi_s - phi_l at the reacting faces, V."""
@@ -173,8 +180,8 @@ class Potentials:
 
     def _flow(self, potential: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Currents through all edges, and the current that gets lost in each node (nodes,), A."""
-        flow = self._conductance * (self._network.drop(potential) - self._source)
-        lost = -self._network.injection(flow)
+        flow = self._conductance * (self._network.drop(potential[self._order]) - self._source)
+        lost = -self._network.injection(flow)[self._place]
         lost[self._metal_nodes] += self._ground[self._metal_nodes] * (
             self._metal_source - potential[self._metal_nodes]
         )
@@ -186,8 +193,10 @@ class Potentials:
 
     def _solve(self, lost: np.ndarray, energy: float, largest: float) -> np.ndarray:
         """Change of the potentials that makes good the lost currents."""
-        matrix = self._network.matrix(self._conductance, self._ground)
-        if self._preconditioner is None:
+        matrix = self._network.matrix(self._conductance, self._ground[self._order])
+        lost = lost[self._order]
+        made = self._preconditioner is None
+        if made:
             self._preconditioner = Multigrid(matrix)
         self._preconditioner.refresh(matrix)
         limits = (energy, largest, _ITERATIONS)
@@ -200,9 +209,11 @@ class Potentials:
                 raise NotConverged(
                     "potentials: current lost in a cell over the accepted one", residual / largest
                 )
-        elif count > _STALE:
+        elif made:
+            self._first_count = count
+        elif count > _STALE * self._first_count + _SOME:
             self._preconditioner = None
-        return change
+        return change[self._place]
 
     def _balance(self, potential: np.ndarray, lost: np.ndarray) -> None:
         """Shift solid and electrolyte as wholes (in place) so that both conserve charge to rounding."""

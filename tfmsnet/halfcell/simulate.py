@@ -12,6 +12,7 @@ from tfmsnet.halfcell.equilibrium import open_circuit_potential
 from tfmsnet.halfcell.failure import DischargeFailed
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.halfcell.stepping import Moment, walk
+from tfmsnet.halfcell.threads import sharing
 from tfmsnet.load import (
     FAILED,
     FRAME_SECONDS_AT_1C,
@@ -36,6 +37,7 @@ def simulate(
     load: Load | float,
     parameters: Parameters = _DEFAULT,
     *,
+    threads: int = 1,
     progress: Callable[[float], None] | None = None,
 ) -> Discharge:
     """Put a half-cell under a load, every voxel of its electrode resolved.
@@ -50,6 +52,8 @@ def simulate(
         load: what to do; a number is constant current with the paper's 25 frames, as `constant_current`
             makes it. 1C would fill the AM from its initial DOL to 1 in an hour; negative currents charge.
         parameters: the materials.
+        threads: that share the work, at most as many as numba has (NUMBA_NUM_THREADS); the answer is the same
+            to the last bit.  Calls of one process that share threads wait for each other.
         progress: called with the fraction done, 0 to 1, at every time step.
 
     Returns:
@@ -69,16 +73,17 @@ def simulate(
     one_c = one_c_a_m2(image, parameters)
     check_start(load, parameters)
     _check_dol(load, one_c, parameters)
-    recorder = _Recorder(image, load, one_c, parameters)
-    try:
-        for moment in walk(recorder.cell, load, one_c):
-            recorder.record(moment)
-            if progress:
-                progress(moment.done)
-    except DischargeFailed as error:
-        error.partial = recorder.partial()
-        raise
-    return recorder.result()
+    with sharing(threads):
+        recorder = _Recorder(image, load, one_c, parameters)
+        try:
+            for moment in walk(recorder.cell, load, one_c):
+                recorder.record(moment)
+                if progress:
+                    progress(moment.done)
+        except DischargeFailed as error:
+            error.partial = recorder.partial()
+            raise
+        return recorder.result()
 
 
 class _Recorder:

@@ -25,6 +25,7 @@ from tfmsnet.predictors.static_inputs import StaticInputs, make_static_inputs, p
 from tfmsnet.predictors.trajectory import trajectory
 from tfmsnet.references.reference import Conditions
 from tfmsnet.references.registry import make_reference
+from tfmsnet.references.registry import registered as registered_reference
 
 
 def make_predictor(config: NetworkConfig, *args, **kwargs) -> "Predictor":
@@ -140,11 +141,14 @@ class Predictor(keras.Model):
             name: values if values.shape[2:] == (1, 1, 1) else pad_space(values, multiple, axis=2)
             for name, values in conditions.fields.items()
         }
-        planes = conditions.planes
-        if planes.shape[-1]:
+        numbers = registered_reference(self.config.reference)
+        # Records don't say how many numbers they hold.
+        static = tf.ensure_shape(conditions.static, [None] * 4 + [numbers.voxel_numbers])
+        planes = tf.ensure_shape(conditions.planes, [None] * 3 + [numbers.plane_numbers])
+        if numbers.plane_numbers:
             rest = -tf.shape(planes)[2] % multiple
             planes = tf.pad(planes, [[0, 0], [0, 0], [0, rest], [0, 0]], "SYMMETRIC")
-        return conditions._replace(fields=fields, planes=planes)
+        return conditions._replace(fields=fields, planes=planes, static=static)
 
     @abstractmethod
     def walk(

@@ -180,41 +180,51 @@ class Geometry:
         area = tf.cast(self.surface.area, potential.dtype)
         return tf.where(area > 0.0, total, 0.0) / tf.where(area > 0.0, area, 1.0)
 
-    def liquid(self) -> Conduction:
-        """Of the electrolyte, for a conductivity of 1 S/m in bulk; zero at the lithium metal.
+    def conduction(self, am_s_m: float, cbd_s_m: tf.Tensor) -> tuple[Conduction, Conduction]:
+        """Of the electrolyte, and of the solid.
 
-        Resistances in m, (batch, layers - 1) down to those between the separator's layers, the end being that
-        to the metal; deviations in m.
-        """
-        last = tf.one_hot(self.layers - 1, self.layers, dtype=tf.float64)
-        to_end = self.lattice.on_planes(2.0 / self.height * last) * self.ionic
-        potential = self._conduct(self.ionic, to_end, self.surface.liquid_filling, layered=True)
-        at_surface = self.at_surface(potential)
-        porous = self.lattice.plane_sums(self.ionic)[:, : self.layers] / self.foil_faces
-        return self._upscaled(potential, at_surface, self.ionic, porous, from_foil=True)
-
-    def electronic(self, am_s_m: float, cbd_s_m: tf.Tensor) -> Conduction:
-        """Of the solid; zero at the foil.  Resistances in ohm m2, (batch, z - 1); deviations in ohm m2.
+        The electrolyte's is zero at the lithium metal and for a conductivity of 1 S/m in bulk: resistances in
+        m, (batch, layers - 1) down to those between the separator's layers, the end being that to the metal;
+        deviations in m.  The solid's is zero at the foil: resistances in ohm m2, (batch, z - 1); deviations
+        in ohm m2.
 
         Args:
             am_s_m: conductivity of the active material, S/m.
             cbd_s_m: (batch,) of the CBD, S/m.
         """
+        lattice, surface = self.lattice, self.surface
+        last = tf.one_hot(self.layers - 1, self.layers, dtype=tf.float64)
+        to_metal = lattice.on_planes(2.0 / self.height * last)
+        to_foil = 2.0 * tf.ones_like(to_metal) * lattice.on_planes(tf.one_hot(0, self.layers)[None])
         conductivity = tf.cast(self.wired, tf.float32) * (
             am_s_m * self.am + tf.cast(cbd_s_m, tf.float32)[:, None, None] * self.cbd
         )
-        foil = self.lattice.on_planes(tf.one_hot(0, self.layers)[None])
-        source = self.surface.area * self.surface.filling
-        potential = self._conduct(conductivity, 2.0 * foil * conductivity, source, layered=False)
-        mean = self.lattice.plane_sums(conductivity)[:, : self.planes] / self.foil_faces
-        return self._upscaled(potential, potential, conductivity, mean, from_foil=False)
+        conductors = (self.ionic, conductivity)
+        # One after the other in a loop: as a graph, the solver is as large as all the rest.
+        liquid, solid = tf.unstack(
+            tf.map_fn(
+                lambda one: self._conduct(*one),
+                (
+                    tf.stack(conductors),
+                    tf.stack([to_metal, to_foil]),
+                    tf.stack([surface.liquid_filling, surface.area * surface.filling]),
+                    tf.constant([True, False]),
+                ),
+                fn_output_signature=tf.float64,
+                parallel_iterations=2,
+            )
+        )
+        porous, mean = (
+            lattice.plane_sums(part)[:, :layers] / self.foil_faces
+            for part, layers in zip(conductors, (self.layers, self.planes), strict=True)
+        )
+        return (
+            self._upscaled(liquid, self.at_surface(liquid), self.ionic, porous, from_foil=True),
+            self._upscaled(solid, solid, conductivity, mean, from_foil=False),
+        )
 
     def _conduct(
-        self,
-        conductivity: tf.Tensor,
-        to_end: tf.Tensor,
-        source: tf.Tensor,
-        layered: bool,
+        self, conductivity: tf.Tensor, to_end: tf.Tensor, source: tf.Tensor, layered: tf.Tensor
     ) -> tf.Tensor:
         """Potential (batch, row, z), in voxels over the conductivity's unit, of a source in faces."""
         lattice = self.lattice
@@ -227,7 +237,7 @@ class Geometry:
             both = inside * lattice.ahead(inside, axis) * (1.0 if axis == 0 else height)
             series = half + lattice.ahead(half, axis)
             weights.append(both / tf.where(both > 0.0, series, 1.0))
-        return conduct(lattice, tuple(weights), to_end, source * inside, layered)
+        return conduct(lattice, tuple(weights), to_end * conductivity, source * inside, layered)
 
     def _upscaled(self, potential, at_surface, conductivity, plane_conductivity, from_foil) -> Conduction:
         """Resistances between planes: the step of their mean potentials over the current that passes.

@@ -29,11 +29,17 @@ class Lattice:
         # Of the neighbours along z, y and x.
         self.distances = (1, self.row, (y + 1) * self.row)
         self._margin = self.distances[-1]
+        # Where the six neighbours begin in a vector with a margin at both ends.
+        self._starts = [
+            tf.stack([self._margin + sign * distance]) for distance in self.distances for sign in (1, -1)
+        ]
+        self._flat = tf.stack([self._size])
 
     def packed(self, images: tf.Tensor) -> tf.Tensor:
-        """(batch, x, y, z) -> (batch, row, z)."""
-        padded = tf.pad(images, [[0, 0], [0, 1], [0, 1], [0, self.row - tf.shape(images)[3]]])
-        return tf.reshape(padded, self.shape)
+        """(batch, x, y, z) -> (batch, row, z); further axes stay."""
+        further = images.shape[4:]
+        ends = [[0, 0], [0, 1], [0, 1], [0, self.row - tf.shape(images)[3]], *([0, 0] for _ in further)]
+        return tf.reshape(tf.pad(images, ends), tf.concat([self.shape, further], axis=0))
 
     def unpacked(self, vectors: tf.Tensor) -> tf.Tensor:
         """(batch, row, z) -> (batch, x, y, z)."""
@@ -51,22 +57,23 @@ class Lattice:
 
     def neighbours(self, vectors: tf.Tensor) -> tf.Tensor:
         """Sum over the six neighbours of each voxel; the padding's sums are of no use."""
-        line = tf.pad(tf.reshape(vectors, [-1]), [[self._margin, self._margin]])
-        starts = [self._margin + sign * distance for distance in self.distances for sign in (1, -1)]
-        total = tf.add_n([tf.slice(line, [start], [self._size]) for start in starts])
-        return _like(tf.reshape(total, self.shape), vectors)
+        return _like(tf.reshape(tf.add_n(self._of_neighbours(vectors)), self.shape), vectors)
 
     def weighted_neighbours(self, weights: list[tf.Tensor], vectors: tf.Tensor) -> tf.Tensor:
         """Sum over the six neighbours of each voxel, each times its weight.
 
         Args:
-            weights: of the next and the previous one along z, of those along y and along x.
+            weights: flat vectors: of the next and the previous one along z, of those along y and along x.
             vectors: (batch, row, z).
         """
+        parts = self._of_neighbours(vectors)
+        total = tf.add_n([weight * part for weight, part in zip(weights, parts, strict=True)])
+        return _like(tf.reshape(total, self.shape), vectors)
+
+    def _of_neighbours(self, vectors: tf.Tensor) -> list[tf.Tensor]:
+        """What the six neighbours of each voxel hold, flat."""
         line = tf.pad(tf.reshape(vectors, [-1]), [[self._margin, self._margin]])
-        starts = [self._margin + sign * distance for distance in self.distances for sign in (1, -1)]
-        parts = [tf.reshape(tf.slice(line, [start], [self._size]), self.shape) for start in starts]
-        return _like(tf.add_n([weight * part for weight, part in zip(weights, parts, strict=True)]), vectors)
+        return [tf.slice(line, start, self._flat) for start in self._starts]
 
     def even(self, images: tf.Tensor) -> tf.Tensor:
         """(batch, x, y, z), with a layer of zeros where a size is odd."""

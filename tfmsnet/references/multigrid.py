@@ -1,7 +1,6 @@
 """Conduction through an image: conjugate gradients with a geometric multigrid cycle as preconditioner."""
 
-import itertools
-from functools import partial
+import math
 
 import tensorflow as tf
 
@@ -24,7 +23,7 @@ def conduct(
     faces: tuple[tf.Tensor, tf.Tensor, tf.Tensor],
     to_end: tf.Tensor,
     source: tf.Tensor,
-    layered: bool,
+    layered: tf.Tensor,
 ) -> tf.Tensor:
     """Potentials of voxels that conduct to each other and to an end at zero.
 
@@ -33,7 +32,7 @@ def conduct(
         faces: (batch, row, z) each, conductance from a voxel to the next one along z, y and x.
         to_end: (batch, row, z), to the end.
         source: (batch, row, z) current into each voxel; 0 where nothing conducts.
-        layered: whether the current passes planes as wholes rather than by some few ways.
+        layered: () bool, whether the current passes planes as wholes rather than by some few ways.
 
     Returns:
         (batch, row, z) float64.
@@ -43,26 +42,28 @@ def conduct(
         levels.append(levels[-1].coarse())
     faces, to_end, source = ([tf.cast(a, tf.float64) for a in group] for group in (faces, [to_end], [source]))
     diagonal, links = _matrix(lattice, faces, *to_end)
-    potential, left = tf.zeros_like(source[0]), source[0]
+    precondition = _preconditioner(levels, layered)
+
     # Potentials are so much larger than their steps between voxels that single precision alone won't do.
-    precondition = partial(_between_planes if layered else _cycle, levels)
-    for error in _ERRORS:
+    def refined(k, potential, left):
         right = tf.cast(left, tf.float32)
-        accepted = error**2 * dot(right, precondition(right))
+        accepted = tf.gather(_ERRORS, k) ** 2 * dot(right, precondition(right))
         change = conjugate_gradients(
             levels[0].operator, right, None, accepted, _MOST_ITERATIONS, precondition
         )
         potential += tf.cast(change, tf.float64)
         left = source[0] - diagonal * potential + lattice.weighted_neighbours(links, potential)
-    return potential
+        return k + 1, potential, left
+
+    start = (0, tf.zeros_like(source[0]), source[0])
+    return tf.while_loop(lambda k, *_: k < len(_ERRORS), refined, start, parallel_iterations=1)[1]
 
 
 def _matrix(lattice, faces, to_end):
-    """Its diagonal, and the conductances to the six neighbours."""
+    """Its diagonal, and the conductances to the six neighbours, flat."""
     behind = [lattice.behind(face, axis) for axis, face in enumerate(faces)]
-    return tf.add_n([to_end, *faces, *behind]), [
-        link for pair in zip(faces, behind, strict=True) for link in pair
-    ]
+    pairs = zip(faces, behind, strict=True)
+    return tf.add_n([to_end, *faces, *behind]), [tf.reshape(link, [-1]) for pair in pairs for link in pair]
 
 
 class _Level:
@@ -95,21 +96,17 @@ class _Level:
         lattice = self.lattice
         faces = []
         for axis, face in enumerate(self._faces):
-            image, along = lattice.unpacked(face), 3 - axis
-            # The last voxel of each block, along the face's axis.
-            odd = [slice(None)] * 4
-            odd[along] = slice(1, None, 2)
-            picked = lattice.even(image)[tuple(odd)]
-            faces.append(_COARSE * _halved(picked, [a for a in (1, 2, 3) if a != along]))
-        to_end = _halved(lattice.even(lattice.unpacked(self._to_end)), [1, 2, 3])
+            # Of the last voxel of each block along the face's axis.
+            along, edges, last = 3 - axis, [1, 2, 2, 2, 1], [slice(None)] * 4
+            edges[along], last[along] = 1, slice(1, None, 2)
+            faces.append(_COARSE * _sums(lattice.even(lattice.unpacked(face)), edges)[tuple(last)])
+        to_end = _sums(lattice.even(lattice.unpacked(self._to_end)), [1, 2, 2, 2, 1])
         coarse = Lattice(tf.shape(to_end))
         # Where a block's voxels stand among all, and each voxel's block; the last place is always empty.
         last = tf.reduce_prod(lattice.shape) - 1
-        places = lattice.even(lattice.unpacked(tf.reshape(tf.range(last + 1), lattice.shape)) - last) + last
-        halves = [slice(0, None, 2), slice(1, None, 2)]
-        corners = [places[:, i, j, k] for i, j, k in itertools.product(halves, repeat=3)]
+        places = lattice.even(lattice.unpacked(tf.reshape(tf.range(last + 1), lattice.shape)) - last)
+        self._voxels = coarse.packed(_corners(places)) + last
         empty = tf.reduce_prod(coarse.shape) - 1
-        self._voxels = tf.stack([coarse.packed(corner - last) + last for corner in corners], axis=-1)
         blocks = coarse.unpacked(tf.reshape(tf.range(empty + 1), coarse.shape)) - empty
         for axis in (1, 2, 3):
             blocks = tf.repeat(blocks, 2, axis=axis)
@@ -125,33 +122,58 @@ class _Level:
         return self.inside * tf.gather(tf.reshape(blocks, [-1]), self._blocks)
 
 
-def _between_planes(levels, residual):
-    """A cycle between two corrections by planes: what is slow is to carry a current from end to end."""
-    finest = levels[0]
-    u = finest.planes(residual)
-    u += _cycle(levels, residual - finest.operator(u))
-    return u + finest.planes(residual - finest.operator(u))
+# A cycle calls another on each level, conjugate gradients call it in several places: each stands in the graph
+# once, or there are twenty times as many operations to write and to optimise as to compute.
+_once = tf.function(
+    input_signature=[tf.TensorSpec([None, None, None], tf.float32)],
+    autograph=False,
+    experimental_attributes={"_noinline": True},
+)
 
 
-def _cycle(levels, residual):
+def _preconditioner(levels, layered):
+    """A cycle; where layered between two corrections by planes, as what is slow then is to carry a current
+    from end to end.
+    """
+    finest, cycle = levels[0], _cycle(levels)
+
+    def between_planes(residual):
+        u = finest.planes(residual)
+        u += cycle(residual - finest.operator(u))
+        return u + finest.planes(residual - finest.operator(u))
+
+    return _once(lambda residual: tf.cond(layered, lambda: between_planes(residual), lambda: cycle(residual)))
+
+
+def _cycle(levels):
     """One symmetric W-cycle from zero: blocks of voxels are too stiff for their problem to be solved once."""
-    level, rest = levels[0], levels[1:]
-    u = level.step * residual
-    left = residual - level.operator(u)
-    if rest:
-        left = level.restricted(left)
-        moved = _cycle(rest, left)
-        moved += _cycle(rest, left - rest[0].operator(moved))
-        u += level.prolonged(moved)
-    else:
-        u += level.planes(left)
-    return u + level.step * (residual - level.operator(u))
+    level, *rest = levels
+    coarser = _cycle(rest) if rest else None
+
+    @_once
+    def cycle(residual):
+        u = level.step * residual
+        left = residual - level.operator(u)
+        if rest:
+            left = level.restricted(left)
+            moved = coarser(left)
+            moved += coarser(left - rest[0].operator(moved))
+            u += level.prolonged(moved)
+        else:
+            u += level.planes(left)
+        return u + level.step * (residual - level.operator(u))
+
+    return cycle
 
 
-def _halved(image, axes):
-    """Sums of two neighbours along each of the axes."""
-    for axis in axes:
-        even, odd = [slice(None)] * 4, [slice(None)] * 4
-        even[axis], odd[axis] = slice(0, None, 2), slice(1, None, 2)
-        image = image[tuple(even)] + image[tuple(odd)]
-    return image
+def _sums(images, edges):
+    """Over blocks of these edges."""
+    return math.prod(edges) * tf.nn.avg_pool3d(images[..., None], edges, edges, "VALID")[..., 0]
+
+
+def _corners(images):
+    """(batch, x, y, z), even -> (batch, x / 2, y / 2, z / 2, 8), of each block of 2x2x2."""
+    batch, *sizes = tf.unstack(tf.shape(images))
+    x, y, z = (size // 2 for size in sizes)
+    split = tf.transpose(tf.reshape(images, [batch, x, 2, y, 2, z, 2]), [0, 1, 3, 5, 2, 4, 6])
+    return tf.reshape(split, [batch, x, y, z, 8])

@@ -174,9 +174,8 @@ def under_load(
     """
     voxel_size_m = tf.cast(voxel_size_m, tf.float64)
     geometry = Geometry(phase, voxel_size_m, materials)
-    liquid = geometry.liquid()
     cbd_s_m = materials.cbd_conductivity(tf.cast(calendering_percent, tf.float64))
-    electronic = geometry.electronic(materials.single.am_conductivity_s_m, cbd_s_m)
+    liquid, electronic = geometry.conduction(materials.single.am_conductivity_s_m, cbd_s_m)
     particles = kind(geometry, materials)
     cell = ReducedCell(
         geometry, particles, Planes(geometry, liquid, electronic, materials), liquid, electronic, materials

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from tfmsnet.load import FRAMES
-from tfmsnet.memory import require_memory
 from tfmsnet.predictors import size
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.serving.checks import require
+from tfmsnet.serving.cost import Cost
 
 GIB = 2**30
 _FLOAT = 4
@@ -16,50 +16,6 @@ _FLOAT = 4
 # in their list, stacked, in the order of the answer, in the message.  Fitted to the peak resident memory of
 # a process on a CPU.
 _CONVOLUTION, _KEPT = 11.5, 4.0
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a model's answer takes, bytes.
-
-    Attributes:
-        voxel: of every voxel of a request.
-        frame: of every voxel and every frame of the load.
-        kept: of every voxel and frame of the fields that are asked for.
-    """
-
-    voxel: float
-    frame: float
-    kept: float
-
-    @property
-    def bytes_per_voxel(self) -> float:
-        """Of an answer at constant current with all fields."""
-        return self.voxel + FRAMES * (self.frame + self.kept)
-
-    def require(self, voxels: int, frames: int, kept: int = 0) -> None:
-        """Refuse an answer in this process that can't fit into the memory that is free here.
-
-        Args:
-            voxels: of the request, batch included.
-            frames: of the load.
-            kept: voxels and frames of each field that are asked for, batch included.
-
-        Raises:
-            UserError: it can't.
-        """
-        require_memory(
-            voxels * (self.voxel + self.frame * frames) + self.kept * kept,
-            f"image: an answer for {voxels:.3g} voxels and {frames} frames",
-            "take a part of the image (--crop), larger voxels (--resample-um), or porous-electrode",
-        )
-
-
-# Of reduced models: 40^3 voxels of resolved particles, 90^3 of the porous electrode, 25 frames.
-REDUCED_COST = {
-    "porous-electrode": Cost(voxel=250.0, frame=16.0, kept=12.0),
-    "resolved-particles": Cost(voxel=7600.0, frame=48.0, kept=12.0),
-}
 
 
 def network_cost(network: NetworkConfig) -> Cost:

@@ -12,6 +12,7 @@ from tfmsnet.references.materials import Materials
 from tfmsnet.references.reduced import discharge
 from tfmsnet.references.registry import reference_class
 from tfmsnet.serving import cell, checks
+from tfmsnet.serving.cost import REDUCED_COST
 from tfmsnet.serving.endpoints import (
     WHOLE,
     card,
@@ -22,7 +23,7 @@ from tfmsnet.serving.endpoints import (
     summary,
     window_of,
 )
-from tfmsnet.serving.limits import REDUCED_COST, Limits
+from tfmsnet.serving.limits import Limits
 from tfmsnet.serving.quantities import (
     C_RATE,
     CARD,

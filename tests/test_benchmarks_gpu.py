@@ -1,0 +1,36 @@
+"""benchmarks/gpu.py: whatever becomes of an item, the others are measured."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import gpu
+import pytest
+
+
+def failed(out):
+    """Names of the items that failed."""
+    found = json.loads((out / "gpu.json").read_text())["items"]
+    return {name for name, numbers in found.items() if "failed" in numbers}
+
+
+def test_items_that_fail_die_or_hang_cost_their_own_row_alone(tmp_path, capsys):
+    chosen = [
+        gpu.Item("refused", gpu.uptake_alone, {"size": (4, 4)}),
+        gpu.Item("dies", os.abort, {}),
+        gpu.Item("uptake", gpu.uptake_alone, {"size": (8, 8, 8)}),
+        gpu.Item("hangs", signal.pause, {}),
+    ]
+    assert gpu.measure(chosen, tmp_path, seconds=60, deadline_s=10) == 3
+    assert failed(tmp_path) == {"refused", "dies", "hangs"}
+    assert len(capsys.readouterr().out.splitlines()) == 2 + len(chosen)
+
+
+@pytest.mark.slow
+def test_small_sizes_run_on_a_cpu(tmp_path):
+    command = [sys.executable, Path(gpu.__file__), "--tiny", "--out", tmp_path]
+    subprocess.run(command, check=True, env={**os.environ, "CUDA_VISIBLE_DEVICES": "-1"})
+    assert not failed(tmp_path)
