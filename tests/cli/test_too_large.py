@@ -53,6 +53,14 @@ def test_a_command_refuses_what_cannot_fit(tfmsnet, image, tmp_path, monkeypatch
     assert not list(tmp_path.rglob("made/*.h5"))
 
 
+def test_training_that_cannot_fit_is_refused(tfmsnet, records, tmp_path):
+    status, _, stderr = tfmsnet("train", records, "--out", tmp_path / "run", "--set", "batch_size=1000000000")
+    assert status == 2
+    assert "training: takes about" in stderr
+    assert "--dry-run" in stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_particles_make_no_image_that_cannot_fit(monkeypatch):
     one = ParticleList(
         np.full((1, 3), 50e-6), np.array([20e-6]), np.array([1], np.uint8), Box((0,) * 3, (1e-4,) * 3)
