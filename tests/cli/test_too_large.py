@@ -9,6 +9,7 @@ from tfmsnet import memory
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.electrode.particles import Box, ParticleList, rasterise
 from tfmsnet.errors import UserError
+from tfmsnet.records.ingest.solution import VoxelGrid
 from tfmsnet.serving.local import load_model
 
 HUGE = ("--size", "100000", "100000", "100000")
@@ -71,6 +72,13 @@ def test_particles_make_no_image_that_cannot_fit(monkeypatch):
         rasterise(one, 0.5e-6)
     with pytest.raises(UserError, match=r"box: an image of 100x100x100 voxels: .*--supersample"):
         rasterise(one, 1e-6, supersampling=8)
+
+
+def test_a_mesh_makes_no_voxels_that_cannot_fit(monkeypatch):
+    assert VoxelGrid.over((0, 0, 0), (1e-4,) * 3, 1e-6).shape == (100, 100, 100)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1e7)
+    with pytest.raises(UserError, match=r"box: 100 x 100 x 100 voxels: takes about .*--voxel-size-um"):
+        VoxelGrid.over((0, 0, 0), (1e-4,) * 3, 1e-6)
 
 
 def test_models_here_answer_for_what_fits(run, sample, monkeypatch):
