@@ -30,7 +30,10 @@ def image(tmp_path):
         ("electrode", "make", *HUGE, "--out", "made.npy"),
         ("electrode", "make", "--engine", "lammps", *HUGE, "--out", "made.npy"),
         ("simulate", "--geometries", "1", *HUGE, "--c-rates", "1", "--jobs", "1", "--out", "made"),
-        ("simulate", "IMAGE", "--voxel-size-um", "25", "--c-rates", "1", "--out", "made"),
+        (
+            *("simulate", "IMAGE", "--voxel-size-um", "25", "--resample-um", "0.5", "--c-rates", "1"),
+            *("--out", "made"),
+        ),
         ("describe", "IMAGE", "--voxel-size-um", "25", "--resample-um", "0.5"),
         ("predict", "IMAGE", "--voxel-size-um", "25", "--c-rate", "1", "--model", "cathode", "--out", "made"),
         (
@@ -81,9 +84,11 @@ def test_a_mesh_makes_no_voxels_that_cannot_fit(monkeypatch):
         VoxelGrid.over((0, 0, 0), (1e-4,) * 3, 1e-6)
 
 
-def test_models_here_answer_for_what_fits(run, sample, monkeypatch):
-    models = [load_model(run), load_model("porous-electrode")]
-    phase = PhaseImage(sample.phase, sample.voxel_size_m)
+def test_models_here_answer_for_what_fits(monkeypatch):
+    models = [load_model("cathode"), load_model("porous-electrode")]
+    labels = np.ones((12, 12, 16), np.uint8)
+    labels[..., 8:] = 0
+    phase = PhaseImage(labels, 0.5e-6)
     monkeypatch.setattr(memory, "available_bytes", lambda: 1e6)
     for model in models:
         assert model.bytes_per_voxel > 0
