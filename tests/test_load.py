@@ -261,3 +261,22 @@ def test_a_json_file_is_named_after_itself_and_in_errors(tmp_path):
         read_load(path)
     with pytest.raises(UserError, match=r"none\.csv: no such file"):
         read_load(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("until", [End(time_s=3600), End(charge=0.2), End(voltage_v=3.0)])
+def test_no_load_has_frames_without_end(until):
+    load = Load((CRate(1.0, until),), Every(1e-6))
+    with pytest.raises(UserError, match=r"load: expected at most 100000 frames in a segment, got "):
+        list(load.frames.within(0.0, 720.0 if until.voltage_v is None else np.inf))
+    with pytest.raises(UserError, match="frames: expected a whole number from 2 to 100000"):
+        EqualCharge(10**9)
+
+
+def test_known_frames_are_those_of_the_schedule():
+    for load in (
+        constant_current(1.0, 12),
+        Load((CRate(1.0, End(time_s=600)), Rest(End(time_s=300))), Every(20)),
+        Load((CRate(1.0, End(time_s=600)), Rest(End(time_s=300))), At((100, 200, 700))),
+    ):
+        _, times_s, _ = load.schedule(10.0, 0.4)
+        assert load.known_frames - len(load.segments) <= len(times_s) <= load.known_frames

@@ -245,8 +245,9 @@ class EqualCharge:
     count: int = FRAMES
 
     def __post_init__(self) -> None:
-        if isinstance(self.count, bool) or not isinstance(self.count, Integral) or self.count < 2:
-            raise UserError(f"frames: expected a whole number from 2 on, got {self.count!r}")
+        whole = isinstance(self.count, Integral) and not isinstance(self.count, bool)
+        if not whole or not 2 <= self.count <= _MOST_FRAMES:
+            raise UserError(f"frames: expected a whole number from 2 to {_MOST_FRAMES}, got {self.count!r}")
         object.__setattr__(self, "count", int(self.count))
 
     def within(self, start_s: float, end_s: float) -> Iterator[float]:
@@ -268,10 +269,20 @@ class Every:
 
     def within(self, start_s: float, end_s: float) -> Iterator[float]:
         """The frames between start and end of a segment, s; the end isn't known (inf) or is."""
+        if math.isfinite(end_s):
+            self._check((end_s - start_s) / self.seconds)
         number = 1
         while start_s + number * self.seconds < end_s - _MERGED_S:
             yield start_s + number * self.seconds
             number += 1
+            self._check(number)
+
+    def _check(self, frames: float) -> None:
+        if frames > _MOST_FRAMES:
+            raise UserError(
+                f"load: expected at most {_MOST_FRAMES} frames in a segment, got {frames:.3g}, {self}; ask "
+                "for longer intervals, and check that times are in s"
+            )
 
     def __str__(self) -> str:
         return f"frames every {self.seconds:g} s"
@@ -353,6 +364,16 @@ class Load:
             raise UserError(
                 f"Load.name: expected letters, digits and . _ + -, a letter or digit first, got {self.name!r}"
             )
+
+    @property
+    def known_frames(self) -> int:
+        """How many frames it has, as far as the times of its segments tell; it may have more."""
+        if isinstance(self.frames, EqualCharge):
+            return self.frames.count
+        ends = 1 + len(self.segments)
+        if isinstance(self.frames, At):
+            return ends + len(self.frames.times_s)
+        return ends + int(sum(part.until.time_s or 0.0 for part in self.segments) / self.frames.seconds)
 
     def __repr__(self) -> str:
         shown = [_sentence(segment) for segment in self.segments[:3]]

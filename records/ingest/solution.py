@@ -9,6 +9,7 @@ import numpy as np
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE, PhaseImage
 from tfmsnet.electrode.image import check_voxel_size
 from tfmsnet.errors import UserError
+from tfmsnet.memory import require_memory
 from tfmsnet.units import CONCENTRATION_MOL_M3, POTENTIAL_V, TIME_S, factor
 
 # "cs (mol/m^3) @ 2: t=100, C=1", blanks or underscores in between.
@@ -111,6 +112,8 @@ def time_unit_of(labels: list[Label], name: str) -> str | None:
 
 
 _LARGEST_VOXELS = 1e9
+# At the least: which cell holds it (int64), its index and its centre.
+_BYTES_PER_VOXEL = 56
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class VoxelGrid:
         """The voxels that fit into a box; a rest at its upper end that doesn't fill a voxel is left out.
 
         Raises:
-            UserError: no voxel fits, or more than can be meant.
+            UserError: no voxel fits, or more than can be meant or fit into memory.
         """
         check_voxel_size("voxel_size_m", voxel_size_m)
         edges = np.subtract(high_m, low_m)
@@ -139,6 +142,11 @@ class VoxelGrid:
                 f"{1e6 * voxel_size_m:g} um, expected at least 1 along each axis and at most "
                 f"{_LARGEST_VOXELS:g} in all; check the unit of lengths"
             )
+        require_memory(
+            _BYTES_PER_VOXEL * counts.prod(),
+            f"box: {' x '.join(f'{n:.0f}' for n in counts)} voxels",
+            "take larger voxels (--voxel-size-um) or a part (--box)",
+        )
         return cls(tuple(float(x) for x in low_m), tuple(int(n) for n in counts), float(voxel_size_m))
 
     def centres_m(self, mask: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from tfmsnet import memory
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.electrode.particles import Box, ParticleList, rasterise
 from tfmsnet.errors import UserError
+from tfmsnet.records.ingest.solution import VoxelGrid
 from tfmsnet.serving.local import load_model
 
 HUGE = ("--size", "100000", "100000", "100000")
@@ -30,16 +31,8 @@ def image(tmp_path):
         ("electrode", "make", "--engine", "lammps", *HUGE, "--out", "made.npy"),
         ("simulate", "--geometries", "1", *HUGE, "--c-rates", "1", "--jobs", "1", "--out", "made"),
         (
-            "simulate",
-            "IMAGE",
-            "--voxel-size-um",
-            "25",
-            "--resample-um",
-            "0.5",
-            "--c-rates",
-            "1",
-            "--out",
-            "made",
+            *("simulate", "IMAGE", "--voxel-size-um", "25", "--resample-um", "0.5", "--c-rates", "1"),
+            *("--out", "made"),
         ),
         ("describe", "IMAGE", "--voxel-size-um", "25", "--resample-um", "0.5"),
         ("predict", "IMAGE", "--voxel-size-um", "25", "--c-rate", "1", "--model", "cathode", "--out", "made"),
@@ -64,6 +57,14 @@ def test_a_command_refuses_what_cannot_fit(tfmsnet, image, tmp_path, monkeypatch
     assert not list(tmp_path.rglob("made/*.h5"))
 
 
+def test_training_that_cannot_fit_is_refused(tfmsnet, records, tmp_path):
+    status, _, stderr = tfmsnet("train", records, "--out", tmp_path / "run", "--set", "batch_size=1000000000")
+    assert status == 2
+    assert "training: takes about" in stderr
+    assert "--dry-run" in stderr
+    assert not (tmp_path / "run").exists()
+
+
 def test_particles_make_no_image_that_cannot_fit(monkeypatch):
     one = ParticleList(
         np.full((1, 3), 50e-6), np.array([20e-6]), np.array([1], np.uint8), Box((0,) * 3, (1e-4,) * 3)
@@ -76,9 +77,18 @@ def test_particles_make_no_image_that_cannot_fit(monkeypatch):
         rasterise(one, 1e-6, supersampling=8)
 
 
-def test_models_here_answer_for_what_fits(run, sample, monkeypatch):
-    models = [load_model(run), load_model("porous-electrode")]
-    phase = PhaseImage(sample.phase, sample.voxel_size_m)
+def test_a_mesh_makes_no_voxels_that_cannot_fit(monkeypatch):
+    assert VoxelGrid.over((0, 0, 0), (1e-4,) * 3, 1e-6).shape == (100, 100, 100)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1e7)
+    with pytest.raises(UserError, match=r"box: 100 x 100 x 100 voxels: takes about .*--voxel-size-um"):
+        VoxelGrid.over((0, 0, 0), (1e-4,) * 3, 1e-6)
+
+
+def test_models_here_answer_for_what_fits(monkeypatch):
+    models = [load_model("cathode"), load_model("porous-electrode")]
+    labels = np.ones((12, 12, 16), np.uint8)
+    labels[..., 8:] = 0
+    phase = PhaseImage(labels, 0.5e-6)
     monkeypatch.setattr(memory, "available_bytes", lambda: 1e6)
     for model in models:
         assert model.bytes_per_voxel > 0

@@ -68,6 +68,14 @@ def test_a_mistake_is_one_line_and_no_file(tfmsnet, particles, tmp_path, argumen
     assert sorted(path.name for path in tmp_path.iterdir()) == ["particles.csv"]
 
 
+def test_a_range_of_types_has_an_end(tfmsnet, particles, tmp_path):
+    status, _, stderr = tfmsnet(
+        "voxelise", particles, *BOX, "--am-types", f"1-{10**30}", "--out", tmp_path / "x.npy"
+    )
+    assert status == 2
+    assert "--am-types: expected whole numbers such as 1,3-5" in stderr
+
+
 def test_the_image_must_be_one(tfmsnet, particles, tmp_path):
     status, _, err = tfmsnet("voxelise", particles, "--out", tmp_path / "a.png")
     assert status == 2

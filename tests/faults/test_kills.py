@@ -72,6 +72,7 @@ def test_a_kill_at_any_moment(name, number, command, commands, whole, half_writt
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     again = command(*arguments)
-    assert again.returncode == 0, again.stderr
+    # The kill may have come after the end.
+    assert again.returncode == 0 or "exists already" in again.stderr, again.stderr
     assert results(name, out) == expected
     assert not half_written(tmp_path)

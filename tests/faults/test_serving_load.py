@@ -175,9 +175,7 @@ def test_many_clients_and_hostile_requests(serving, server, rng):
     threads = clients.run()
     while any(thread.is_alive() for thread in threads):
         memory_mb.append(serving.resident_mb(pid))
-        threads[0].join(SECONDS / 20)
-    for thread in threads:
-        thread.join()
+        time.sleep(SECONDS / 20)
     memory_mb.append(serving.resident_mb(pid))
     p50, p99 = np.percentile(clients.latencies_s, (50, 99))
     took_s, slowest = time.monotonic() - begin, max(clients.latencies_s)

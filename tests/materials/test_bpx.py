@@ -143,3 +143,38 @@ def test_what_is_not_bpx_is_refused_in_one_line(content, message, tmp_path):
     with pytest.raises(UserError, match=message) as caught:
         from_bpx(written(tmp_path, content))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        *("4 - x + 9**9**9**9", "9.0**99999 - x", "4 / (1 - 1) - x", "exp(exp(exp(100 * x)))", "1e400"),
+        *("tanh()", "exp(9**9**9**9, x)", "x.real", "__import__('os')", "[x] * 10**9", "y", "4 if x else 3"),
+        *("(" * 3000 + "x" + ")" * 3000, "-" * 5000 + "x", "+".join("x" * 4000), "9" * 6000, ""),
+    ],
+    ids=lambda expression: expression[:20],
+)
+def test_an_expression_of_a_strangers_file_ends_in_one_line(tmp_path, expression):
+    content = copy.deepcopy(CELL)
+    content["Parameterisation"]["Positive electrode"]["OCP [V]"] = expression
+    with pytest.raises(UserError) as caught:
+        from_bpx(written(tmp_path, content))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("part", "entry", "value"),
+    [
+        ("Separator", "Porosity", 1.0),
+        ("Separator", "Transport efficiency", 0.0),
+        ("Positive electrode", "Maximum concentration [mol.m-3]", 0),
+        ("Positive electrode", "Minimum stoichiometry", 0.95),
+        ("Positive electrode", "OCP [V]", {"x": [1, 0], "y": [4, 3]}),
+    ],
+)
+def test_numbers_that_no_cell_has_are_one_line(part, entry, value, tmp_path):
+    content = copy.deepcopy(CELL)
+    content["Parameterisation"][part][entry] = value
+    with pytest.raises(UserError, match=r"cell\.json: ") as caught:
+        from_bpx(written(tmp_path, content))
+    assert "\n" not in str(caught.value)

@@ -19,6 +19,7 @@ from tfmsnet.records.sample import Sample
 
 # Of a simulation, about.
 BYTES_PER_VOXEL = 1600
+_BYTES_PER_FRAME = 8  # of each voxel: both fields, float32
 
 
 def discharge_all(
@@ -142,8 +143,11 @@ def _make(
     task: Task, path: Path, parameters: Parameters, min_cbd_percolation: float | None, threads: int
 ) -> None:
     shape = task.source.size if isinstance(task.source, Recipe) else task.source.shape
+    voxels, frames = math.prod(shape), task.load.known_frames
     require_memory(
-        BYTES_PER_VOXEL * math.prod(shape), f"{math.prod(shape):.3g} voxels", "fewer voxels, or fewer jobs"
+        (BYTES_PER_VOXEL + _BYTES_PER_FRAME * frames) * voxels,
+        f"{voxels:.3g} voxels, {frames} frames",
+        "fewer voxels or frames, or fewer jobs",
     )
     # Sums of several BLAS threads round otherwise than one's; and two are slower here.
     with threadpool_limits(1, user_api="blas"):

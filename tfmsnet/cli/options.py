@@ -295,13 +295,19 @@ def labels_of(text: str | None):
         ) from None
 
 
+_MOST_NUMBERS = 100_000  # in a range
+
+
 def whole_numbers(text: str, option: str) -> tuple[int, ...]:
     """ "1,3-5" -> (1, 3, 4, 5); "" -> ()."""
     numbers = []
     for part in filter(None, text.replace(" ", "").split(",")):
         first, _, last = part.partition("-")
         try:
-            numbers.extend(range(int(first), int(last or first) + 1))
+            begin, end = int(first), int(last or first)
+            if end - begin > _MOST_NUMBERS:
+                raise ValueError
+            numbers.extend(range(begin, end + 1))
         except ValueError:
             raise click.BadParameter(
                 f"{option}: expected whole numbers such as 1,3-5, found {text!r}"

@@ -39,7 +39,7 @@ _OF_RECIPES = ("design", "geometries", "size", "seed", "particle_diameter_um", "
 )
 @click.option(
     "--geometries",
-    type=click.IntRange(1),
+    type=click.IntRange(1, 100_000),
     help="How many electrodes to generate.  [default: 9; of the wide design 300]",
 )
 @size_option

@@ -4,6 +4,7 @@ BPX's cells are porous electrodes with spheres: what is the image's here (thickn
 their files, and what has no place there is said.
 """
 
+import ast
 import copy
 import dataclasses
 import math
@@ -14,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfmsnet.errors import UserError
+from tfmsnet.errors import UserError, naming
 from tfmsnet.files import read_json
 from tfmsnet.materials.functions import Function, Table
 from tfmsnet.materials.parameters import SALT_UNIT_MOL_M3, Parameters
@@ -85,6 +86,17 @@ def from_bpx(path: str | Path, electrode: str = "cathode") -> FromBpx:
             material.
     """
     content = _parsed(read_json(path, "a cell of BPX"), str(path))
+    try:
+        with naming(path):
+            return _half_cell(content, path, electrode)
+    except UserError:
+        raise
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise UserError(f"{path}: expected a cell that an electrode can be taken of ({reason})") from None
+
+
+def _half_cell(content: dict, path: str | Path, electrode: str) -> "FromBpx":
     parts, name = content["Parameterisation"], _ELECTRODES[electrode]
     missing = [part for part in (name, "Electrolyte", "Separator") if part not in parts]
     if missing:
@@ -230,8 +242,12 @@ def _parsed(content: dict, name: str) -> dict:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = bpx.parse_bpx_obj(copy.deepcopy(content))  # it changes what it is given
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+            given = copy.deepcopy(content)  # it changes what it is given
+            given["Parameterisation"] = _harmless(given["Parameterisation"], f"{name}: Parameterisation")
+            found = bpx.parse_bpx_obj(given)
+    except UserError:
+        raise
+    except Exception as error:  # whatever it makes of what isn't BPX
         raise UserError(f"{name}: not a cell of BPX: {' '.join(str(error).split())[:300]}") from None
     return found.model_dump(by_alias=True, exclude_none=True)
 
@@ -244,19 +260,75 @@ def _function(value, low: float, high: float, tolerance: float | None, unit: flo
         return Function(table=Table(tuple(x / unit for x in value["x"]), tuple(value["y"])))
     formula = _formula(value, unit)
     scale = np.abs(formula(np.linspace(low, high, 101))).max()
+    if not np.isfinite(scale):
+        raise UserError(f"{value[:60]!r}: expected finite values from {low:g} to {high:g}, found {scale:g}")
     return Function.sampled(formula, low, high, tolerance or _RELATIVE * scale)
 
 
+_OPERATORS = {
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: np.divide,
+    ast.Pow: np.power,
+    ast.USub: np.negative,
+    ast.UAdd: np.positive,
+}
+_KNOWN = {"exp": np.exp, "tanh": np.tanh, "cosh": np.cosh}
+_LONGEST = 10_000  # characters of an expression
+
+
 def _formula(expression: str, unit: float) -> Callable[[np.ndarray], np.ndarray]:
-    # The bpx package has parsed it: numbers, operators, x, and these functions alone.
-    known = {"__builtins__": {}, "exp": np.exp, "tanh": np.tanh, "cosh": np.cosh}
-    code = compile(expression.strip(), "<BPX>", "eval")
+    tree = _tree(expression)
 
     def formula(x):
         x = np.asarray(x, np.float64)
-        return eval(code, known, {"x": unit * x}) + 0.0 * x
+        with np.errstate(all="ignore"):  # what isn't finite is refused
+            return _value(tree, unit * x) + 0.0 * x
 
     return formula
+
+
+def _tree(expression: str) -> ast.expr:
+    """What an expression says.  Its whole numbers are float64: infinite where Python's would take hours."""
+    try:
+        if len(expression) > _LONGEST:
+            raise ValueError
+        tree = ast.parse(expression.strip(), mode="eval").body
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant):
+                node.value = float(node.value)
+        with np.errstate(all="ignore"):
+            _value(tree, np.float64(1.0))
+    except (ValueError, SyntaxError, TypeError, OverflowError, RecursionError, MemoryError):
+        found = " ".join(expression[:60].split())
+        raise UserError(f"expected numbers, x, + - * / **, exp, tanh and cosh, found {found!r}") from None
+    return tree
+
+
+def _value(node: ast.expr, x: np.ndarray) -> np.ndarray:
+    match node:
+        case ast.Constant():
+            return np.float64(node.value)
+        case ast.Name(id="x"):
+            return x
+        case ast.BinOp() if type(node.op) in _OPERATORS:
+            return _OPERATORS[type(node.op)](_value(node.left, x), _value(node.right, x))
+        case ast.UnaryOp() if type(node.op) in _OPERATORS:
+            return _OPERATORS[type(node.op)](_value(node.operand, x))
+        case ast.Call(func=ast.Name(id=name), args=[of], keywords=[]) if name in _KNOWN:
+            return _KNOWN[name](_value(of, x))
+    raise ValueError
+
+
+def _harmless(content, where: str):
+    """Parameters whose expressions are known to end: the bpx package lets Python calculate them."""
+    if isinstance(content, dict):
+        return {key: _harmless(value, f"{where}: {key}") for key, value in content.items()}
+    if isinstance(content, str):
+        with naming(where):
+            return ast.unparse(_tree(content))
+    return content
 
 
 def _written(function: Function, low: float, high: float, unit: float = 1.0):

@@ -32,6 +32,7 @@ def write_paraview(sample: Sample, folder: str | Path, frames: Sequence[int] | N
     """
     try:
         from vtkmodules.util.numpy_support import numpy_to_vtk
+        from vtkmodules.vtkCommonCore import vtkObject
         from vtkmodules.vtkCommonDataModel import vtkImageData
         from vtkmodules.vtkIOXML import vtkXMLImageDataWriter
     except ImportError as error:
@@ -45,6 +46,7 @@ def write_paraview(sample: Sample, folder: str | Path, frames: Sequence[int] | N
         array.SetName(name)
         grid.GetCellData().AddArray(array)
 
+    vtkObject.GlobalWarningDisplayOff()  # what goes wrong is said below
     entries = []
     with replacing_directory(folder) as partial:
         for frame in range(sample.frames) if frames is None else frames:
@@ -59,7 +61,7 @@ def write_paraview(sample: Sample, folder: str | Path, frames: Sequence[int] | N
             writer.SetFileName(str(partial / f"frame_{frame:03d}.vti"))
             writer.SetInputData(grid)
             if not writer.Write():
-                raise OSError(f"{folder}: frame {frame} couldn't be written")
+                raise OSError(f"VTK at frame {frame}")
             time_s = f"{sample.times_s[frame]:.10g}"
             entries.append(f'<DataSet timestep="{time_s}" file="frame_{frame:03d}.vti"/>')
         text = "\n".join(

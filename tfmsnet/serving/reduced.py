@@ -10,10 +10,10 @@ from tfmsnet.errors import UserError
 from tfmsnet.fields import FIELDS
 from tfmsnet.halfcell import Parameters
 from tfmsnet.halfcell.simulate import check_start
-from tfmsnet.load import Every, Load, Voltage
+from tfmsnet.load import Load, Voltage
 from tfmsnet.references.registry import make_reference
 from tfmsnet.references.segments import SPECIFICATION as SEGMENTS
-from tfmsnet.references.segments import Segments, ended, of_load
+from tfmsnet.references.segments import ended, of_load
 from tfmsnet.serving.cost import REDUCED_COST
 from tfmsnet.serving.endpoints import summary
 from tfmsnet.serving.model import Model, Region, as_load, check_ended
@@ -88,7 +88,7 @@ class ReducedModel(Model):
         if not any(isinstance(part, Voltage) or part.until.voltage_v is not None for part in load.segments):
             load.known_ends(*self._cell(image))  # says what can't be
         segments = of_load(load, *self._cell(image))
-        REDUCED_COST[self.name].require(image.phase.size, _frames(load, segments))
+        REDUCED_COST[self.name].require(image.phase.size, load.known_frames)
         found = self._discharge(
             tf.constant(image.phase[None]),
             tf.constant([image.voxel_size_m], tf.float64),
@@ -113,14 +113,6 @@ class ReducedModel(Model):
         }
         stride, (x0, x1, y0, y1, z0, z1) = window
         return curve, {name: frames[name][::stride, x0:x1, y0:y1, z0:z1] for name in FIELDS}
-
-
-def _frames(load: Load, segments: Segments) -> int:
-    """How many there are, at most where times end the segments."""
-    if not isinstance(load.frames, Every):
-        return segments.at_s.shape[1]
-    ends_s = [part.until.time_s or 0.0 for part in load.segments]
-    return len(ends_s) + int(sum(ends_s) / load.frames.seconds)
 
 
 @functools.lru_cache(maxsize=8)

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from tfmsnet.errors import RunFailed, UserError
 from tfmsnet.files import check_name, full_disk_named
+from tfmsnet.memory import require_memory
 from tfmsnet.predictors.domain import check_grid, training_domain
 from tfmsnet.predictors.kinds import kind_of
 from tfmsnet.predictors.predictor import Predictor, make_predictor
@@ -21,6 +22,7 @@ from tfmsnet.training.checkpoints import Checkpoints
 from tfmsnet.training.config import PRESETS, RunConfig, TrainingConfig
 from tfmsnet.training.data import sample_names, training_batches, validation_batches
 from tfmsnet.training.loop import Interrupted, Position, StopRequest, fit
+from tfmsnet.training.memory import estimate
 from tfmsnet.training.run_directory import (
     RandomWeights,
     TrainedWeights,
@@ -33,6 +35,7 @@ from tfmsnet.training.trainer import Trainer
 from tfmsnet.training.validation import Validation, score_names
 
 WARM_UP = 0.03
+_ESTIMATED_WITHIN = 1.25
 
 
 def train(
@@ -67,7 +70,8 @@ def train(
         The trained predictor.
 
     Raises:
-        UserError: records that can't be used, a directory that holds something else.
+        UserError: records that can't be used, a directory that holds something else, a training that can't
+            fit into memory.
         Diverged: the loss became infinite or NaN.
         Interrupted: by SIGINT or SIGTERM; the run was saved.
         RunFailed: a worker is gone, the disk is full, the memory is too small.
@@ -85,6 +89,7 @@ def train(
                 "holds for constant current alone, unless it starts from a reference that knows each plane's "
                 "history (--set reference=porous-electrode); or train in another --mode"
             )
+    _check_memory(config, manifest, run)
     team = Team.of(make_strategy(strategy, devices))
     _check_replicas(config.training, team.strategy.num_replicas_in_sync)
     try:
@@ -100,6 +105,20 @@ def train(
             f"{run}: out of memory; `tfmsnet train --dry-run` estimates what fits: a smaller batch_size or "
             "filters, or gradient=adjoint"
         ) from error
+
+
+def _check_memory(config: RunConfig, manifest: Manifest, run: Path) -> None:
+    """Refuse what surely can't fit, where the system's memory is all there is."""
+    samples = manifest.samples("train")
+    if tf.config.list_physical_devices("GPU") or not samples:
+        return
+    grid = tuple(max(sample["grid"][axis] for sample in samples) for axis in range(3))
+    frames = max(sample["frames"] for sample in samples) - 1
+    require_memory(
+        estimate(config, grid, frames=frames).total / _ESTIMATED_WITHIN,
+        f"{run}: training",
+        "`tfmsnet train --dry-run` estimates what fits: a smaller batch_size or filters, or gradient=adjoint",
+    )
 
 
 @dataclass(frozen=True)
