@@ -18,6 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import tfmsnet
+from tfmsnet.evaluation.scores import SMALLEST_SPREAD
 from tfmsnet.files import read_json, write_json
 from tfmsnet.records import read_sample
 from tfmsnet.references.error_bars import LEVEL
@@ -40,11 +41,13 @@ def found(path: Path) -> dict:
         frames = min(sample.frames, len(answer.times_s))
         ours, true = (a.concentration[1:frames, sample.am_mask].astype(float) for a in (answer, sample))
         off_v = answer.voltage_v[1:frames] - sample.voltage_v[1:frames]
+        spread = true.std(1)
+        spread = np.maximum(spread, SMALLEST_SPREAD * spread.max())
         said[name] = {
             "said": answer.error,
             "off": (
                 float(np.sqrt(np.mean(off_v**2))),
-                float(np.median(np.sqrt(((ours - true) ** 2).mean(1)) / true.std(1))),
+                float(np.median(np.sqrt(((ours - true) ** 2).mean(1)) / spread)),
             ),
         }
     return said

@@ -60,7 +60,9 @@ def _save_case(trainer, batch, path):
 
     static, conditions, true = trainer.window(batch)
     operating_point = trainer.predictor.state.operating_point(conditions)
-    loss, _, gradients = tf.function(trainer.loss_and_gradients)(batch)
+    loss, _, gradients = tf.function(trainer.predictor.loss_and_gradients)(
+        static, conditions, true, batch["index"], trainer.config.objective
+    )
     frames = tf.function(trainer.predictor.states)(static, conditions, true[:, 0])
     arrays = {f"weight_{i:03d}": weight for i, weight in enumerate(trainer.predictor.get_weights())}
     arrays |= {f"gradient_{i:03d}": gradient for i, gradient in enumerate(gradients)}

@@ -31,7 +31,7 @@ from made_up import resident_peak
 from tfmsnet.demo import CHANGES, COMMON, GRID
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import equal_charge_frames
-from tfmsnet.predictors.predictor import Predictor
+from tfmsnet.predictors.predictor import make_predictor
 from tfmsnet.records import Sample, open_manifest, pipeline, write_records, write_sample
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.shard import read_record
@@ -142,7 +142,9 @@ def waiting(manifest: Manifest, records: Path, steps: int) -> None:
     """
     config = PRESETS["default"].with_values({**COMMON, **CHANGES["autoregressive"]}, "benchmark")
     keras.utils.set_random_seed(0)
-    surrogate = Predictor(config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m)
+    surrogate = make_predictor(
+        config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m
+    )
     trainer = Trainer(surrogate, config.training)
     trainer.compile(optimizer=keras.optimizers.Adam(1e-3))
     step = tf.function(trainer.train_step, reduce_retracing=True)
@@ -166,7 +168,7 @@ def waiting(manifest: Manifest, records: Path, steps: int) -> None:
 def memory(manifest: Manifest, records: Path) -> None:
     """Peak memory over four batches of windows, then of whole discharges with all symmetries."""
     Path("/proc/self/clear_refs").write_text("5")  # forget what making the records took
-    surrogate = Predictor(
+    surrogate = make_predictor(
         PRESETS["default"].network, manifest.parameters, manifest.statistics, manifest.voxel_size_m
     )
     print(f"TensorFlow and the network: {resident_peak() / 1e9:.2f} GB")

@@ -31,7 +31,8 @@ awk 'BEGIN {
     print "time_s,c_rate"
     for (t = 0; t <= 900; t += 5) {
         c = 0.6 + 0.9 * sin(t / 37) + 0.7 * sin(t / 11 + 1) + (t % 120 < 15 ? 1.5 : 0) - (t % 95 < 10 ? 1.2 : 0)
-        printf "%d,%.3f\n", t, t % 180 > 160 ? 0 : c
+        if (t % 180 > 160) c = 0
+        printf "%d,%.3f\n", t, c
     }
 }' >drive_cycle.csv
 

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from halfcell_checks import conduction
+from tfmsnet.halfcell import threads
 from tfmsnet.halfcell.multigrid import Multigrid, conjugate_gradients
 
 
@@ -24,13 +25,29 @@ def laplacian():
     return conduction.conduction(conductivity)[0]
 
 
-def test_cycle_is_linear_symmetric_and_positive(laplacian):
+@pytest.mark.parametrize("shortest", [10_000, 64])
+def test_cycle_is_linear_symmetric_and_positive(laplacian, shortest, monkeypatch):
+    monkeypatch.setattr(threads, "_SHORTEST", shortest)  # one block, and eight
     cycle, rng = Multigrid(laplacian), np.random.default_rng(2)
     one, other = rng.normal(size=(2, laplacian.shape[0]))
     assert one @ cycle(other) == pytest.approx(other @ cycle(one), rel=1e-4)
     assert one @ cycle(one) > 0
     np.testing.assert_allclose(cycle(1e-20 * one), 1e-20 * cycle(one), rtol=1e-3)
     assert not cycle(np.zeros_like(one)).any()
+
+
+def test_a_good_conductor_cut_by_blocks_converges_as_fast(monkeypatch):
+    """Without the couplings to other blocks on the diagonal a sweep would only swap the two sides' errors."""
+    conductivity = np.full((16, 12, 12), 0.01)
+    conductivity[1::4, 2::5, 2::5] = conductivity[2::4, 2::5, 2::5] = 16.0  # pairs along x
+    matrix, right = conduction.conduction(conductivity)
+    counts = []
+    for blocks in (1, 8):
+        monkeypatch.setattr(threads, "_BLOCKS", blocks)
+        monkeypatch.setattr(threads, "_SHORTEST", 64)
+        limits = (np.inf, 1e-10 * right.max(), 200)
+        counts.append(conjugate_gradients(matrix, right, 0 * right, Multigrid(matrix), *limits)[1])
+    assert counts[1] <= 1.3 * counts[0] + 1
 
 
 def test_building_is_repeatable_and_leaves_random_numbers_alone(laplacian):

@@ -30,19 +30,20 @@ _WORKERS_S = 60.0
 
 
 @contextmanager
-def workers(backend: str, jobs: int | None) -> Iterator[Run]:
+def workers(backend: str, jobs: int | None, threads: int = 1) -> Iterator[Run]:
     """A function that calls a function with many arguments in parallel and yields answers as they come.
 
     Args:
         backend: "loky" for processes of this machine, "dask://HOST:PORT" for the scheduler of a cluster.
-        jobs: processes of this machine; None for one per core.  A cluster has what it has.
+        jobs: processes of this machine; None for all cores.  A cluster has what it has.
+        threads: cores that each process may take.
 
     Raises:
         UserError: another backend, jobs for a cluster, Dask isn't installed, the cluster doesn't answer or
             has no workers; while it runs: the cluster was lost, or its workers.
     """
     if backend == LOKY:
-        yield lambda call, arguments: _run_here(call, arguments, jobs)
+        yield lambda call, arguments: _run_here(call, arguments, jobs, threads)
         return
     address = _dask_address(backend)
     if jobs is not None:
@@ -51,10 +52,12 @@ def workers(backend: str, jobs: int | None) -> Iterator[Run]:
         yield lambda call, arguments: _run_there(call, arguments, client)
 
 
-def _run_here(call: Call, arguments: Sequence[tuple], jobs: int | None) -> Iterator[tuple[int, str | None]]:
+def _run_here(
+    call: Call, arguments: Sequence[tuple], jobs: int | None, threads: int
+) -> Iterator[tuple[int, str | None]]:
     from joblib import cpu_count
 
-    jobs = jobs or cpu_count()
+    jobs = jobs or max(1, cpu_count() // threads)
     if jobs == 1:
         yield from ((number, call(*given)) for number, given in enumerate(arguments))
         return
@@ -64,7 +67,7 @@ def _run_here(call: Call, arguments: Sequence[tuple], jobs: int | None) -> Itera
         alone, running = bool(suspects), {}
         numbers = deque([suspects.popleft()]) if alone else waiting
         try:
-            yield from _in_processes(call, arguments, numbers, 1 if alone else jobs, running)
+            yield from _in_processes(call, arguments, numbers, 1 if alone else jobs, threads, running)
         except BrokenExecutor:
             if alone:
                 yield running.popitem()[1], KILLED
@@ -72,7 +75,12 @@ def _run_here(call: Call, arguments: Sequence[tuple], jobs: int | None) -> Itera
 
 
 def _in_processes(
-    call: Call, arguments: Sequence[tuple], numbers: deque[int], jobs: int, running: dict[Future, int]
+    call: Call,
+    arguments: Sequence[tuple],
+    numbers: deque[int],
+    jobs: int,
+    threads: int,
+    running: dict[Future, int],
 ) -> Iterator[tuple[int, str | None]]:
     """Take numbers from the left and answer them; `running` holds those at work, also after a failure.
 
@@ -81,10 +89,9 @@ def _in_processes(
     """
     from joblib.externals.loky import ProcessPoolExecutor
 
-    # The cores are taken by the processes.
-    pool = ProcessPoolExecutor(
-        jobs, env=dict.fromkeys(_THREADS, "1"), initializer=_die_with, initargs=(os.getpid(),)
-    )
+    # The cores are taken by the processes; what threads they have are the simulator's.
+    environment = {**dict.fromkeys(_THREADS, "1"), "NUMBA_NUM_THREADS": str(threads)}
+    pool = ProcessPoolExecutor(jobs, env=environment, initializer=_die_with, initargs=(os.getpid(),))
     try:
         while numbers or running:
             while numbers and len(running) < jobs:

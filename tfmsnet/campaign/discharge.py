@@ -30,6 +30,7 @@ def discharge_all(
     min_cbd_percolation: float | None = None,
     backend: str = LOKY,
     jobs: int | None = None,
+    threads: int = 1,
     progress: Callable[[float, str], None] | None = None,
 ) -> list[Failure]:
     """Make every sample of a campaign that isn't there yet.
@@ -44,6 +45,7 @@ def discharge_all(
         min_cbd_percolation: electrodes with a smaller share of their CBD, 0 to 1, joined to the foil through
             CBD alone are refused, each a failure; None refuses none.
         backend, jobs: where and in how many processes, see `workers`.
+        threads: that share each discharge; the samples are the same to the last bit.
         progress: called with the fraction of this call's work that is done and with a note of how many of all
             samples are there and how many failed: at the start and after each discharge.
 
@@ -70,9 +72,11 @@ def discharge_all(
 
     say(0)
     if missing:
-        with workers(backend, jobs) as run:
+        with workers(backend, jobs, threads) as run:
             out.mkdir(parents=True, exist_ok=True)
-            arguments = [(task, _file(task, out), parameters, min_cbd_percolation) for task in missing]
+            arguments = [
+                (task, _file(task, out), parameters, min_cbd_percolation, threads) for task in missing
+            ]
             for finished, (number, reason) in enumerate(run(_discharge, arguments), 1):
                 name = missing[number].name
                 if reason is None and not (out / f"{name}.h5").is_file():
@@ -119,11 +123,11 @@ def _check_kept(path: Path, task: Task, parameters: Parameters) -> None:
 
 
 def _discharge(
-    task: Task, path: Path, parameters: Parameters, min_cbd_percolation: float | None
+    task: Task, path: Path, parameters: Parameters, min_cbd_percolation: float | None, threads: int
 ) -> str | None:
     """Make one sample; returns why it couldn't be made."""
     try:
-        _make(task, path, parameters, min_cbd_percolation)
+        _make(task, path, parameters, min_cbd_percolation, threads)
     except DischargeFailed as error:
         return f"{error}{_kept(error.partial, path)}"
     except UserError as error:
@@ -135,7 +139,9 @@ def _discharge(
     return None
 
 
-def _make(task: Task, path: Path, parameters: Parameters, min_cbd_percolation: float | None) -> None:
+def _make(
+    task: Task, path: Path, parameters: Parameters, min_cbd_percolation: float | None, threads: int
+) -> None:
     shape = task.source.size if isinstance(task.source, Recipe) else task.source.shape
     voxels, frames = math.prod(shape), task.load.known_frames
     require_memory(
@@ -147,7 +153,7 @@ def _make(task: Task, path: Path, parameters: Parameters, min_cbd_percolation: f
     with threadpool_limits(1, user_api="blas"):
         image = generate(task.source) if isinstance(task.source, Recipe) else task.source
         check_dischargeable(image, min_cbd_percolation)
-        discharge = simulate(image, task.load, parameters)
+        discharge = simulate(image, task.load, parameters, threads=threads)
     write_sample(Sample.from_discharge(discharge), path)
     for partial in _partials(path):
         partial.unlink(missing_ok=True)

@@ -80,7 +80,14 @@ _OF_RECIPES = ("design", "geometries", "size", "seed", "particle_diameter_um", "
     metavar="SHARE",
     help="Refuse electrodes with less of their CBD (0 to 1) joined to the foil through CBD; others go on.",
 )
-@click.option("--jobs", type=click.IntRange(1), help="Processes of this machine.  [default: one per core]")
+@click.option("--jobs", type=click.IntRange(1), help="Processes of this machine.  [default: for all cores]")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="That share a discharge: for fewer discharges than cores, and large images.  Samples are the same.",
+)
 @click.option(
     "--backend",
     default="loky",
@@ -109,6 +116,7 @@ def command(
     seed,
     min_cbd_percolation,
     jobs,
+    threads,
     backend,
     image,
     parameters,
@@ -171,6 +179,7 @@ def command(
             min_cbd_percolation=min_cbd_percolation,
             backend=backend,
             jobs=jobs,
+            threads=threads,
             progress=progress,
         )
     for line in _by_reason(failures):

@@ -89,8 +89,7 @@ class Grid:
 
     Attributes:
         am_voxels, solid_voxels: flat numbers of their voxels in the image.
-        solid_places, liquid_places: flat numbers of the cells' voxels in the image with the separator's
-            layers.
+        solid_places, liquid_places: flat numbers of their voxels in the image with the separator's layers.
         am_faces: faces between AM cells; weights in m.
         solid_faces: between solid cells; weights are conductances of electrons, S.
         liquid_faces: between liquid cells; weights in m, with the transport factor (1 in pores, less in CBD

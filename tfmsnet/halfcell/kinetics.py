@@ -16,7 +16,7 @@ _LARGEST_EXPONENT = 30.0
 _EDGE = 1e-13
 _ITERATIONS = 200  # a handful but for volts of overpotential; each halves the excess or the bracket
 # Share of the current below which Newton's last step needs no further look: its error is the square of it.
-_LINEAR = 1e-5
+_LINEAR = 1e-4
 # Gauss-Legendre nodes and weights on 0 to 1: exact for the diffusivity's polynomial above its floor.
 _NODES = tuple(float(node) for node in (1 + np.polynomial.legendre.leggauss(3)[0]) / 2)
 _WEIGHTS = tuple(float(weight) for weight in np.polynomial.legendre.leggauss(3)[1] / 2)
@@ -113,7 +113,7 @@ def _limits(cell_dol, surface_dol, limit, diffusivity, floor):
     return currents
 
 
-@kernel()
+@kernel
 def _react(
     bounds, potential_step, cell_dol, rate, guess, limit, diffusivity, floor, open_circuit, alphas, thermal_v,
     current, per_volt, per_dol, surface_dol,
@@ -123,7 +123,10 @@ def _react(
             step, cell, bound = potential_step[face], cell_dol[face], limit[face]
             cell_diffusivity = _diffusivity(cell, diffusivity, floor)
             low, high = _EDGE, 1 - _EDGE
+            # By the diffusivity halfway, once there is a guess of where that is.
             dol = cell - guess[face] / (bound * cell_diffusivity)
+            halfway = min(max(0.5 * (cell + dol), low), high)
+            dol = cell - guess[face] / (bound * _diffusivity(halfway, diffusivity, floor))
             flow, by_volt, by_dol, by_flux = 0.0, 0.0, 0.0, 0.0
             solved, last = False, np.inf
             for _ in range(_ITERATIONS):

@@ -6,7 +6,7 @@ from numba import prange
 from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
 from tfmsnet.halfcell.network import ConductanceNetwork, pattern
-from tfmsnet.halfcell.threads import blocks, kernel
+from tfmsnet.halfcell.threads import blocks, kernel, total_of
 from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 2000
@@ -103,7 +103,7 @@ class Lithium:
         return solution
 
 
-@kernel()
+@kernel
 def _jacobi_cg(bounds, indptr, indices, values, drain, right, solution, accepted, iterations):
     """Jacobi-preconditioned conjugate gradients in place; returns the squared norm of the residual."""
     size = right.size
@@ -126,7 +126,7 @@ def _jacobi_cg(bounds, indptr, indices, values, drain, right, solution, accepted
             norm += total * total
             product += total * direction[row]
         norms[block], products[block] = norm, product
-    last, product = norms.sum(), products.sum()
+    last, product = total_of(norms), total_of(products)
     for _ in range(iterations):
         if last <= accepted:
             break
@@ -139,7 +139,7 @@ def _jacobi_cg(bounds, indptr, indices, values, drain, right, solution, accepted
                 image[row] = total
                 curvature += total * direction[row]
             products[block] = curvature
-        step = product / products.sum()
+        step = product / total_of(products)
         for block in prange(bounds.size - 1):
             norm, renewed = 0.0, 0.0
             for row in range(bounds[block], bounds[block + 1]):
@@ -148,8 +148,8 @@ def _jacobi_cg(bounds, indptr, indices, values, drain, right, solution, accepted
                 norm += residual[row] * residual[row]
                 renewed += residual[row] * residual[row] * inverse[row]
             norms[block], products[block] = norm, renewed
-        turn = products.sum() / product
-        last, product = norms.sum(), products.sum()
+        turn = total_of(products) / product
+        last, product = total_of(norms), total_of(products)
         for block in prange(bounds.size - 1):
             for row in range(bounds[block], bounds[block + 1]):
                 direction[row] = inverse[row] * residual[row] + turn * direction[row]

@@ -1,5 +1,6 @@
 """Conjugate gradients, preconditioned by algebraic multigrid."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -91,15 +92,19 @@ def _stored(matrix: sparse.csr_matrix) -> tuple[np.ndarray, ...]:
     return blocks(matrix.shape[0]), *pattern(matrix), matrix.data.astype(np.float32)
 
 
+_random = threading.Lock()
+
+
 @contextmanager
 def _repeatable() -> Iterator[None]:
     """pyamg estimates spectral radii from numpy's global random numbers: the same ones every time."""
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
+    with _random:
+        state = np.random.get_state()  # noqa: NPY002
+        np.random.seed(0)  # noqa: NPY002
+        try:
+            yield
+        finally:
+            np.random.set_state(state)  # noqa: NPY002
 
 
 def _smoothed_aggregation(matrix: sparse.csr_matrix):
@@ -129,15 +134,10 @@ def _strong(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
     that this has, and nothing to the island: an aggregate of both would be neither, and iterations twice as
     many where there are such islands.
     """
-    entries = matrix.tocoo()
-    row, column, coupling = entries.row, entries.col, np.abs(entries.data)
-    diagonal, strongest = matrix.diagonal(), np.zeros(matrix.shape[0])
-    own = row == column
-    np.maximum.at(strongest, row[~own], coupling[~own])
-    keep = coupling >= _STRENGTH * np.sqrt(diagonal[row] * diagonal[column])
-    keep &= coupling >= _MUTUAL_STRENGTH * np.maximum(strongest[row], strongest[column])
-    keep |= own
-    return sparse.csr_matrix((coupling[keep], (row[keep], column[keep])), shape=matrix.shape)
+    keep, values = _is_strong(matrix.indptr, matrix.indices, matrix.data, matrix.diagonal()), matrix.data
+    counts = np.add.reduceat(keep, matrix.indptr[:-1], dtype=np.int32)
+    indptr = np.concatenate([[0], np.cumsum(counts, dtype=np.int32)]).astype(np.int32)
+    return sparse.csr_matrix((values[keep], matrix.indices[keep], indptr), shape=matrix.shape)
 
 
 def _ruge_stuben(matrix: sparse.csr_matrix):
@@ -196,14 +196,14 @@ def conjugate_gradients(
     return solution, iterations + 1
 
 
-@kernel()
+@kernel
 def _turn(bounds, direction, correction, factor):
     for block in prange(bounds.size - 1):
         for row in range(bounds[block], bounds[block + 1]):
             direction[row] = correction[row] + factor * direction[row]
 
 
-@kernel()
+@kernel
 def _multiply(bounds, indptr, indices, values, direction, image, products):
     """image = matrix direction; products: of both, a sum for each block."""
     for block in prange(bounds.size - 1):
@@ -217,7 +217,7 @@ def _multiply(bounds, indptr, indices, values, direction, image, products):
         products[block] = product
 
 
-@kernel()
+@kernel
 def _advance(bounds, solution, residual, direction, image, step, largest):
     """Take a step; largest: residual of each block."""
     for block in prange(bounds.size - 1):
@@ -227,6 +227,25 @@ def _advance(bounds, solution, residual, direction, image, step, largest):
             residual[row] -= step * image[row]
             worst = max(worst, abs(residual[row]))
         largest[block] = worst
+
+
+@njit(cache=True)
+def _is_strong(indptr, indices, values, diagonal):
+    """(entries,) bool, for a symmetric matrix; the diagonal's are."""
+    rows = indptr.size - 1
+    strongest, keep = np.zeros(rows), np.ones(indices.size, np.bool_)
+    for row in range(rows):
+        for k in range(indptr[row], indptr[row + 1]):
+            if indices[k] != row:
+                strongest[row] = max(strongest[row], abs(values[k]))
+    for row in range(rows):
+        for k in range(indptr[row], indptr[row + 1]):
+            column = indices[k]
+            if column != row:
+                least = _STRENGTH * np.sqrt(diagonal[row] * diagonal[column])
+                least = max(least, _MUTUAL_STRENGTH * max(strongest[row], strongest[column]))
+                keep[k] = abs(values[k]) >= least
+    return keep
 
 
 @njit(cache=True)
@@ -261,7 +280,7 @@ def _between_blocks(edges, bounds, indptr, first, middle, last, indices, values,
         added[row] = total
 
 
-@kernel(fastmath=True)
+@kernel
 def _take_from_others(edges, bounds, indptr, first, middle, last, indices, values, added, solution, others):
     """What a sweep through a block takes from before it: minus other blocks' part of the matrix."""
     for edge in prange(edges.size):
@@ -274,7 +293,7 @@ def _take_from_others(edges, bounds, indptr, first, middle, last, indices, value
         others[row] = total
 
 
-@kernel(fastmath=True)
+@kernel
 def _sweep_from_zero(bounds, indptr, first, middle, last, indices, values, inverse, right, solution):
     """A forward Gauss-Seidel sweep on a solution of zeros: only the block's lower triangle counts."""
     for block in prange(bounds.size - 1):
@@ -285,7 +304,7 @@ def _sweep_from_zero(bounds, indptr, first, middle, last, indices, values, inver
             solution[row] = total * inverse[row]
 
 
-@kernel(fastmath=True)
+@kernel
 def _rest_after_sweep(bounds, indptr, first, middle, last, indices, values, added, solution, residual):
     """The residual after `_sweep_from_zero`: minus the part of all that it didn't count."""
     for block in prange(bounds.size - 1):
@@ -298,7 +317,7 @@ def _rest_after_sweep(bounds, indptr, first, middle, last, indices, values, adde
             residual[row] = total
 
 
-@kernel(fastmath=True)
+@kernel
 def _restrict(bounds, indptr, indices, values, residual, coarse):
     for block in prange(bounds.size - 1):
         for row in range(bounds[block], bounds[block + 1]):
@@ -308,7 +327,7 @@ def _restrict(bounds, indptr, indices, values, residual, coarse):
             coarse[row] = total
 
 
-@kernel(fastmath=True)
+@kernel
 def _prolong(bounds, indptr, indices, values, coarse, solution):
     for block in prange(bounds.size - 1):
         for row in range(bounds[block], bounds[block + 1]):
@@ -318,7 +337,7 @@ def _prolong(bounds, indptr, indices, values, coarse, solution):
             solution[row] += total
 
 
-@kernel(fastmath=True)
+@kernel
 def _sweep_backward(bounds, indptr, first, middle, last, indices, values, inverse, right, others, solution):
     for block in prange(bounds.size - 1):
         for row in range(bounds[block + 1] - 1, bounds[block] - 1, -1):

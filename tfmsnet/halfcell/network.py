@@ -57,9 +57,11 @@ class ConductanceNetwork:
         _gather(self._bounds, self._matrix.indptr, self._edge_of_entry, self.tails, flow, out)
         return out
 
-    def drop(self, potential: np.ndarray) -> np.ndarray:
-        """u_tail - u_head of every edge."""
-        return potential[self.tails] - potential[self.heads]
+    def flow(self, conductance: np.ndarray, potential: np.ndarray, source: np.ndarray) -> np.ndarray:
+        """What flows from tail to head through every edge, (edges,): potentials are the nodes'."""
+        flow = np.empty(self.edges)
+        _through(blocks(self.edges), self.tails, self.heads, conductance, potential, source, flow)
+        return flow
 
     def mean(self, potential: np.ndarray) -> np.ndarray:
         """(u_tail + u_head) / 2 of every edge."""
@@ -72,7 +74,7 @@ def pattern(matrix: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
     return indptr.view(np.uint32), indices.view(np.uint32)
 
 
-@kernel()
+@kernel
 def _fill(bounds, data, indptr, edge_of_entry, conductance, ground):
     edges = conductance.size
     for block in prange(bounds.size - 1):
@@ -89,7 +91,15 @@ def _fill(bounds, data, indptr, edge_of_entry, conductance, ground):
             data[diagonal] = total
 
 
-@kernel()
+@kernel
+def _through(bounds, tails, heads, conductance, potential, source, flow):
+    for block in prange(bounds.size - 1):
+        for edge in range(bounds[block], bounds[block + 1]):
+            drop = potential[tails[edge]] - potential[heads[edge]]
+            flow[edge] = conductance[edge] * (drop - source[edge])
+
+
+@kernel
 def _gather(bounds, indptr, edge_of_entry, tails, flow, out):
     for block in prange(bounds.size - 1):
         for row in range(bounds[block], bounds[block + 1]):

@@ -180,7 +180,7 @@ class Potentials:
 
     def _flow(self, potential: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Currents through all edges, and the current that gets lost in each node (nodes,), A."""
-        flow = self._conductance * (self._network.drop(potential[self._order]) - self._source)
+        flow = self._network.flow(self._conductance, potential[self._order], self._source)
         lost = -self._network.injection(flow)[self._place]
         lost[self._metal_nodes] += self._ground[self._metal_nodes] * (
             self._metal_source - potential[self._metal_nodes]

@@ -15,24 +15,31 @@ _state = threading.local()
 _busy = threading.Lock()
 
 
-class Kernel:
-    """A function compiled by numba for one thread, and for several that share its `prange` loops."""
+@numba.njit(cache=True)
+def total_of(parts: np.ndarray) -> float:
+    """Their sum, one after the other: within a kernel numba would share `parts.sum()`, too."""
+    total = 0.0
+    for part in parts:
+        total += part
+    return total
 
-    def __init__(self, function: Callable, fastmath: bool = False) -> None:
-        self._serial = numba.njit(cache=True, fastmath=fastmath)(function)
+
+class kernel:
+    """A function compiled by numba for one thread, and for several that share its `prange` loops.
+
+    These must not depend on their order; sums are those of `blocks`, added by `total_of`.
+    """
+
+    def __init__(self, function: Callable) -> None:
+        self._serial = numba.njit(cache=True)(function)
         # Under another name: numba's cache doesn't tell the two apart.
         shared = FunctionType(function.__code__, function.__globals__, f"{function.__name__}_shared")
         shared.__qualname__ = shared.__name__
         shared.__module__ = function.__module__
-        self._shared = numba.njit(cache=True, fastmath=fastmath, parallel=True)(shared)
+        self._shared = numba.njit(cache=True, parallel=True)(shared)
 
     def __call__(self, *arguments):
         return (self._shared if getattr(_state, "shared", False) else self._serial)(*arguments)
-
-
-def kernel(fastmath: bool = False) -> Callable[[Callable], Kernel]:
-    """Decorate a function whose `prange` loops don't depend on their order."""
-    return lambda function: Kernel(function, fastmath)
 
 
 def blocks(size: int) -> np.ndarray:
