@@ -76,6 +76,18 @@ def test_an_existing_directory_is_not_replaced(tmp_path):
         pass
 
 
+def test_a_directory_may_take_the_place_of_an_earlier_one_when_it_is_whole(tmp_path):
+    made = tmp_path / "made"
+    for text in ("first", "second"):
+        with replacing_directory(made, over=True) as partial:
+            (partial / text).write_text(text)
+            assert not (made / text).exists()
+        assert [path.name for path in made.iterdir()] == [text]
+    with pytest.raises(RuntimeError), replacing_directory(made, over=True):
+        raise RuntimeError
+    assert [path.name for path in tmp_path.rglob("*")] == ["made", "second"]
+
+
 def test_json_comes_back_and_what_is_none_is_named(tmp_path):
     path = tmp_path / "file.json"
     write_json(path, {"a": [1, 2]})

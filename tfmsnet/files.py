@@ -106,29 +106,36 @@ def replacing(path: str | os.PathLike) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_directory(path: str | os.PathLike) -> Iterator[Path]:
-    """Yield a temporary directory; on success it becomes `path`, which must not exist yet.
+def replacing_directory(path: str | os.PathLike, over: bool = False) -> Iterator[Path]:
+    """Yield a temporary directory; on success it becomes `path`.
+
+    Args:
+        path: of the directory.
+        over: whether it may exist; until then what is there stays.
 
     Raises:
-        UserError: it exists.
+        UserError: it exists, and may not.
         OSError: as `replacing`.
     """
     path = Path(path)
-    if path.exists():
+    if path.exists() and not over:
         raise UserError(f"{path}: exists already; choose another name or remove it")
     with _failures_named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path.parent, path.name)
-        partial = _partial(path)
+        partial, earlier = _partial(path), _partial(path)
         partial.mkdir()
         try:
             yield partial
             for inside in (*partial.rglob("*"), partial):
                 _sync(inside)
+            if over and path.exists():
+                os.rename(path, earlier)
             os.rename(partial, path)
             _sync(path.parent)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
+            shutil.rmtree(earlier, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

@@ -45,7 +45,7 @@ def test_a_promoted_trial_continues_weights_optimizer_and_stream(judged, basis, 
 def test_a_trial_is_judged_by_the_error_of_its_rollouts(whole):
     _, outcome = whole
     assert np.isfinite(outcome.vrmse)
-    assert outcome.vrmse == outcome.scores["vrmse_concentration"]
+    assert outcome.vrmse == pytest.approx(outcome.scores["vrmse_concentration"], rel=1e-12)
 
 
 def test_time_that_is_over_ends_a_trial_whose_rollouts_are_scored_and_timed(

@@ -1,8 +1,6 @@
 """Every model and every baseline on every held-out sample, as one directory to look at."""
 
 import csv
-import shutil
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
@@ -16,7 +14,7 @@ from tfmsnet.evaluation.page import Pictures, report_page
 from tfmsnet.evaluation.regression import LinearRegression
 from tfmsnet.evaluation.scores import Scores, jsonable, score
 from tfmsnet.evaluation.tables import Tables
-from tfmsnet.files import full_disk_named, read_json, replacing, replacing_directory, write_json, write_text
+from tfmsnet.files import read_json, replacing, replacing_directory, write_json, write_text
 from tfmsnet.records.sample import Sample
 
 FORMAT = "tfmsnet-report"
@@ -72,8 +70,7 @@ def evaluate(
     _check_names(models, baselines or {})
     _check_replaceable(out_dir)
     advance = _counter(progress, length_hint(test, 0))
-    staged = _beside(out_dir, "new")
-    with full_disk_named(out_dir), replacing_directory(staged) as folder:
+    with replacing_directory(out_dir.absolute(), over=True) as folder:
         trained_on: set[str] = set()
         regression = LinearRegression().fit(_noting_geometry(train, trained_on))
         usual = {known.name: known for known in (regression, ZeroDimensional(), Persistence())}
@@ -95,7 +92,7 @@ def evaluate(
         tables = Tables(tuple(cases), tuple(predictors))
         pictures.finish(tables)
         _write(folder, tables, pictures.made)
-    _swap(staged, out_dir)
+        _check_replaceable(out_dir)
     return Report(out_dir, tables)
 
 
@@ -177,18 +174,3 @@ def _is_report(folder: Path) -> bool:
         return read_json(folder / METRICS, "a report").get("format") == FORMAT
     except UserError:
         return False
-
-
-def _beside(out_dir: Path, what: str) -> Path:
-    absolute = out_dir.absolute()
-    return absolute.with_name(f".{absolute.name}.{uuid.uuid4().hex[:8]}.{what}")
-
-
-def _swap(new: Path, out_dir: Path) -> None:
-    """Put a finished report in its place; an earlier one is whole until then."""
-    old = _beside(out_dir, "old")
-    _check_replaceable(out_dir)
-    if out_dir.exists():
-        out_dir.rename(old)
-    new.rename(out_dir)
-    shutil.rmtree(old, ignore_errors=True)
