@@ -55,7 +55,7 @@ for n in 1 2; do discharged f f$n.tif --load drive_cycle.csv --load-every 30; do
 electrode b1 101 85 0 72 72 244
 electrode b2 102 90 10 72 72 244
 electrode b3 103 95 20 72 72 244
-discharged b b1.tif --c-rates 0.5
+discharged b b1.tif --c-rates 0.5,2
 discharged b b2.tif --c-rates 1
-discharged b b3.tif --c-rates 2
+discharged b b3.tif --c-rates 0.5
 python "$here/error_bars.py" b c d e f --out error_bars.json

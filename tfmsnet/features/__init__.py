@@ -5,6 +5,6 @@ all run it, so no skew between training and serving can arise.  The channels are
 (figure 4) and more; the C-rate (the paper's D) is an input per frame, see `tfmsnet.predictors.state`.
 """
 
-from tfmsnet.features.channels import CHANNELS, UPTAKE_LENGTHS_M, geometry_features
+from tfmsnet.features.channels import CHANNELS, UPTAKE_LENGTHS_M, UPTAKE_RADII, geometry_features
 
-__all__ = ["CHANNELS", "UPTAKE_LENGTHS_M", "geometry_features"]
+__all__ = ["CHANNELS", "UPTAKE_LENGTHS_M", "UPTAKE_RADII", "geometry_features"]

@@ -12,6 +12,9 @@ from tfmsnet.features.uptake import uptake
 DISTANCE_SCALE_M = 8e-6
 # From within a particle to several of them.
 UPTAKE_LENGTHS_M = {"uptake_1um": 1e-6, "uptake_2um": 2e-6, "uptake_4um": 4e-6, "uptake_8um": 8e-6}
+# The same in radii of the image's particles: those of a sphere with its volume for its surface, 3 V / A.
+UPTAKE_RADII = {"uptake_quarter": 0.25, "uptake_half": 0.5, "uptake_radius": 1.0, "uptake_diameter": 2.0}
+_DEPTH_SCALE_M = 100e-6
 
 
 def _depth(phase: tf.Tensor) -> tf.Tensor:
@@ -19,6 +22,18 @@ def _depth(phase: tf.Tensor) -> tf.Tensor:
     depth = tf.shape(phase)[3]
     fraction = (tf.range(depth, dtype=tf.float32) + 0.5) / tf.cast(depth, tf.float32)
     return tf.ones_like(phase, tf.float32) * fraction
+
+
+def _from_foil(phase: tf.Tensor, voxel_size_m: tf.Tensor) -> tf.Tensor:
+    """In 100 um."""
+    planes = tf.range(tf.shape(phase)[3], dtype=tf.float32) + 0.5
+    return tf.ones_like(phase, tf.float32) * planes * (voxel_size_m / _DEPTH_SCALE_M)[:, None, None, None]
+
+
+def _radius(am: tf.Tensor, area: tf.Tensor) -> tf.Tensor:
+    """(batch,), 3 V / A in voxels."""
+    volume = tf.reduce_sum(tf.cast(am, tf.float32), axis=[1, 2, 3])
+    return 3.0 * volume / tf.maximum(tf.reduce_sum(area, axis=[1, 2, 3]), 1.0)
 
 
 def _scaled_distance(mask: tf.Tensor, voxel_size_m: tf.Tensor) -> tf.Tensor:
@@ -33,17 +48,19 @@ def _inverted_distance(phase: tf.Tensor, voxel_size_m: tf.Tensor) -> tf.Tensor:
     return tf.where(solid, 1.0 - _scaled_distance(solid, voxel_size_m), 0.0)
 
 
-# Each in 0..1, but for the area, which may be up to 6 faces, in crevices 12.
+# Each in 0..1, but for the area, which may be up to 6 faces, in crevices 12, and the ways from the ends.
 _LOCAL = {
     "inverted_distance": _inverted_distance,
     "phase_partition": lambda phase, _: tf.gather(tf.constant([0.0, 1.0, 0.5]), tf.cast(phase, tf.int32)),
     "depth": lambda phase, _: _depth(phase),
+    "from_foil": _from_foil,
+    "from_separator": lambda phase, voxel: tf.reverse(_from_foil(phase, voxel), [3]),
     "am_distance": lambda phase, voxel: _scaled_distance(phase == AM, voxel),
     "am": lambda phase, _: tf.cast(phase == AM, tf.float32),
     "cbd": lambda phase, _: tf.cast(phase == CBD, tf.float32),
     "surface": lambda phase, _: reacting_area(phase == AM),
 }
-CHANNELS = (*_LOCAL, *UPTAKE_LENGTHS_M)
+CHANNELS = (*_LOCAL, *UPTAKE_LENGTHS_M, *UPTAKE_RADII)
 
 
 def geometry_features(
@@ -57,8 +74,8 @@ def geometry_features(
         channels: names from `CHANNELS`, in the order wanted.
 
     Returns:
-        (batch, x, y, z, channel) float32: in 0..1; the surface in faces of a voxel; the uptakes relative to
-        their mean, from -1.
+        (batch, x, y, z, channel) float32: in 0..1; the surface in faces of a voxel; the ways from foil and
+        separator in 100 um; the uptakes relative to their mean, from -1.
 
     Raises:
         UserError: a channel that doesn't exist.
@@ -68,10 +85,13 @@ def geometry_features(
         raise UserError(f"features: no channel {unknown[0]!r}; expected some of {', '.join(CHANNELS)}")
     voxel_size_m = tf.broadcast_to(tf.cast(voxel_size_m, tf.float32), tf.shape(phase)[:1])
     found = {name: _LOCAL[name](phase, voxel_size_m) for name in channels if name in _LOCAL}
-    solved = sorted((length, name) for name, length in UPTAKE_LENGTHS_M.items() if name in channels)
-    if solved:
-        am = phase == AM
-        area = found["surface"] if "surface" in found else reacting_area(am)
-        answers = uptake(am, area, tuple(length / voxel_size_m for length, _ in solved))
-        found |= {name: answers[..., i] for i, (_, name) in enumerate(solved)}
+    am, area = phase == AM, found.get("surface")
+    for lengths in (UPTAKE_LENGTHS_M, UPTAKE_RADII):
+        solved = [name for name in lengths if name in channels]
+        if not solved:
+            continue
+        area = reacting_area(am) if area is None else area
+        unit = 1.0 / voxel_size_m if lengths is UPTAKE_LENGTHS_M else _radius(am, area)
+        answers = uptake(am, area, tuple(lengths[name] * unit for name in solved))
+        found |= {name: answers[..., i] for i, name in enumerate(solved)}
     return tf.stack([found[name] for name in channels], axis=-1)
