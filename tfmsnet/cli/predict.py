@@ -1,5 +1,7 @@
 """tfmsnet predict: the discharge of an image."""
 
+from contextlib import nullcontext
+
 import click
 
 from tfmsnet.cli.options import (
@@ -152,7 +154,7 @@ def command(
     from tfmsnet.serving import Client
     from tfmsnet.serving.answer import check_answer_directory, write_answer
     from tfmsnet.serving.local import load_model
-    from tfmsnet.serving.reduced import without_optimising_graphs
+    from tfmsnet.serving.reduced import unoptimised_graphs
 
     if server:
         loaded = Client(server, ca_file=ca_file, headers=_parsed_headers(headers), timeout_s=timeout_s)
@@ -160,8 +162,6 @@ def command(
     else:
         note(f"loading {model}")
         loaded = load_model(model)
-        if reduced and electrode.phase.size < _OPTIMISED_FROM_VOXELS:
-            without_optimising_graphs()
     if cell:
         loaded = loaded.of_cell(cell)
     if not reduced:
@@ -172,7 +172,9 @@ def command(
         f"predicting {'x'.join(map(str, electrode.shape))} voxels; 1C is "
         f"{one_c_a_m2(electrode, loaded.parameters) / 10:.3g} mA/cm2"
     )
-    answer = loaded.fields(electrode, asked)
+    small = reduced and electrode.phase.size < _OPTIMISED_FROM_VOXELS
+    with unoptimised_graphs() if small else nullcontext():
+        answer = loaded.fields(electrode, asked)
     warnings = loaded.outside(electrode, asked)
     simulates = answer.doubtful and fallback == "simulate"
     if answer.doubtful:

@@ -1,6 +1,8 @@
 """A reduced model as a model to ask: it answers from image and load without a network, on any voxels."""
 
 import functools
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import tensorflow as tf
@@ -121,9 +123,16 @@ def reduced_model(name: str, parameters: Parameters) -> ReducedModel:
     return ReducedModel(name, parameters)
 
 
-def without_optimising_graphs() -> None:
-    """For a process that asks once and ends: functions that weren't called yet run as they were written.
+@contextmanager
+def unoptimised_graphs() -> Iterator[None]:
+    """For a process that asks once and ends: what is called here for the first time runs as it was written.
 
     That takes 2 s less, and a fifth longer a frame.
     """
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+    name = "disable_meta_optimizer"
+    before = tf.config.optimizer.get_experimental_options().get(name, False)
+    tf.config.optimizer.set_experimental_options({name: True})
+    try:
+        yield
+    finally:
+        tf.config.optimizer.set_experimental_options({name: before})
