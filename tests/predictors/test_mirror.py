@@ -19,7 +19,10 @@ STATISTICS = {
     "concentration": {"minimum": 2.2e4, "maximum": 4.2e4, "pattern_rms": 0.006},
     "potential": {"minimum": 3.6, "maximum": 4.2, "pattern_rms": 1e-4, "level_rms": 0.03},
 }
-MIRRORED = ("inverted_distance", "phase_partition", "depth", "am_distance", "am", "cbd", "surface")
+MIRRORED = (
+    *("inverted_distance", "phase_partition", "depth", "from_foil", "from_separator"),
+    *("am_distance", "am", "cbd", "surface"),
+)
 MODES = {
     "autoregressive": {},
     "min-max": {"state": "min-max"},

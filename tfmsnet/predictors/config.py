@@ -13,8 +13,10 @@ from tfmsnet.references.registry import names as known_references
 # The names of tfmsnet.features.CHANNELS, here without TensorFlow.
 UPTAKE = ("uptake_1um", "uptake_2um", "uptake_4um", "uptake_8um")
 CHANNELS = (
-    *("inverted_distance", "phase_partition", "depth", "am_distance", "am", "cbd", "surface"),
+    *("inverted_distance", "phase_partition", "depth", "from_foil", "from_separator"),
+    *("am_distance", "am", "cbd", "surface"),
     *UPTAKE,
+    *("uptake_quarter", "uptake_half", "uptake_radius", "uptake_diameter"),
 )
 
 
