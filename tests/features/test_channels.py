@@ -8,7 +8,6 @@ from hypothesis.extra import numpy as hnp
 
 from tfmsnet.errors import UserError
 from tfmsnet.features import CHANNELS, UPTAKE_LENGTHS_M, UPTAKE_RADII, geometry_features
-from tfmsnet.predictors import config
 
 UPTAKES = (*UPTAKE_LENGTHS_M, *UPTAKE_RADII)
 phases = hnp.arrays(np.uint8, st.tuples(*[st.integers(3, 9)] * 3), elements=st.integers(0, 2))
@@ -63,10 +62,6 @@ def test_ways_from_the_ends_are_lengths():
     found = found.numpy()
     np.testing.assert_allclose(found[0, 0, 0, [0, -1], 0], [0.0025, 0.1975], rtol=1e-5)
     np.testing.assert_allclose(found[..., 0] + found[..., 1], 0.2, rtol=1e-5)
-
-
-def test_configurations_know_all_of_them():
-    assert config.CHANNELS == CHANNELS
 
 
 def test_an_unknown_channel_is_named():
