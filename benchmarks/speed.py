@@ -23,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import click
 import numpy as np
 
-from tfmsnet.electrode import Recipe, generate
+from tfmsnet.electrode import AM, Recipe, generate
 from tfmsnet.halfcell import simulate
 
 
@@ -40,7 +40,7 @@ def asked(model: str, image, c_rate: float, truth: dict, repeats: int) -> dict:
         started = time.process_time()
         loaded.fields(image, c_rate)
         again.append(time.process_time() - started)
-    am, frames = np.asarray(image.phase) == 1, min(len(answer.times_s), len(truth["voltage_v"]))
+    am, frames = image.phase == AM, min(len(answer.times_s), len(truth["voltage_v"]))
     off = answer.concentration[1:frames, am] - truth["concentration"][1:frames]
     return {
         "first": first,
@@ -58,7 +58,7 @@ def simulated(image, c_rate: float) -> tuple[dict, dict]:
     found = simulate(image, c_rate)
     seconds = time.process_time() - started
     gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    am = np.asarray(image.phase) == 1
+    am = image.phase == AM
     truth = {"voltage_v": found.voltage_v, "concentration": found.concentration[:, am]}
     return truth, {"again": seconds, "gb": gb}
 

@@ -21,6 +21,12 @@ def wired_solid(image: PhaseImage) -> np.ndarray:
     return reachable(image.phase != ELECTROLYTE, 0)
 
 
+def unwired_solid(phase: np.ndarray) -> np.ndarray:
+    """Mask of the AM and CBD voxels of labels (x, y, z) that aren't joined to the foil through AM and CBD."""
+    solid = phase != ELECTROLYTE
+    return solid & ~reachable(solid, 0)
+
+
 def wired_fraction(image: PhaseImage) -> float:
     """Share of the solid voxels (AM and CBD) that are joined to the foil through solid, 0 to 1."""
     return float(wired_solid(image).sum() / (image.phase != ELECTROLYTE).sum())
@@ -76,7 +82,7 @@ def check_dischargeable(image: PhaseImage, min_cbd_percolation: float | None = N
 
 def _check_wiring(image: PhaseImage) -> None:
     _check_foil(image)
-    islands = (image.phase != ELECTROLYTE) & ~wired_solid(image)
+    islands = unwired_solid(image.phase)
     if islands.any():
         loose_am = int((image.phase[islands] == AM).sum())
         loose_cbd = int(islands.sum()) - loose_am
@@ -122,7 +128,7 @@ def remove_islands(image: PhaseImage) -> tuple[PhaseImage, int]:
         UserError: no solid touches the foil, or no wired AM is left.
     """
     _check_foil(image)
-    islands = (image.phase != ELECTROLYTE) & ~wired_solid(image)
+    islands = unwired_solid(image.phase)
     changed = int(islands.sum())
     if not changed:
         return image, 0

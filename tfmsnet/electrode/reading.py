@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfmsnet.electrode.checks import reachable
+from tfmsnet.electrode.checks import unwired_solid
 from tfmsnet.electrode.image import ELECTROLYTE, SAME_EDGE, PhaseImage, check_voxel_size
 from tfmsnet.electrode.image_files import ImageFile, Lengths, open_image
 from tfmsnet.electrode.labels import Labels, check_numbers, known_labels
@@ -114,21 +114,17 @@ def _read(
         phase, box, spans = _inside(phase, outside, crop, ratios, say)
     if not same:
         windows = [(begin, end, span[0]) for (begin, end), span in zip(box, spans, strict=True)]
-        whole = not _unwired(phase).any()
+        whole = not unwired_solid(phase).any()
         phase = resample(phase, edges, target, windows)
         before = " x ".join(f"{edge * 1e6:.4g}" for edge in (edges if len(set(edges)) > 1 else edges[:1]))
         after = " x ".join(map(str, phase.shape))
         say(f"resampled from {before} um to {after} voxels of {target * 1e6:.4g} um")
-        if whole and (loose := _unwired(phase)).any():
+        # Where nothing is left on the foil all solid would go: that is for the checks to say.
+        on_foil = (phase[:, :, 0] != ELECTROLYTE).any()
+        if whole and on_foil and (loose := unwired_solid(phase)).any():
             phase = np.where(loose, ELECTROLYTE, phase)
             say(f"{loose.sum()} solid voxels that this cut off from the foil turned to electrolyte")
     return PhaseImage(phase, target)
-
-
-def _unwired(phase: np.ndarray) -> np.ndarray:
-    """Solid that isn't joined to the foil, if any is."""
-    solid = phase != ELECTROLYTE
-    return solid & ~reachable(solid, 0) & solid[:, :, 0].any()
 
 
 def _edges(given, stated: Lengths, trust: str, say: Callable[[str], None]) -> tuple[float, float, float]:

@@ -19,15 +19,17 @@ _DEPTH_SCALE_M = 100e-6
 
 def _depth(phase: tf.Tensor) -> tf.Tensor:
     """C: 0 at the current collector, 1 at the separator."""
-    depth = tf.shape(phase)[3]
-    fraction = (tf.range(depth, dtype=tf.float32) + 0.5) / tf.cast(depth, tf.float32)
-    return tf.ones_like(phase, tf.float32) * fraction
+    return _planes(phase) / tf.cast(tf.shape(phase)[3], tf.float32)
 
 
 def _from_foil(phase: tf.Tensor, voxel_size_m: tf.Tensor) -> tf.Tensor:
     """In 100 um."""
-    planes = tf.range(tf.shape(phase)[3], dtype=tf.float32) + 0.5
-    return tf.ones_like(phase, tf.float32) * planes * (voxel_size_m / _DEPTH_SCALE_M)[:, None, None, None]
+    return _planes(phase) * (voxel_size_m / _DEPTH_SCALE_M)[:, None, None, None]
+
+
+def _planes(phase: tf.Tensor) -> tf.Tensor:
+    """Of each voxel's middle from the foil, in voxels."""
+    return tf.ones_like(phase, tf.float32) * (tf.range(tf.shape(phase)[3], dtype=tf.float32) + 0.5)
 
 
 def _radius(am: tf.Tensor, area: tf.Tensor) -> tf.Tensor:

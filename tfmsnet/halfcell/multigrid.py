@@ -56,8 +56,9 @@ class Multigrid:
         solution, rest, coarse = np.empty_like(right), np.empty_like(right), level.coarse
         _sweep_from_zero(*level.rows, level.inverse, right, solution)
         _rest_after_sweep(*level.rows, level.added, solution, rest)
-        _restrict(*level.restriction, rest, coarse)
-        _prolong(*level.prolongation, self._cycle(depth + 1, coarse), solution)
+        coarse[:] = 0
+        _add_product(*level.restriction, rest, coarse)
+        _add_product(*level.prolongation, self._cycle(depth + 1, coarse), solution)
         _take_from_others(level.edges, *level.rows, level.added, solution, level.others)
         _sweep_backward(*level.rows, level.inverse, right, level.others, solution)
         return solution
@@ -318,23 +319,14 @@ def _rest_after_sweep(bounds, indptr, first, middle, last, indices, values, adde
 
 
 @kernel
-def _restrict(bounds, indptr, indices, values, residual, coarse):
+def _add_product(bounds, indptr, indices, values, vector, result):
+    """result += matrix vector, in single precision."""
     for block in prange(bounds.size - 1):
         for row in range(bounds[block], bounds[block + 1]):
             total = np.float32(0)
             for k in range(indptr[row], indptr[row + 1]):
-                total += values[k] * residual[indices[k]]
-            coarse[row] = total
-
-
-@kernel
-def _prolong(bounds, indptr, indices, values, coarse, solution):
-    for block in prange(bounds.size - 1):
-        for row in range(bounds[block], bounds[block + 1]):
-            total = np.float32(0)
-            for k in range(indptr[row], indptr[row + 1]):
-                total += values[k] * coarse[indices[k]]
-            solution[row] += total
+                total += values[k] * vector[indices[k]]
+            result[row] += total
 
 
 @kernel

@@ -211,7 +211,6 @@ class Geometry:
                     tf.constant([True, False]),
                 ),
                 fn_output_signature=tf.float64,
-                parallel_iterations=2,
             )
         )
         porous, mean = (
