@@ -1,5 +1,7 @@
 """Diffusion in the active material against the series of a sphere, conduction against layers in series."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -52,12 +54,45 @@ def test_voxels_fill_as_a_sphere_does():
 
 def test_shells_fill_as_a_sphere_does():
     phase, _ = sphere(8.0, 24)
-    _, u, _ = filled(Spheres, phase)
+    _, u, _ = filled(partial(Spheres, dimensions=3.0), phase)
     shells = u.shape[1]
     middle = (np.arange(shells) + 0.5) / shells
     expected = series(middle, 0.1) - 0.3
     plane = int(np.argmax((phase == AM).sum((0, 1))))
     assert np.abs(u.numpy()[0, :, plane] - expected).max() < 0.015 * np.abs(expected + 0.3).max()
+
+
+def layer():
+    am = np.zeros((8, 8, 24), bool)
+    am[..., 4:20] = True
+    return am
+
+
+def cylinder():
+    r = np.hypot(*(np.indices((32, 32)) - 15.2))
+    return np.broadcast_to(r < 11.0, (8, 32, 32))
+
+
+def ball():
+    return sphere()[0] == AM
+
+
+def of_many_sizes():
+    am = np.zeros((40, 24, 26), bool)
+    for centre, radius in (((11, 12, 12), 9.0), ((28, 6, 6), 3.5), ((28, 17, 6), 3.5), ((28, 12, 18), 3.5)):
+        am |= ((np.indices(am.shape) - np.reshape(centre, (3, 1, 1, 1))) ** 2).sum(0) < radius**2
+    return am
+
+
+@pytest.mark.parametrize(
+    ("body", "least", "most"),
+    [(layer, 1.0, 1.05), (cylinder, 1.9, 2.15), (ball, 2.85, 3.2), (of_many_sizes, 4.0, 12.0)],
+)
+def test_particles_have_as_many_dimensions_as_what_fills_alike(body, least, most):
+    phase = np.where(body(), AM, CBD).astype(np.uint8)
+    materials = Materials(Parameters())
+    geometry = Geometry(tf.constant(phase[None]), tf.constant([VOXEL_M], tf.float64), materials)
+    assert least <= float(Spheres(geometry, materials).dimensions[0, 0, 0]) < most
 
 
 def test_layers_conduct_in_series():

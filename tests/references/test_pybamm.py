@@ -50,7 +50,7 @@ class EvenSpheres(Spheres):
     """Each plane holds as much active material."""
 
     def __init__(self, geometry, materials):
-        super().__init__(geometry, materials)
+        super().__init__(geometry, materials, dimensions=3.0)
         inside = tf.cast(self.volume > 0.0, tf.float64)
         total = tf.reduce_sum(self.volume, axis=1, keepdims=True)
         even = inside * total / tf.reduce_sum(inside, axis=1, keepdims=True)

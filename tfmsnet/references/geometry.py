@@ -17,6 +17,8 @@ _LEAST_CURRENT = 0.02
 # nowhere; accepted residual; and the least share of the mean that a plane's current counts as.
 _LEAST_DEPTH, _LEAK, _FILLING_ERROR, _LEAST_DENSITY = 0.05, 1e-4, 0.01, 0.3
 _MOST_ITERATIONS = 200
+# Of the time that the leak alone takes: slower ways to the surface aren't any.
+_NEVER = 0.1
 # So many planes on both sides are taken together.
 _TOGETHER = 3
 # Resistances are at least this share of that of free electrolyte.
@@ -35,6 +37,8 @@ class Surface(NamedTuple):
         filling: (batch, row, z) float32, current density at each voxel of active material over the mean,
             where all of the material fills at the same rate.
         liquid_filling: (batch, row, z) float32, the same current into each voxel of electrolyte, times faces.
+        escape: (batch, row, z) float32, the mean time that diffusion takes from a voxel of active material to
+            the surface, times the diffusivity, voxels^2; 0 where no surface reacts.
     """
 
     faces: tuple[tf.Tensor, tf.Tensor, tf.Tensor]
@@ -43,6 +47,7 @@ class Surface(NamedTuple):
     short: tf.Tensor
     filling: tf.Tensor
     liquid_filling: tf.Tensor
+    escape: tf.Tensor
 
 
 class Conduction(NamedTuple):
@@ -126,18 +131,22 @@ class Geometry:
             way += wired * (ways + lattice.behind(ways, axis))
         depth = tf.math.divide_no_nan(depth, area)
         short = tf.math.divide_no_nan(area, way)
-        filling = self._filling(area, depth)
+        filling, escape = self._filling(area, depth)
         liquid = tf.add_n(
             [face * lattice.ahead(filling, axis) for axis, face in enumerate(faces)]
             + [lattice.behind(face * filling, axis) for axis, face in enumerate(faces)]
         )
-        return Surface(tuple(faces), area, depth, short, filling, open_ * liquid)
+        return Surface(tuple(faces), area, depth, short, filling, open_ * liquid, escape)
 
-    def _filling(self, area: tf.Tensor, depth: tf.Tensor) -> tf.Tensor:
+    def _filling(self, area: tf.Tensor, depth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Where lithium is taken up evenly by the volume and diffuses from a surface of one concentration.
 
         This is what slow diffusion and flat open-circuit potentials leave: a small particle takes less per
-        area than a large one.
+        area than a large one.  What concentration is missing in a voxel is the mean time from there to the
+        surface.
+
+        Returns:
+            `Surface.filling` and `Surface.escape`.
         """
         lattice, inside = self.lattice, self.am
         reacts = tf.cast(area > 0.0, tf.float32)
@@ -154,7 +163,8 @@ class Geometry:
         )
         density = conductance * u
         total = dot(area, density)
-        return density * dot(area, reacts) / tf.where(total > 0.0, total, 1.0)
+        filling = density * dot(area, reacts) / tf.where(total > 0.0, total, 1.0)
+        return filling, tf.where(u < _NEVER / _LEAK, u, 0.0)
 
     def plane_area(self) -> tf.Tensor:
         """(batch, z) float64, reacting area of each plane, in faces of a voxel."""

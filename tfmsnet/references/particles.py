@@ -1,4 +1,4 @@
-"""Lithium in the active material: in the image's own voxels, or in one sphere for every plane.
+"""Lithium in the active material: in the image's own voxels, or in one particle for every plane.
 
 Both hold degrees of lithiation as (batch, cell, z), less the mean of the electrode, and surface values as
 (batch, site, z): in voxels each cell is a site of its own, in spheres the outermost shell is.  Both solve
@@ -19,6 +19,8 @@ from tfmsnet.references.lattice import conjugate_gradients, dot
 from tfmsnet.references.materials import Materials
 
 _MOST_ITERATIONS = 200
+# Of the mean way to the surface, over (V / A)^2: a layer's, and that of 14 dimensions.
+_SHARES = 1.0 / 3.0, 0.875
 
 
 class Diffusion(NamedTuple):
@@ -122,35 +124,61 @@ class Voxels:
 
 
 class Spheres:
-    """A sphere of radius 3 V / A for every plane, V and A being volume and reacting area of the whole image.
+    """A particle for every plane: an n-dimensional sphere of the image's surface and way inside.
+
+    Its radius is n V / A, V and A being volume and reacting area of the whole image, so that it has the
+    image's surface for its volume.  Its number of dimensions, any above 0, is that with which diffusion takes
+    the image's mean time <w> / D from the volume to the surface: R^2 / (n (n + 2)) = n (V / A)^2 / (n + 2) =
+    <w>.  1 is a layer, 3 a sphere; particles of many sizes, or that hang together, have more than 3.
 
     Args:
         geometry: of the image.
         materials: of the cell.
-        shells: of equal thickness.
+        shells: in number; of equal thickness in three dimensions.
+        dimensions: of the particles; those of the image unless given.
+
+    Attributes:
+        dimensions: (batch, 1, 1) float32.
     """
 
     error_bar = error_bars.SPHERES
 
-    def __init__(self, geometry: Geometry, materials: Materials, shells: int = 20) -> None:
+    def __init__(
+        self, geometry: Geometry, materials: Materials, shells: int = 20, dimensions: float | None = None
+    ) -> None:
         self._geometry, self._lattice, self._materials = geometry, geometry.lattice, materials
-        lattice = self._lattice
+        lattice, escape = self._lattice, geometry.surface.escape
         area = tf.reduce_sum(geometry.plane_area(), axis=1)
         volume = lattice.plane_sums(geometry.am)
         total = tf.reduce_sum(volume, axis=1)
         self.volume, self._total = volume, tf.maximum(total, 1.0)
-        radius_m = 3.0 * self._total / tf.maximum(area, 1e-3) * geometry.voxel_size_m
-        radius_m = tf.cast(radius_m, tf.float32)[:, None, None]
-        edge = tf.linspace(0.0, 1.0, shells + 1)
-        self._shell = (edge[1:] ** 3 - edge[:-1] ** 3)[None, :, None]
-        self._between = (3.0 * edge[1:-1] ** 2 * shells)[None, :, None] / radius_m**2
+        size = tf.cast(self._total / tf.maximum(area, 1e-3), tf.float32)[:, None, None]  # V / A in voxels
+        if dimensions is None:
+            reached = tf.cast(escape > 0.0, tf.float32)
+            mean = dot(escape, reached) / tf.maximum(dot(reached, reached), 1.0)
+            share = tf.clip_by_value(mean / size**2, *_SHARES)
+            n = 2.0 * share / (1.0 - share)
+        else:
+            n = tf.fill(tf.shape(size), dimensions)
+        self.dimensions = n
+        radius_m = n * size * tf.cast(geometry.voxel_size_m, tf.float32)[:, None, None]
+        # Shells hold the same shares of the volume in any number of dimensions.
+        equal = tf.linspace(0.0, 1.0, shells + 1)[None, :, None]
+        self._shell = equal[:, 1:] ** 3 - equal[:, :-1] ** 3
+        edge = equal ** (3.0 / n)
+        middle = 0.5 * (edge[:, 1:] + edge[:, :-1])
+        self._between = n * edge[:, 1:-1] ** (n - 1.0) / (middle[:, 1:] - middle[:, :-1]) / radius_m**2
         self.inside = tf.cast(volume > 0.0, tf.float32)[:, None] * tf.ones([1, shells, 1])
-        self.area = tf.cast(volume, tf.float32)[:, None] * (3.0 / radius_m)
+        self.area = tf.cast(volume, tf.float32)[:, None] * (n / radius_m)
         self._faces_m = tf.cast(geometry.voxel_size_m / geometry.foil_faces, tf.float32)[:, None, None]
-        self.depth_m = 0.5 / shells * radius_m * tf.ones_like(self.area)
+        self.depth_m = (1.0 - middle[:, -1:]) * radius_m * tf.ones_like(self.area)
         self.short_m = self.depth_m
         self._surface = tf.one_hot(shells - 1, shells)[None, :, None]
-        self.uptake = 3.0 / (radius_m * materials.single.charge_c_m3) * tf.cast(self.area > 0.0, tf.float32)
+        self.uptake = n / (radius_m * materials.single.charge_c_m3) * tf.cast(self.area > 0.0, tf.float32)
+        # The radius from which the sphere's way to the surface is that of the voxel, in shells from the
+        # innermost one's middle.
+        radius = tf.sqrt(tf.maximum(1.0 - 2.0 * escape / (n * size**2), 0.0))
+        self._shells = tf.clip_by_value(shells * radius ** (n / 3.0) - 0.5, 0.0, shells - 1.0)
 
     def at_sites(self, voxels: tf.Tensor) -> tf.Tensor:
         """A field on the surface of the image's active material, for the sites: its plane means."""
@@ -174,8 +202,27 @@ class Spheres:
         return self._lattice.on_planes(values)
 
     def on_voxels(self, cells: tf.Tensor) -> tf.Tensor:
-        """As a field of the image's active material, (batch, row, z): the mean of each sphere."""
-        return self._geometry.am * self.means(cells)
+        """Degrees of lithiation as a field of the image's active material, (batch, row, z).
+
+        That of the plane's sphere at the radius from which the surface is as far, then moved to the mean of
+        all spheres: towards 1 or 0 by the same share everywhere.
+        """
+        inside, row = self._geometry.am, self._lattice.row
+        below = tf.cast(self._shells, tf.int32)
+        place = below * row + tf.range(row)
+        flat = tf.reshape(cells, [tf.shape(cells)[0], -1])
+        low, high = (
+            tf.gather(flat, tf.minimum(place + ahead, tf.shape(flat)[1] - 1), batch_dims=1)
+            for ahead in (0, row)
+        )
+        shares = self._shells - tf.cast(below, tf.float32)
+        mean = self._mean(tf.cast(self.means(cells)[:, 0], tf.float64) * self.volume)
+        # Small numbers, so that their sums are exact enough.
+        apart = inside * (low + tf.where(shares > 0.0, shares * (high - low), 0.0) - mean)
+        excess = self._mean(self._lattice.plane_sums(apart))
+        end = tf.where(excess > 0.0, 0.0, 1.0)
+        apart -= (mean + apart - end) * tf.math.divide_no_nan(excess, mean + excess - end)
+        return inside * (mean + apart)
 
     def surface_and_mean(self, cells: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Of each sphere, (batch, z) float64."""
@@ -189,8 +236,11 @@ class Spheres:
 
     def without_mean(self, cells: tf.Tensor) -> tf.Tensor:
         """Less the mean over the active material."""
-        mean = tf.reduce_sum(tf.cast(self.means(cells)[:, 0], tf.float64) * self.volume, axis=1)
-        return self.inside * (cells - tf.cast(mean / self._total, tf.float32)[:, None, None])
+        return self.inside * (cells - self._mean(tf.cast(self.means(cells)[:, 0], tf.float64) * self.volume))
+
+    def _mean(self, sums: tf.Tensor) -> tf.Tensor:
+        """Over all active material, (batch, 1, 1), of sums (batch, z) over planes."""
+        return tf.cast(tf.reduce_sum(sums, axis=1) / self._total, tf.float32)[:, None, None]
 
     def diffusion(self, dol: tf.Tensor, weight: tf.Tensor) -> Diffusion:
         """As `Voxels.diffusion`."""
