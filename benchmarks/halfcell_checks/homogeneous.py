@@ -1,5 +1,7 @@
 """The porous-electrode model with PyBaMM's porous electrode: the same equations, nothing read off voxels."""
 
+from functools import partial
+
 import numpy as np
 import tensorflow as tf
 
@@ -11,6 +13,7 @@ from tfmsnet.materials import Parameters, parameter_set
 from tfmsnet.references import reduced
 from tfmsnet.references.geometry import Conduction, Geometry
 from tfmsnet.references.materials import Materials
+from tfmsnet.references.particles import Spheres
 from tfmsnet.serving import cell
 from tfmsnet.serving.reduced_endpoints import CellTensors
 
@@ -64,7 +67,7 @@ def _discharge(shares, planes, voxel_size_m, profile, times_s, inputs):
     try:
         phase = tf.ones(tf.stack([1, 1, 1, planes]), tf.uint8)
         found = reduced.discharge(
-            reduced.PorousElectrode.kind,
+            partial(Spheres, dimensions=3.0),  # as PyBaMM's
             Materials(CellTensors(inputs)),
             phase,
             voxel_size_m[None],
