@@ -1,10 +1,11 @@
-"""Scores against the number of training geometries, and against training time.
+"""What a reference is worth: scores of held-out electrodes against the number of training geometries.
 
-python benchmarks/learning_curve.py DATA --out DIR [--geometries 9 30 99] [--steps 600]
+    tfmsnet simulate --design paper --geometries 60 --size 24 24 64 --c-rates 0.5,1,2 --seed 7 --out data
+    python benchmarks/learning_curve.py data --out DIR [--geometries 3 9 30] [--steps 300]
 
-DATA is a directory of samples as tfmsnet simulate makes them.  Every training is the packaged model's, of the
-concentration alone, for the same number of steps; the held-out electrodes are the same for all.  Interrupted,
-it continues.
+The same network (one pass, 3 scales of 8 to 32 filters, the concentration alone) learns the deviation from
+each reference, the same number of steps of one discharge; the held-out electrodes are the same for all, and
+the reduced models by themselves are beside them.  Interrupted, it continues.
 Writes learning_curve.json, .md and .png.
 """
 
@@ -13,24 +14,32 @@ import os
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import argparse
-import csv
 import statistics
 from pathlib import Path
 
-from tfmsnet.files import replacing, write_json, write_text
+import tfmsnet
+from tfmsnet.evaluation.scores import score
+from tfmsnet.files import read_json, replacing, write_json, write_text
 from tfmsnet.plots.style import COLOURS, MARKERS, look, new_figure, png
+from tfmsnet.records import Split, sample_files, write_records
+from tfmsnet.references.registry import REDUCED
+from tfmsnet.serving.scored import Scored
 from tfmsnet.training.config import PRESETS, RunConfig
+from tfmsnet.training.run import train
 
-HELD_OUT = "9/18"
+REFERENCES = ("uniform", *REDUCED)
+HELD_OUT = "3/18"  # validation and test
 SEED = 7
 
 
-def configuration(steps: int) -> RunConfig:
-    """As benchmarks/cathode.sh has it, but for the potential."""
+def configuration(reference: str, steps: int) -> RunConfig:
+    """As benchmarks/networks.sh has it, but for the potential."""
     values = {
         "fields": ["concentration"],
-        "scales": 4,
-        "growth": 1.75,
+        "reference": reference,
+        "scales": 3,
+        "filters": 8,
+        "growth": 2.0,
         "batch_size": 1,
         "learning_rate": 0.001,
         "loss": "relative-root",
@@ -41,69 +50,73 @@ def configuration(steps: int) -> RunConfig:
     return PRESETS["default"].in_mode("basis").with_values(values, "learning curve")
 
 
-def measured(data: Path, out: Path, geometries: int, config: RunConfig) -> dict:
-    """Train on so many geometries; scores of the held-out ones, and the validation score over the steps."""
-    from tfmsnet.evaluation.scores import score
-    from tfmsnet.records import Split, sample_files, write_records
-    from tfmsnet.serving.local import load_model
-    from tfmsnet.serving.scored import Scored
-    from tfmsnet.training.run import train
-
-    records, run = out / f"records-{geometries}", out / f"run-{geometries}"
-    if not records.exists():
-        write_records(sample_files(data), records, split=f"{HELD_OUT}/{geometries}", seed=SEED)
-    train(records, run, config, title=f"{geometries} geometries")
-    predict = Scored(load_model(run))
+def scored(model, records: Path) -> dict:
+    """VRMSE of the concentration on the held-out electrodes."""
+    predict = Scored(model)
     rows = [score("model", sample, predict(sample)).summary() for sample in Split(records, "test")]
-    with open(run / "log.csv") as file:
-        log = [row for row in csv.DictReader(file) if row["val_vrmse_concentration"]]
     vrmse = [row["concentration_vrmse_median"] for row in rows]
-    return {
-        "geometries": geometries,
-        "vrmse_median": statistics.median(vrmse),
-        "vrmse_worst": max(vrmse),
-        "vrmse_last": statistics.median(row["concentration_vrmse_last"] for row in rows),
-        "steps": [(int(row["epoch"]) + 1) * config.training.steps_per_epoch for row in log],
-        "validation": [float(row["val_vrmse_concentration"]) for row in log],
-    }
+    return {"vrmse_median": statistics.median(vrmse), "vrmse_worst": max(vrmse)}
+
+
+def measured(data: Path, out: Path, reference: str, geometries: int, steps: int) -> dict:
+    """Train on so many geometries, on a reference; scores of the held-out ones; kept in a file."""
+    name = f"{reference}-{geometries}"
+    path = out / f"{name}.json"
+    if not path.exists():
+        records, run = out / f"records-{name}", out / f"run-{name}"
+        if not records.exists():
+            stored = None if reference == "uniform" else reference
+            split = f"{HELD_OUT}/{geometries}"
+            write_records(sample_files(data), records, split=split, seed=SEED, reference=stored)
+        train(records, run, configuration(reference, steps), title=f"{geometries} geometries on {reference}")
+        found = scored(tfmsnet.load_model(run / "best"), records)
+        write_json(path, {"reference": reference, "geometries": geometries, **found})
+    return read_json(path, "scores")
+
+
+def alone(out: Path, reference: str, records: Path) -> dict:
+    """Scores of a reduced model by itself; kept in a file."""
+    path = out / f"{reference}.json"
+    if not path.exists():
+        found = scored(tfmsnet.load_model(reference), records)
+        write_json(path, {"reference": reference, "geometries": 0, **found})
+    return read_json(path, "scores")
 
 
 def table(rows: list[dict]) -> str:
     """As Markdown."""
-    lines = [
-        "| training geometries | concentration VRMSE, median (worst) | last frame |",
-        "|---|---|---|",
-    ]
-    for row in rows:
-        scores = f"{row['vrmse_median']:.3f} ({row['vrmse_worst']:.3f})"
-        lines.append(f"| {row['geometries']} | {scores} | {row['vrmse_last']:.3f} |")
+    numbers = sorted({row["geometries"] for row in rows})
+    heads = ["none, the model alone" if number == 0 else f"{number} geometries" for number in numbers]
+    lines = [f"| on | {' | '.join(heads)} |", "|---|" + "---|" * len(numbers)]
+    for reference in REFERENCES:
+        found = {row["geometries"]: row for row in rows if row["reference"] == reference}
+        cells = [
+            f"{found[number]['vrmse_median']:.4f} ({found[number]['vrmse_worst']:.3f})"
+            if number in found
+            else ""
+            for number in numbers
+        ]
+        lines.append(f"| `{reference}` | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
 def figure(rows: list[dict]):
-    """Test score over geometries, validation score over steps."""
+    """Held-out score over geometries, a line for each reference; without a network, dotted."""
     with look():
-        drawn = new_figure(8.4, 3.4)
-        left, right = drawn.subplots(1, 2)
-        number = [row["geometries"] for row in rows]
-        for name, style in (("worst", "--"), ("median", "-")):
-            left.loglog(
-                number, [row[f"vrmse_{name}"] for row in rows], f"o{style}", color=COLOURS[0], label=name
-            )
-        left.set_xlabel("training geometries")
-        left.set_ylabel("VRMSE of the concentration, held out")
-        left.legend()
-        for row, colour, marker in zip(rows, COLOURS[1:], MARKERS, strict=False):
-            right.loglog(
-                row["steps"],
-                row["validation"],
-                color=colour,
-                marker=marker,
-                label=f"{row['geometries']} geometries",
-            )
-        right.set_xlabel("optimizer steps")
-        right.set_ylabel("VRMSE, validation")
-        right.legend()
+        drawn = new_figure(6.4, 3.8)
+        axes = drawn.subplots()
+        for reference, colour, marker in zip(REFERENCES, COLOURS, MARKERS, strict=False):
+            mine = [row for row in rows if row["reference"] == reference]
+            trained = [row for row in mine if row["geometries"]]
+            number = [row["geometries"] for row in trained]
+            median = [row["vrmse_median"] for row in trained]
+            axes.loglog(number, median, color=colour, marker=marker, label=f"on {reference}")
+            for row in mine:
+                if not row["geometries"]:
+                    axes.axhline(row["vrmse_median"], color=colour, linestyle=":", label=f"{reference} alone")
+        axes.set_xlabel("training geometries")
+        axes.set_ylabel("VRMSE of the concentration, held out, median")
+        axes.legend()
     return drawn
 
 
@@ -112,15 +125,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--geometries", type=int, nargs="+", default=[9, 30, 99])
-    parser.add_argument("--steps", type=int, default=600)
-    arguments = parser.parse_args()
+    parser.add_argument("--geometries", type=int, nargs="+", default=[3, 9, 30])
+    parser.add_argument("--steps", type=int, default=300)
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
     rows = []
-    for geometries in arguments.geometries:
-        rows.append(measured(arguments.data, arguments.out, geometries, configuration(arguments.steps)))
-        write_json(arguments.out / "learning_curve.json", {"steps": arguments.steps, "rows": rows})
-    write_text(arguments.out / "learning_curve.md", table(rows) + "\n")
-    with replacing(arguments.out / "learning_curve.png") as partial:
+    for geometries in options.geometries:
+        for reference in REFERENCES:
+            rows.append(measured(options.data, options.out, reference, geometries, options.steps))
+            write_text(options.out / "learning_curve.md", table(rows) + "\n")
+    rows += [
+        alone(options.out, name, options.out / f"records-uniform-{options.geometries[0]}") for name in REDUCED
+    ]
+    write_json(options.out / "learning_curve.json", {"steps": options.steps, "rows": rows})
+    write_text(options.out / "learning_curve.md", table(rows) + "\n")
+    with replacing(options.out / "learning_curve.png") as partial:
         partial.write_bytes(png(figure(rows)))
     print(table(rows))
 
