@@ -5,8 +5,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
+from tfmsnet.features.lattice import Lattice, conjugate_gradients, dot
 from tfmsnet.features.surface import face_surface
-from tfmsnet.references.lattice import Lattice, conjugate_gradients, dot
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.multigrid import conduct
 

@@ -4,7 +4,7 @@ import math
 
 import tensorflow as tf
 
-from tfmsnet.references.lattice import Lattice, conjugate_gradients, dot
+from tfmsnet.features.lattice import Lattice, conjugate_gradients, dot
 
 # Each has half the voxels of the one before, in every direction.
 _LEVELS = 4

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from tfmsnet.features.lattice import conjugate_gradients, dot
 from tfmsnet.references import error_bars
 from tfmsnet.references.geometry import Geometry
-from tfmsnet.references.lattice import conjugate_gradients, dot
 from tfmsnet.references.materials import Materials
 
 _MOST_ITERATIONS = 200
