@@ -150,10 +150,12 @@ def test_an_answer_that_ends_early_scores_infinity(resolved, sample):
 
 
 @pytest.mark.slow
-def test_networks_start_from_a_reduced_model(judged, make_config, electrode, tmp_path):
-    """Untrained, the answer is the reference's; trained, it is scored like any other."""
+@pytest.mark.parametrize("fields", [["concentration", "potential"], ["concentration"]])
+def test_networks_start_from_a_reduced_model(fields, judged, make_config, electrode, tmp_path):
+    """Untrained, the answer is the reference's; what a network doesn't predict stays so."""
     config = make_config("direct", steps=2, learning_rate=1e-12, horizon=((1.0, 1),))
-    config = config.with_values({"reference": "porous-electrode", "filters": 2}, "test")
+    values = {"reference": "porous-electrode", "filters": 2, "fields": fields}
+    config = config.with_values(values, "test")
     tfmsnet.train(judged, tmp_path / "run", config)
     model = tfmsnet.load_model(tmp_path / "run")
     assert model.network.reference == "porous-electrode"
@@ -161,8 +163,12 @@ def test_networks_start_from_a_reduced_model(judged, make_config, electrode, tmp
     answer, start = model.curve(image, 1.0), tfmsnet.load_model("porous-electrode").curve(image, 1.0)
     np.testing.assert_allclose(answer.dol, start.dol, atol=1e-4)
     tfmsnet.export(tmp_path / "run", tmp_path / "served")
-    served = tfmsnet.load_model(tmp_path / "served").curve(image, 1.0)
-    np.testing.assert_allclose(served.voltage_v, answer.voltage_v, atol=1e-5)
+    served = tfmsnet.load_model(tmp_path / "served")
+    np.testing.assert_allclose(served.curve(image, 1.0).voltage_v, answer.voltage_v, atol=1e-5)
+    whole, known = (a.fields(image, 1.0) for a in (served, tfmsnet.load_model("porous-electrode")))
+    np.testing.assert_allclose(whole.potential, known.potential, atol=1e-5)
+    if fields == ["concentration"]:
+        np.testing.assert_allclose(answer.voltage_v, start.voltage_v, atol=1e-5)
 
 
 def test_what_is_doubtful_says_so_and_the_simulator_may_answer(electrode, tmp_path, monkeypatch, request):

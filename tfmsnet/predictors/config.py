@@ -8,6 +8,7 @@ from tfmsnet.fields import FIELDS
 from tfmsnet.networks import config as networks
 from tfmsnet.networks.registry import registered
 from tfmsnet.predictors.kinds import kind_of
+from tfmsnet.references.registry import REDUCED
 from tfmsnet.references.registry import names as known_references
 
 # The names of tfmsnet.features.CHANNELS, here without TensorFlow.
@@ -42,7 +43,7 @@ class NetworkConfig:
     Attributes:
         architecture: "msnet", "unet" that the paper compares it with, or what `tfmsnet.register_network` was
             given.
-        fields: what is predicted, of "concentration" and "potential".
+        fields: what is predicted, of "concentration" and "potential"; on a reduced model it has the other.
         state: "reference-deviation" or "min-max" (the paper), see `tfmsnet.predictors.state`.
         reference: what the state's deviation is from, see `tfmsnet.references`.
         channels: geometry channels, see `tfmsnet.features.CHANNELS`.
@@ -117,6 +118,11 @@ class NetworkConfig:
             "false for a network with a time basis, which has no steps (--mode basis, or basis=0)",
             self.autoregressive,
         )
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The fields of an answer: a reduced model has those that a network on it doesn't predict."""
+        return tuple(FIELDS) if self.reference in REDUCED else self.fields
 
     def _check_potential_filters(self) -> None:
         require(

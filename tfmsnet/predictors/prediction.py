@@ -109,6 +109,9 @@ class Prediction:
             am = FIELDS["concentration"].mask(self.phase)
             most = self.predictor.parameters.c_max_mol_m3
             fields["concentration"] = within_bounds(fields["concentration"], am, most)
+        for name in self.predictor.config.answers:
+            if name not in fields:  # the reference's
+                fields[name] = crop_space(conditions.fields[name], self.phase, axis=2)[:, 0]
         return fields
 
     def state(self, fields: dict, frame):
@@ -152,7 +155,7 @@ class Prediction:
             box = (None, None, None, None)
             kept = {
                 name: tf.TensorArray(tf.float32, size=(frames - 1) // window.stride + 1, element_shape=box)
-                for name in self.predictor.config.fields
+                for name in self.predictor.config.answers
             }
 
         def record(frame, state, rows, kept):

@@ -4,10 +4,11 @@ import json
 from dataclasses import asdict
 
 from tfmsnet.evaluation.tables import HEADLINE, Column, number
-from tfmsnet.predictors.config import describe_network
+from tfmsnet.predictors.config import NetworkConfig, describe_network
 from tfmsnet.predictors.description import DESCRIPTION
 from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.store import described_network
+from tfmsnet.references.registry import REDUCED
 from tfmsnet.serving.quantities import LABELS, LARGEST_C_RATE, SMALLEST_C_RATE, Signature
 from tfmsnet.serving.reduced_endpoints import SMALLEST_EDGE
 
@@ -94,6 +95,14 @@ def _reduced_lines(description: dict, limits: dict) -> list[str]:
     ]
 
 
+def _of_reference(network: NetworkConfig) -> str:
+    """What it has from the reduced model that it starts from."""
+    if network.reference not in REDUCED:
+        return ""
+    left = " and ".join(name for name in network.answers if name not in network.fields)
+    return f", as the deviation from `{network.reference}`" + (f", whose {left} it keeps" if left else "")
+
+
 def _network_lines(description: dict, limits: dict) -> list[str]:
     network, voxel = described_network(description, DESCRIPTION), description["voxel_size_m"]
     values = ", ".join(f"{name} {value}" for name, value in asdict(network.options).items())
@@ -102,8 +111,8 @@ def _network_lines(description: dict, limits: dict) -> list[str]:
         "",
         f"A 3D convolutional network ({describe_network(network)}, {network.scales} scales, {values}), after "
         f"doi:10.1016/j.ensm.2023.102927, with the state `{network.state}`. It predicts "
-        f"{' and '.join(network.fields)} at every voxel of a half-cell under a load, "
-        f"and its voltage. Images have voxels of {_edges(voxel)}, at least "
+        f"{' and '.join(network.fields)} at every voxel of a half-cell under a load"
+        f"{_of_reference(network)}, and its voltage. Images have voxels of {_edges(voxel)}, at least "
         f"{limits['smallest_edge_voxels']} along each edge and at most {limits['max_voxels']} in a request.",
         "",
         "## What it was trained on",

@@ -22,7 +22,7 @@ def network_cost(network: NetworkConfig) -> Cost:
     """Of a network, which makes one frame after the other."""
     widest = max((layer.outputs for layer in size.convolutions(network) if layer.scale == 0), default=1)
     channels = size.static_channels(network) + 2 * size.output_channels(network) + _CONVOLUTION * widest
-    return Cost(_FLOAT * channels, 0.0, _KEPT * _FLOAT * len(network.fields))
+    return Cost(_FLOAT * channels, 0.0, _KEPT * _FLOAT * len(network.answers))
 
 
 @dataclass(frozen=True)

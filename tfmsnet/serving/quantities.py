@@ -227,7 +227,7 @@ def signatures(config: NetworkConfig, asks_voxels: bool = False) -> dict[str, Si
         config: of the network.
         asks_voxels: whether it was trained on voxels of several sizes, so that their edge is an input.
     """
-    fields, kind = config.fields, kind_of(config)
+    fields, kind = config.answers, kind_of(config)
     voxel = (VOXEL,) if asks_voxels else ()
 
     def known(*quantities: Quantity) -> tuple[Quantity, ...]:
@@ -256,7 +256,7 @@ def signatures(config: NetworkConfig, asks_voxels: bool = False) -> dict[str, Si
         ),
         "step": Signature(
             "the next frame, 100 s / c_rate later, from the fields of a frame",
-            (PHASE, C_RATE, TIME, *(_given(quantity) for quantity in state), *voxel),
+            (PHASE, C_RATE, TIME, *(_given(q) for q in state if q.name in config.fields), *voxel),
             (*(_without_frames(quantity) for quantity in known(*CURVE)), *state),
         ),
         "card": CARD,
