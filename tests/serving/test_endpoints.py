@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.load import equal_charge_frames
 from tfmsnet.materials.parameters import FARADAY_C_MOL
+from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.predictors.store import load_predictor
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.local import load_model
+from tfmsnet.serving.quantities import signatures
 
 WHOLE = {"frame_stride": tf.constant([1]), "region": tf.constant([[0] * 6])}
 
@@ -196,3 +198,17 @@ def test_a_network_with_a_time_basis_has_no_steps(untrained):
         np.testing.assert_allclose(same[name], value, rtol=1e-5)
     with pytest.raises(tf.errors.InvalidArgumentError, match="expected one C-rate in all intervals"):
         endpoints.profile(phase, tf.where(times_s > 500, -profile, profile), times_s, *WHOLE.values())
+
+
+@pytest.mark.parametrize(
+    ("reference", "answers"),
+    [("uniform", {"concentration"}), ("porous-electrode", {"concentration", "potential"})],
+)
+def test_a_network_on_a_reduced_model_answers_both_fields_and_steps_from_its_own(reference, answers):
+    config = NetworkConfig(fields=("concentration",), reference=reference)
+    found = signatures(config)
+    fields = {quantity.name for quantity in found["fields"].outputs}
+    assert answers == fields & {"concentration", "potential"}
+    assert ("voltage_v" in fields) == ("potential" in answers)
+    given = {quantity.name for quantity in found["step"].inputs}
+    assert given & {"concentration", "potential"} == {"concentration"}

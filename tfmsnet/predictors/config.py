@@ -1,5 +1,6 @@
 """The network's configuration: one frozen dataclass, saved as JSON with every run."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -121,8 +122,8 @@ class NetworkConfig:
 
     @property
     def answers(self) -> tuple[str, ...]:
-        """The fields of an answer: a reduced model has those that a network on it doesn't predict."""
-        return tuple(FIELDS) if self.reference in REDUCED else self.fields
+        """The fields of an answer, see `answered`."""
+        return answered(self.fields, self.reference)
 
     def _check_potential_filters(self) -> None:
         require(
@@ -184,6 +185,11 @@ class NetworkConfig:
         if field == "potential" and self.potential_filters:
             return replace(self.options, filters=self.potential_filters)
         return self.options
+
+
+def answered(fields: Iterable[str], reference: str) -> tuple[str, ...]:
+    """The fields of an answer: a reduced model has those that a network on it doesn't predict."""
+    return tuple(FIELDS) if reference in REDUCED else tuple(fields)
 
 
 # The keys of all networks.

@@ -13,7 +13,7 @@ from tfmsnet.errors import UserError
 from tfmsnet.fields import FIELDS as TABLE
 from tfmsnet.load import SATURATED, Ended, Load, constant_current
 from tfmsnet.materials import Parameters, one_c_a_m2
-from tfmsnet.predictors.config import NetworkConfig, describe_network
+from tfmsnet.predictors.config import NetworkConfig, answered, describe_network
 from tfmsnet.predictors.domain import check_grid, outside
 from tfmsnet.predictors.kinds import Kind, kind_of
 from tfmsnet.references.error_bars import DOUBTFUL_V, over_all
@@ -227,10 +227,15 @@ class Model:
 
     @cached_property
     def fields_predicted(self) -> tuple[str, ...]:
-        """Of "concentration" and "potential"."""
+        """Of "concentration" and "potential"; one of them may be the reduced model's that a network is on."""
         if self.takes_cell:
             return tuple(TABLE)
-        return self._from_description(lambda content: tuple(content["network"]["fields"]))
+
+        def read(content):
+            network = content["network"]
+            return answered(network["fields"], network.get("reference", ""))
+
+        return self._from_description(read)
 
     def _from_description(self, read):
         description = self.description  # outside of the try: a server may be what is wrong
