@@ -15,10 +15,10 @@ SEPARATOR_LAYERS = 6  # as the simulator's
 _LEAST_CURRENT = 0.02
 # Where particles fill evenly: depth of the surface's voxels at least, voxels; what any voxel loses to
 # nowhere; accepted residual; and the least share of the mean that a plane's current counts as.
-_LEAST_DEPTH, _LEAK, _FILLING_ERROR, _LEAST_DENSITY = 0.05, 1e-4, 0.01, 0.3
+_LEAST_DEPTH, _LEAK, _FILLING_ERROR, _LEAST_DENSITY = 0.05, 1e-5, 0.01, 0.3
 _MOST_ITERATIONS = 200
 # Of the time that the leak alone takes: slower ways to the surface aren't any.
-_NEVER = 0.1
+_NEVER = 0.3
 # So many planes on both sides are taken together.
 _TOGETHER = 3
 # Resistances are at least this share of that of free electrolyte.
