@@ -14,7 +14,7 @@ from tfmsnet.records import read_sample, sample_files
 
 pytestmark = pytest.mark.faults
 
-KILLS = 4  # of each command
+KILLS = 5  # of each command
 
 
 def results(name, out):
@@ -70,7 +70,7 @@ def test_a_kill_at_any_moment(name, number, command, commands, whole, half_writt
     time.sleep(random.Random(f"{name} {number}").uniform(0.3, 1.0) * took_s)
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    print(f"\n{name}:", "killed" if process.wait() == -signal.SIGKILL else "had ended")
     again = command(*arguments)
     # The kill may have come after the end.
     assert again.returncode == 0 or "exists already" in again.stderr, again.stderr
