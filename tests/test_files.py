@@ -4,6 +4,7 @@ import errno
 import gzip
 import json
 import os
+from pathlib import Path
 
 import pytest
 import tensorflow as tf
@@ -86,6 +87,34 @@ def test_a_directory_may_take_the_place_of_an_earlier_one_when_it_is_whole(tmp_p
     with pytest.raises(RuntimeError), replacing_directory(made, over=True):
         raise RuntimeError
     assert [path.name for path in tmp_path.rglob("*")] == ["made", "second"]
+
+
+def test_nothing_takes_its_name_before_it_is_on_the_disk(tmp_path, monkeypatch):
+    """A power cut loses what isn't synchronised: a name would be left without content."""
+    kept, sync = set(), os.fsync
+
+    def synchronised(descriptor):
+        sync(descriptor)
+        kept.add(os.fstat(descriptor).st_ino)
+
+    def after(rename):
+        def call(source, target):
+            inside = [Path(source), *Path(source).rglob("*")]
+            assert {path.stat().st_ino for path in inside} <= kept
+            rename(source, target)
+            kept.discard(tmp_path.stat().st_ino)
+
+        return call
+
+    monkeypatch.setattr(os, "fsync", synchronised)
+    for name in ("replace", "rename"):
+        monkeypatch.setattr(os, name, after(getattr(os, name)))
+    write_json(tmp_path / "file.json", {})
+    assert tmp_path.stat().st_ino in kept  # the directory, which has the new name
+    with replacing_directory(tmp_path / "made") as partial:
+        (partial / "part").mkdir()
+        (partial / "part" / "file").write_text("content")
+    assert tmp_path.stat().st_ino in kept
 
 
 def test_json_comes_back_and_what_is_none_is_named(tmp_path):

@@ -1,5 +1,6 @@
-"""The wheel holds every module of the checkout, and imports outside of it."""
+"""The wheel holds every module of the checkout, and imports outside of it; versions fit each other."""
 
+import configparser
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 TRAINED = ("surrogate.json", "surrogate.weights.h5", "MODEL_CARD.md")
 ROOT = Path(__file__).parents[1]
@@ -53,3 +57,39 @@ for path in sorted(root.rglob("*.py")):
     assert str(root) in module.__file__, module.__file__
 """
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, cwd=tmp_path)
+
+
+def pinned(name):
+    """Package -> version of a file in .ci."""
+    lines = (ROOT / ".ci" / name).read_text().splitlines()
+    pins = (line.split("==") for line in lines if not line.startswith("#"))
+    return {canonicalize_name(package): version for package, version in pins}
+
+
+def bounds(*extras):
+    """What setup.cfg asks for."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    lists = [
+        config["options"]["install_requires"],
+        *(config["options.extras_require"][extra] for extra in extras),
+    ]
+    lines = "\n".join(lists).splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+def test_the_tested_versions_are_allowed_ones():
+    constraints = pinned("constraints.txt")
+    for asked in bounds("io", "test"):
+        assert asked.specifier.contains(constraints[canonicalize_name(asked.name)]), asked
+
+
+def test_the_oldest_versions_are_the_lower_bounds():
+    lower = {
+        canonicalize_name(asked.name): part.version
+        for asked in bounds()
+        for part in asked.specifier
+        if part.operator == ">="
+    }
+    oldest = {name: Version(version) for name, version in pinned("oldest.txt").items()}
+    assert oldest == {name: Version(version) for name, version in lower.items()}

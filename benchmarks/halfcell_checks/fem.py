@@ -135,6 +135,11 @@ class Geometry:
             gmsh.option.setNumber(f"Mesh.MeshSize{name}", 0)
         gmsh.option.setNumber("Mesh.Optimize", 1)
         gmsh.model.mesh.generate(3)
+        if not all(len(gmsh.model.mesh.getElements(3, tag)[0]) for tag in label):
+            # Delaunay's algorithm leaves out volumes whose surface has invalid triangles.
+            gmsh.model.mesh.clear()
+            gmsh.option.setNumber("Mesh.Algorithm3D", 4)
+            gmsh.model.mesh.generate(3)
         gmsh.model.mesh.setOrder(2)  # curved: flat facets would take percents off the spheres
         tags, points, _ = gmsh.model.mesh.getNodes()
         order = np.zeros(int(tags.max()) + 1, int)

@@ -51,7 +51,7 @@ def test_a_cluster_makes_the_same_bits_and_reports_failures(cluster, tmp_path, m
     notes = []
     monkeypatch.chdir(tmp_path)  # the workers stand elsewhere
     failures = discharge_all(tasks, "cluster", backend=cluster, progress=lambda *note: notes.append(note))
-    assert [failure.name for failure in failures] == [tasks[1].name, tasks[3].name]
+    assert [failure.name for failure in failures] == [tasks[1].name, tasks[3].name], failures
     assert all("lower C-rate" in failure.reason for failure in failures)
     assert notes[-1] == (1.0, "2 of 4 done, 2 failed")
     assert discharge_all(tasks[0::2], tmp_path / "here", jobs=1) == []

@@ -116,15 +116,17 @@ def test_killed_with_its_workers_it_continues(whole, tmp_path):
 
 
 def test_only_what_is_missing_is_made(whole, tmp_path):
+    """Also what a power cut left without content."""
     assert discharge_all(campaign(), tmp_path, jobs=1) == []
-    first, *others = sample_files(tmp_path)
+    first, second, *others = sample_files(tmp_path)
     times = {path: path.stat().st_mtime_ns for path in others}
     first.unlink()
+    second.write_bytes(b"")
     notes = []
     assert discharge_all(campaign(), tmp_path, jobs=1, progress=lambda share, note: notes.append(share)) == []
-    assert notes == [0.0, 1.0]  # of one discharge, not of four
+    assert notes == [0.0, 0.5, 1.0]  # of two discharges, not of four
     assert {path: path.stat().st_mtime_ns for path in others} == times
-    assert first.read_bytes() == whole[first.name]
+    assert {path.name: path.read_bytes() for path in sample_files(tmp_path)} == whole
 
 
 def test_a_complete_campaign_starts_no_worker(whole, tmp_path):

@@ -68,7 +68,7 @@ def survey(files, count, rng, read, same):
     Returns:
         How many damages were refused.
     """
-    refused = 0
+    refused = unchanged = 0
     for path in itertools.islice(itertools.cycle(files), count):
         original = path.read_bytes()
         try:
@@ -77,8 +77,11 @@ def survey(files, count, rng, read, same):
                     assert same(read()), f"{path.name} used though damaged"
                 except (UserError, RunFailed) as error:
                     refused += "\n" not in str(error)
+            else:
+                unchanged += 1
         finally:
             path.write_bytes(original)
+    print(f"\n{count} damages: {refused} refused, {unchanged} changed nothing, the others' content was whole")
     return refused
 
 

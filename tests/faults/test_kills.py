@@ -3,6 +3,7 @@
 import functools
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -56,23 +57,31 @@ def whole(command, commands, tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("number", range(KILLS))
-def test_a_kill_at_any_moment(name, number, command, commands, whole, half_written, tmp_path):
-    expected, took_s = whole(name)
-    out = tmp_path / "out"
-    arguments = commands(out)[name]
+def killed(command, arguments, after_s):
+    """Run a command; whether it was still at work when it was killed."""
     process = subprocess.Popen(
         [*command.program, *map(str, arguments)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    time.sleep(random.Random(f"{name} {number}").uniform(0.3, 1.0) * took_s)
+    time.sleep(after_s)
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    return process.wait() == -signal.SIGKILL
+
+
+@pytest.mark.parametrize("number", range(KILLS))
+def test_a_kill_at_any_moment(name, number, command, commands, whole, half_written, tmp_path):
+    expected, took_s = whole(name)
+    out = tmp_path / "out"
+    arguments = commands(out)[name]
+    share = random.Random(f"{name} {number}").uniform(0.3, 1.0)
+    while not killed(command, arguments, share * took_s):
+        shutil.rmtree(out)
+        share /= 2
     again = command(*arguments)
-    # The kill may have come after the end.
+    # The kill may have come after what is written last.
     assert again.returncode == 0 or "exists already" in again.stderr, again.stderr
     assert results(name, out) == expected
     assert not half_written(tmp_path)

@@ -52,6 +52,7 @@ def but(index, value):
         ("c_rate", [-1.0], "c_rate: expected 1e-06 to 20, found -1"),
         ("c_rate", [20.1], "c_rate: expected 1e-06 to 20, found 20.1"),
         ("c_rate", [1e-30], "c_rate: expected 1e-06 to 20, found 1e-30"),
+        ("c_rate", [1e-40], "c_rate: expected 1e-06 to 20, found "),  # below float32's normal numbers
         ("c_rate", [1.0, 1.0], "c_rate: expected one for each image of the batch, found 2"),
         ("c_rate", 1.0, "c_rate: expected a tensor with 1 dimensions, found 0"),
         ("frame_stride", [0], "frame_stride: expected 1 or more, found 0"),

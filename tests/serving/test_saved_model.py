@@ -143,6 +143,8 @@ def test_the_next_version_and_what_is_foreign(served, run, tmp_path, monkeypatch
         export(run, tmp_path)
     with pytest.raises(UserError, match="max_voxels: expected at least 8"):
         export(run, tmp_path / "new", max_voxels=1)
+    with pytest.raises(UserError, match="in the name of a directory: TensorFlow takes"):
+        export(run, tmp_path / "cathode[1]")
 
 
 def test_any_model_is_exported(run, served, tmp_path):

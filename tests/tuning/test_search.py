@@ -122,10 +122,12 @@ def test_what_cannot_be_searched_is_refused_before_anything_is_made(
         search(records, out, make_plan("filters=2,4"), report=quiet)
     with pytest.raises(UserError, match="nothing to search"):
         search(judged, out, make_plan("filters=2"), report=quiet)
+    with pytest.raises(UserError, match="in the name of a directory: TensorFlow takes"):
+        search(judged, tmp_path / "out*", make_plan("filters=2,4"), report=quiet)
     monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
     with pytest.raises(UserError, match="KERASTUNER_ORACLE_PORT and KERASTUNER_TUNER_ID"):
         search(judged, out, make_plan("filters=2,4"), report=quiet)
-    assert not out.exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_directory_with_something_else_is_refused(judged, make_plan, tmp_path, monkeypatch, quiet):

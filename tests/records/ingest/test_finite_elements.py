@@ -46,23 +46,19 @@ def write_series(directory, cell, write):
 
 
 @pytest.mark.slow
-def test_finite_elements_are_imported_written_and_trained_on(tfmsnet, write, tmp_path):
-    pytest.importorskip("gmsh")
-    pytest.importorskip("skfem")
-    from halfcell_checks.fem import NINE_SPHERES, FiniteElements
-
+def test_finite_elements_are_imported_written_and_trained_on(fem, tfmsnet, write, tmp_path):
     data = tmp_path / "data"
     times = ",".join(f"{SECONDS * frame:g}" for frame in range(FRAMES))
-    for number, geometry in enumerate(electrodes(NINE_SPHERES)):
+    for number, geometry in enumerate(electrodes(fem.NINE_SPHERES)):
         (tmp_path / str(number)).mkdir()
-        files = write_series(tmp_path / str(number), FiniteElements(geometry, 1.0, Parameters()), write)
+        files = write_series(tmp_path / str(number), fem.FiniteElements(geometry, 1.0, Parameters()), write)
         names = ("--concentration", "c", "--potential", "phi", "--domain", "phase")
         phases = ("--am-domains", 1, "--cbd-domains", 2, "--box", 0, 7, 0, 7, 0, 10)
         place = ("--times", times, "--out", data, "--name", f"fem{number}", "--c-rate", 1)
         status, _, err = tfmsnet("records", "import", "vtu", *files, *names, *phases, *place)
         assert status == 0, err
 
-    sample, image = read_sample(data / "fem0.h5"), NINE_SPHERES.image(0.5)
+    sample, image = read_sample(data / "fem0.h5"), fem.NINE_SPHERES.image(0.5)
     assert (sample.phase == image.phase).mean() > 0.95
     simulated = simulate(image, constant_current(1.0, FRAMES))
     both = (sample.phase == AM) & (image.phase == AM)
