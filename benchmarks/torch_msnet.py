@@ -52,7 +52,7 @@ class MSNet(nn.Module):
 
 
 def frame_loss(outputs, target, masks):
-    """Eq. (17): squared errors, mean over the phase, summed over scales and fields."""
+    """Eq. (17): squared errors, mean over the phase, summed over scales, fields and the batch."""
     space = (2, 3, 4)
     errors = [
         (((output - true) ** 2).sum(space) / mask.sum(space).clamp(min=1.0)).sum()
