@@ -45,10 +45,16 @@ class Multigrid:
     def __call__(self, residual: np.ndarray) -> np.ndarray:
         """About matrix^-1 residual; a symmetric positive operator."""
         # In single precision small residuals would be lost: scale to one.
-        scale = np.abs(residual).max()
+        bounds, answer = blocks(len(residual)), np.zeros_like(residual)
+        parts = np.empty(len(bounds) - 1)
+        _find_largest(bounds, residual, parts)
+        scale = parts.max()
         if scale == 0:
-            return np.zeros_like(residual)
-        return self._cycle(0, (residual / scale).astype(np.float32)).astype(np.float64) * scale
+            return answer
+        scaled = np.empty(len(residual), np.float32)
+        _scale(bounds, residual, 1 / scale, scaled)
+        _scale(bounds, self._cycle(0, scaled), scale, answer)
+        return answer
 
     def _cycle(self, depth: int, right: np.ndarray) -> np.ndarray:
         if depth == len(self._levels):
@@ -180,11 +186,11 @@ def conjugate_gradients(
     """
     bounds, indptr_indices = blocks(len(right)), pattern(matrix)
     parts = np.empty(len(bounds) - 1)
-    solution = guess.copy()
-    residual = right - matrix @ solution
-    direction = np.zeros_like(residual)
-    image = np.empty_like(residual)
-    previous, worst = 1.0, np.abs(residual).max()
+    solution, image, direction = guess.copy(), np.empty_like(right), np.zeros_like(right)
+    _multiply(bounds, *indptr_indices, matrix.data, solution, image, parts)
+    residual = right - image
+    _find_largest(bounds, residual, parts)
+    previous, worst = 1.0, parts.max()
     for count in range(iterations + 1):
         correction = preconditioner(residual)
         product = float(residual @ correction)
@@ -197,6 +203,23 @@ def conjugate_gradients(
         worst = parts.max()
         previous = product
     return solution, iterations + 1
+
+
+@kernel
+def _find_largest(bounds, vector, largest):
+    """largest: of the magnitudes of each block."""
+    for block in prange(bounds.size - 1):
+        worst = 0.0
+        for row in range(bounds[block], bounds[block + 1]):
+            worst = max(worst, abs(vector[row]))
+        largest[block] = worst
+
+
+@kernel
+def _scale(bounds, vector, factor, result):
+    for block in prange(bounds.size - 1):
+        for row in range(bounds[block], bounds[block + 1]):
+            result[row] = factor * vector[row]
 
 
 @kernel
