@@ -6,6 +6,7 @@ from torch import nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+COMPILED = "torch.compile"
 FILTERS, GROWTH, SCALES, CONVOLUTIONS = 10, 4, 3, 5
 
 
@@ -51,7 +52,7 @@ class MSNet(nn.Module):
 
 
 def frame_loss(outputs, target, masks):
-    """Eq. (17): squared errors, mean over the phase, summed over scales and fields."""
+    """Eq. (17): squared errors, mean over the phase, summed over scales, fields and the batch."""
     space = (2, 3, 4)
     errors = [
         (((output - true) ** 2).sum(space) / mask.sum(space).clamp(min=1.0)).sum()
@@ -60,16 +61,11 @@ def frame_loss(outputs, target, masks):
     return sum(errors)
 
 
-def rollout_loss(network, features, masks, operating_point, true, by_frame):
+def rollout_loss(step, operating_point, true, by_frame):
     """Mean over the frames on the network's own predictions (eq. 18), and the frames.
 
     With `by_frame` a frame's activations are computed again on the way back.
     """
-
-    def step(operating_point_now, state, target):
-        outputs = network(features, masks, operating_point_now, state)
-        return outputs[0], frame_loss(outputs, target, masks)
-
     state, losses, frames = true[:, 0], [], []
     for t in range(1, true.shape[1]):
         inputs = (operating_point[:, t], state, true[:, t])
@@ -80,9 +76,13 @@ def rollout_loss(network, features, masks, operating_point, true, by_frame):
 
 
 class Case:
-    """Inputs and weights as tfmsnet saved them, in one memory format."""
+    """Inputs and weights as tfmsnet saved them, in one memory format.
 
-    def __init__(self, path, memory_format):
+    With `compiled` a frame, its network and loss, is one graph of `torch.compile`: that of all frames
+    would be 24 times as large, and take as much longer to compile.
+    """
+
+    def __init__(self, path, memory_format, compiled):
         arrays = np.load(path)
         self.expected = arrays
         self.features, self.masks = (
@@ -96,12 +96,16 @@ class Case:
         for parameter, weight in zip(self.network.parameters(), _named(arrays, "weight"), strict=True):
             parameter.data.copy_(weight)
         self.network.to(memory_format=memory_format)
+        self.step = torch.compile(self._step) if compiled else self._step
+
+    def _step(self, operating_point, state, target):
+        """Next state and its loss."""
+        outputs = self.network(self.features, self.masks, operating_point, state)
+        return outputs[0], frame_loss(outputs, target, self.masks)
 
     def loss(self, by_frame):
         """Loss and frames."""
-        return rollout_loss(
-            self.network, self.features, self.masks, self.operating_point, self.true, by_frame
-        )
+        return rollout_loss(self.step, self.operating_point, self.true, by_frame)
 
     def errors(self):
         """Largest differences to what tfmsnet found, relative to the largest value."""
@@ -115,15 +119,18 @@ class Case:
 
 
 def measured(options):
-    """Errors without steps; else the time of a step in the memory format that is faster."""
+    """Errors without steps; else the time of a step; uncompiled, in the memory format that is faster."""
     from pytorch import timed
 
     torch.set_num_threads(options["threads"])
+    compiled = options["framework"] == COMPILED
     if not options["steps"]:
-        return {"errors": Case(options["case"], torch.contiguous_format).errors()}
+        return {"errors": Case(options["case"], torch.contiguous_format, compiled).errors()}
     found = []
-    for memory_format in (torch.contiguous_format, torch.channels_last_3d):
-        case = Case(options["case"], memory_format)
+    # The compiler lays out what is between the convolutions as it likes.
+    formats = (torch.channels_last_3d,) if compiled else (torch.contiguous_format, torch.channels_last_3d)
+    for memory_format in formats:
+        case = Case(options["case"], memory_format, compiled)
         optimizer = torch.optim.Adam(case.network.parameters(), lr=1e-4, fused=True)
 
         def step(case=case, optimizer=optimizer):

@@ -21,9 +21,10 @@ _COARSEST = 100
 class Multigrid:
     """A V-cycle: one forward Gauss-Seidel sweep down, one backward sweep up, in single precision.
 
-    Each block of rows has sweeps of its own and takes from the others what was there before.  Strong
-    couplings between two blocks would make such sweeps diverge but for the diagonal that is added for them
-    (Baker, Falgout, Kolev and Yang 2011, doi:10.1137/100798806).
+    Blocks of rows are swept side by side, first every other one, then those between them, which know what the
+    first ones found.  Couplings within one of these two colours take what was there before a sweep: they are
+    few, and would make it diverge where they are strong but for the diagonal that is added for them (Baker,
+    Falgout, Kolev and Yang 2011, doi:10.1137/100798806).
 
     Args:
         matrix: SPD; the coarse levels are made from it.
@@ -44,10 +45,16 @@ class Multigrid:
     def __call__(self, residual: np.ndarray) -> np.ndarray:
         """About matrix^-1 residual; a symmetric positive operator."""
         # In single precision small residuals would be lost: scale to one.
-        scale = np.abs(residual).max()
+        bounds, answer = blocks(len(residual)), np.zeros_like(residual)
+        parts = np.empty(len(bounds) - 1)
+        _find_largest(bounds, residual, parts)
+        scale = parts.max()
         if scale == 0:
-            return np.zeros_like(residual)
-        return self._cycle(0, (residual / scale).astype(np.float32)).astype(np.float64) * scale
+            return answer
+        scaled = np.empty(len(residual), np.float32)
+        _scale(bounds, residual, 1 / scale, scaled)
+        _scale(bounds, self._cycle(0, scaled), scale, answer)
+        return answer
 
     def _cycle(self, depth: int, right: np.ndarray) -> np.ndarray:
         if depth == len(self._levels):
@@ -59,23 +66,23 @@ class Multigrid:
         coarse[:] = 0
         _add_product(*level.restriction, rest, coarse)
         _add_product(*level.prolongation, self._cycle(depth + 1, coarse), solution)
-        _take_from_others(level.edges, *level.rows, level.added, solution, level.others)
-        _sweep_backward(*level.rows, level.inverse, right, level.others, solution)
+        _take_from_before(level.edges, *level.rows, level.added, solution, level.before)
+        _sweep_backward(*level.rows, level.inverse, right, level.before, solution)
         return solution
 
 
 class _Level:
-    """A matrix, its rows sorted so that triangles are contiguous, and the way to the next coarser level."""
+    """A matrix, its rows sorted by when a sweep takes from what, and the way to the next coarser level."""
 
     def __init__(self, matrix: sparse.csr_matrix, prolongation: sparse.csr_matrix) -> None:
         matrix.sort_indices()
         bounds = blocks(matrix.shape[0])
         indptr, indices = pattern(matrix)
-        first, self._middle, last = _places(bounds, indptr, indices)
-        self._places = bounds, indptr, first, self._middle, last, indices
-        # Rows that are coupled to other blocks, and what they take from there; 0 in all others.
-        self.edges = np.flatnonzero((first > indptr[:-1]) | (last < indptr[1:])).astype(np.uint32)
-        self.added, self.others = np.zeros((2, matrix.shape[0]), np.float32)
+        self._order, first, self._middle = _in_order_of_sweeps(bounds, indptr, indices)
+        self._places = bounds, indptr, first, self._middle, indices[self._order]
+        # Rows that are coupled within their colour, and what they take from there; 0 in all others.
+        self.edges = np.flatnonzero(first > indptr[:-1]).astype(np.uint32)
+        self.added, self.before = np.zeros((2, matrix.shape[0]), np.float32)
         self.renew(matrix)
         self.prolongation = _stored(prolongation)
         self.restriction = _stored(prolongation.T.tocsr())
@@ -83,9 +90,10 @@ class _Level:
 
     def renew(self, matrix: sparse.csr_matrix) -> None:
         """Take in other values of the same matrix."""
-        values = matrix.data.astype(np.float32)
+        values = np.empty(matrix.nnz, np.float32)
+        _sort(blocks(matrix.nnz), matrix.data, self._order, values)
         self.rows = (*self._places, values)
-        _between_blocks(self.edges, *self.rows, self.added)
+        _within_colours(self.edges, *self.rows, self.added)
         self.inverse = 1 / (values[self._middle] + self.added)
 
 
@@ -178,11 +186,11 @@ def conjugate_gradients(
     """
     bounds, indptr_indices = blocks(len(right)), pattern(matrix)
     parts = np.empty(len(bounds) - 1)
-    solution = guess.copy()
-    residual = right - matrix @ solution
-    direction = np.zeros_like(residual)
-    image = np.empty_like(residual)
-    previous, worst = 1.0, np.abs(residual).max()
+    solution, image, direction = guess.copy(), np.empty_like(right), np.zeros_like(right)
+    _multiply(bounds, *indptr_indices, matrix.data, solution, image, parts)
+    residual = right - image
+    _find_largest(bounds, residual, parts)
+    previous, worst = 1.0, parts.max()
     for count in range(iterations + 1):
         correction = preconditioner(residual)
         product = float(residual @ correction)
@@ -195,6 +203,23 @@ def conjugate_gradients(
         worst = parts.max()
         previous = product
     return solution, iterations + 1
+
+
+@kernel
+def _find_largest(bounds, vector, largest):
+    """largest: of the magnitudes of each block."""
+    for block in prange(bounds.size - 1):
+        worst = 0.0
+        for row in range(bounds[block], bounds[block + 1]):
+            worst = max(worst, abs(vector[row]))
+        largest[block] = worst
+
+
+@kernel
+def _scale(bounds, vector, factor, result):
+    for block in prange(bounds.size - 1):
+        for row in range(bounds[block], bounds[block + 1]):
+            result[row] = factor * vector[row]
 
 
 @kernel
@@ -250,63 +275,84 @@ def _is_strong(indptr, indices, values, diagonal):
 
 
 @njit(cache=True)
-def _places(bounds, indptr, indices):
-    """(rows,) each: the first entry within the row's block, the diagonal's, and the one after the last."""
+def _in_order_of_sweeps(bounds, indptr, indices):
+    """Entries of each row: within its colour, but of another block; swept before it; its own; swept later.
+
+    Returns:
+        (entries,) where the entries were; (rows,) each: the first of the second kind, and the diagonal's.
+    """
     rows = indptr.size - 1
-    first, middle, last = np.empty(rows, np.uint32), np.empty(rows, np.uint32), np.empty(rows, np.uint32)
+    order = np.empty(indices.size, np.uint32)
+    first, middle = np.empty(rows, np.uint32), np.empty(rows, np.uint32)
+    block_of = np.empty(rows, np.int8)
     for block in range(bounds.size - 1):
-        low, high = bounds[block], bounds[block + 1]
-        for row in range(low, high):
-            first[row], last[row] = indptr[row], indptr[row + 1]
+        block_of[bounds[block] : bounds[block + 1]] = block
+    for row in range(rows):
+        place = indptr[row]
+        for kind in range(4):
+            if kind == 1:
+                first[row] = place
+            elif kind == 2:
+                middle[row] = place
             for k in range(indptr[row], indptr[row + 1]):
-                if indices[k] < low:
-                    first[row] = k + 1
-                elif indices[k] == row:
-                    middle[row] = k
-                elif indices[k] >= high:
-                    last[row] = k
-                    break
-    return first, middle, last
+                column = indices[k]
+                if column == row:
+                    found = 2
+                elif block_of[column] == block_of[row]:
+                    found = 1 if column < row else 3
+                elif block_of[column] % 2 == block_of[row] % 2:
+                    found = 0
+                else:
+                    found = 1 if block_of[column] % 2 == 0 else 3
+                if found == kind:
+                    order[place] = k
+                    place += np.uint32(1)
+    return order, first, middle
+
+
+@kernel
+def _sort(bounds, data, order, values):
+    for block in prange(bounds.size - 1):
+        for k in range(bounds[block], bounds[block + 1]):
+            values[k] = data[order[k]]
 
 
 @njit(cache=True)
-def _between_blocks(edges, bounds, indptr, first, middle, last, indices, values, added):
-    """What is added to the diagonal: the couplings to other blocks, all of them."""
+def _within_colours(edges, bounds, indptr, first, middle, indices, values, added):
+    """What is added to the diagonal: the couplings to other blocks of the colour, all of them."""
     for row in edges:
         total = np.float32(0)
         for k in range(indptr[row], first[row]):
-            total += abs(values[k])
-        for k in range(last[row], indptr[row + 1]):
             total += abs(values[k])
         added[row] = total
 
 
 @kernel
-def _take_from_others(edges, bounds, indptr, first, middle, last, indices, values, added, solution, others):
-    """What a sweep through a block takes from before it: minus other blocks' part of the matrix."""
+def _take_from_before(edges, bounds, indptr, first, middle, indices, values, added, solution, before):
+    """What a sweep takes from before it: minus the couplings within colours, and what stands for them."""
     for edge in prange(edges.size):
         row = edges[edge]
         total = added[row] * solution[row]
         for k in range(indptr[row], first[row]):
             total -= values[k] * solution[indices[k]]
-        for k in range(last[row], indptr[row + 1]):
-            total -= values[k] * solution[indices[k]]
-        others[row] = total
+        before[row] = total
 
 
 @kernel
-def _sweep_from_zero(bounds, indptr, first, middle, last, indices, values, inverse, right, solution):
-    """A forward Gauss-Seidel sweep on a solution of zeros: only the block's lower triangle counts."""
-    for block in prange(bounds.size - 1):
-        for row in range(bounds[block], bounds[block + 1]):
-            total = right[row]
-            for k in range(first[row], middle[row]):
-                total -= values[k] * solution[indices[k]]
-            solution[row] = total * inverse[row]
+def _sweep_from_zero(bounds, indptr, first, middle, indices, values, inverse, right, solution):
+    """A forward Gauss-Seidel sweep on a solution of zeros: only what was swept before counts."""
+    for colour in range(2):
+        for pair in prange((bounds.size - colour) // 2):
+            block = 2 * pair + colour
+            for row in range(bounds[block], bounds[block + 1]):
+                total = right[row]
+                for k in range(first[row], middle[row]):
+                    total -= values[k] * solution[indices[k]]
+                solution[row] = total * inverse[row]
 
 
 @kernel
-def _rest_after_sweep(bounds, indptr, first, middle, last, indices, values, added, solution, residual):
+def _rest_after_sweep(bounds, indptr, first, middle, indices, values, added, solution, residual):
     """The residual after `_sweep_from_zero`: minus the part of all that it didn't count."""
     for block in prange(bounds.size - 1):
         for row in range(bounds[block], bounds[block + 1]):
@@ -330,12 +376,15 @@ def _add_product(bounds, indptr, indices, values, vector, result):
 
 
 @kernel
-def _sweep_backward(bounds, indptr, first, middle, last, indices, values, inverse, right, others, solution):
-    for block in prange(bounds.size - 1):
-        for row in range(bounds[block + 1] - 1, bounds[block] - 1, -1):
-            total = right[row] + others[row]
-            for k in range(first[row], middle[row]):
-                total -= values[k] * solution[indices[k]]
-            for k in range(middle[row] + np.uint32(1), last[row]):
-                total -= values[k] * solution[indices[k]]
-            solution[row] = total * inverse[row]
+def _sweep_backward(bounds, indptr, first, middle, indices, values, inverse, right, before, solution):
+    for odd in range(2):
+        colour = 1 - odd
+        for pair in prange((bounds.size - colour) // 2):
+            block = 2 * pair + colour
+            for row in range(bounds[block + 1] - 1, bounds[block] - 1, -1):
+                total = right[row] + before[row]
+                for k in range(first[row], middle[row]):
+                    total -= values[k] * solution[indices[k]]
+                for k in range(middle[row] + np.uint32(1), indptr[row + 1]):
+                    total -= values[k] * solution[indices[k]]
+                solution[row] = total * inverse[row]

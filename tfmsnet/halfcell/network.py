@@ -65,7 +65,9 @@ class ConductanceNetwork:
 
     def mean(self, potential: np.ndarray) -> np.ndarray:
         """(u_tail + u_head) / 2 of every edge."""
-        return 0.5 * (potential[self.tails] + potential[self.heads])
+        mean = np.empty(self.edges)
+        _middle(blocks(self.edges), self.tails, self.heads, potential, mean)
+        return mean
 
 
 def pattern(matrix: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
@@ -97,6 +99,13 @@ def _through(bounds, tails, heads, conductance, potential, source, flow):
         for edge in range(bounds[block], bounds[block + 1]):
             drop = potential[tails[edge]] - potential[heads[edge]]
             flow[edge] = conductance[edge] * (drop - source[edge])
+
+
+@kernel
+def _middle(bounds, tails, heads, potential, mean):
+    for block in prange(bounds.size - 1):
+        for edge in range(bounds[block], bounds[block + 1]):
+            mean[edge] = 0.5 * (potential[tails[edge]] + potential[heads[edge]])
 
 
 @kernel
