@@ -148,23 +148,34 @@ class Geometry:
         Returns:
             `Surface.filling` and `Surface.escape`.
         """
-        lattice, inside = self.lattice, self.am
         reacts = tf.cast(area > 0.0, tf.float32)
         conductance = reacts / tf.maximum(depth, _LEAST_DEPTH)
-        # Material that nothing reaches stays without a surface to flow from.
-        diagonal = inside * lattice.neighbours(inside) + area * conductance + _LEAK * inside
-        inverse = inside * tf.math.rsqrt(tf.where(inside > 0.0, diagonal, 1.0))
-        u = inverse * conjugate_gradients(
-            lambda v: v - inverse * lattice.neighbours(inverse * v),
-            inverse,
-            None,
-            _FILLING_ERROR**2 * dot(inverse, inverse),
-            _MOST_ITERATIONS,
-        )
+        u = self._diffused(area * conductance, self.am)
         density = conductance * u
         total = dot(area, density)
         filling = density * dot(area, reacts) / tf.where(total > 0.0, total, 1.0)
         return filling, tf.where(u < _NEVER / _LEAK, u, 0.0)
+
+    def density_inside(self) -> tf.Tensor:
+        """(batch, row, z) float32: `Surface.filling` where a voxel's lithium comes from, on average."""
+        surface = self.surface
+        to_surface = surface.area / tf.maximum(surface.depth, _LEAST_DEPTH)
+        return self._diffused(to_surface, to_surface * surface.filling)
+
+    def _diffused(self, to_surface: tf.Tensor, source: tf.Tensor) -> tf.Tensor:
+        """Solve - div grad u = source in the active material; to a surface at 0 by a conductance; voxels."""
+        lattice, inside = self.lattice, self.am
+        # Material that nothing reaches stays without a surface to flow from.
+        diagonal = inside * lattice.neighbours(inside) + to_surface + _LEAK * inside
+        inverse = inside * tf.math.rsqrt(tf.where(inside > 0.0, diagonal, 1.0))
+        right = inverse * source
+        return inverse * conjugate_gradients(
+            lambda v: v - inverse * lattice.neighbours(inverse * v),
+            right,
+            None,
+            _FILLING_ERROR**2 * dot(right, right),
+            _MOST_ITERATIONS,
+        )
 
     def plane_area(self) -> tf.Tensor:
         """(batch, z) float64, reacting area of each plane, in faces of a voxel."""

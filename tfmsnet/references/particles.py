@@ -78,8 +78,9 @@ class Voxels:
         """(batch, z) -> (batch, 1, z) float32, as long as here."""
         return self._lattice.on_planes(values)
 
-    def on_voxels(self, cells: tf.Tensor) -> tf.Tensor:
-        """As a field of the image's active material, (batch, row, z)."""
+    def on_voxels(self, cells: tf.Tensor, lag: tf.Tensor) -> tf.Tensor:
+        """As a field of the image's active material, (batch, row, z); `lag` as in `Spheres.on_voxels`."""
+        del lag
         return self.inside * cells
 
     def surface_and_mean(self, cells: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -179,6 +180,7 @@ class Spheres:
         # innermost one's middle.
         radius = tf.sqrt(tf.maximum(1.0 - 2.0 * escape / (n * size**2), 0.0))
         self._shells = tf.clip_by_value(shells * radius ** (n / 3.0) - 0.5, 0.0, shells - 1.0)
+        self._density = geometry.density_inside()
 
     def at_sites(self, voxels: tf.Tensor) -> tf.Tensor:
         """A field on the surface of the image's active material, for the sites: its plane means."""
@@ -201,11 +203,16 @@ class Spheres:
         """(batch, z) -> (batch, 1, z) float32, as long as here."""
         return self._lattice.on_planes(values)
 
-    def on_voxels(self, cells: tf.Tensor) -> tf.Tensor:
+    def on_voxels(self, cells: tf.Tensor, lag: tf.Tensor) -> tf.Tensor:
         """Degrees of lithiation as a field of the image's active material, (batch, row, z).
 
-        That of the plane's sphere at the radius from which the surface is as far, then moved to the mean of
-        all spheres: towards 1 or 0 by the same share everywhere.
+        That of the plane's sphere at the radius from which the surface is as far; less where more current
+        goes through each area of the surface, whose kinetics hold it back.  Then moved to the mean of all
+        spheres: towards 1 or 0 by the same share everywhere.
+
+        Args:
+            cells: (batch, cell, z).
+            lag: (batch, z), what the kinetics hold the sphere's surface back by.
         """
         inside, row = self._geometry.am, self._lattice.row
         below = tf.cast(self._shells, tf.int32)
@@ -217,8 +224,12 @@ class Spheres:
         )
         shares = self._shells - tf.cast(below, tf.float32)
         mean = self._mean(tf.cast(self.means(cells)[:, 0], tf.float64) * self.volume)
+        dol = low + tf.where(shares > 0.0, shares * (high - low), 0.0)
+        # At most half of the way to full or empty.
+        ahead = (1.0 - self._density) * self._lattice.on_planes(lag)
+        dol += tf.clip_by_value(ahead, -0.5 * dol, 0.5 * (1.0 - dol))
         # Small numbers, so that their sums are exact enough.
-        apart = inside * (low + tf.where(shares > 0.0, shares * (high - low), 0.0) - mean)
+        apart = inside * (dol - mean)
         excess = self._mean(self._lattice.plane_sums(apart))
         end = tf.where(excess > 0.0, 0.0, 1.0)
         apart -= (mean + apart - end) * tf.math.divide_no_nan(excess, mean + excess - end)

@@ -187,7 +187,7 @@ def under_load(
     def shown(walk: Walk, before: Walk) -> dict[str, tf.Tensor]:
         state = walk.state
         dol, density = cell.dol(state), cell.plane_current(state)
-        concentration = materials.single.c_max_mol_m3 * particles.on_voxels(dol)
+        concentration = materials.single.c_max_mol_m3 * particles.on_voxels(dol, cell.lag(state))
         potential = solid * (lattice.on_planes(state.solid) + electronic.pattern * lattice.on_planes(density))
         surface, mean = particles.surface_and_mean(dol)
         channels = (density, surface, mean, state.salt[:, :planes], state.liquid[:, :planes], state.solid)

@@ -27,6 +27,9 @@ _ERROR, _HELD_ERROR = 2e-5, 2e-6
 _ROUGHLY = 0.02
 # Share of the reaction's own slope that is left of it at least.
 _SMALLEST_SLOPE = 1e-4
+# Particles have parted half as far as they will when they have taken up so many times the way between the
+# surface and the mean.  Of six random electrodes at 0.2C to 4C; everything else is of first principles.
+_PARTING = 5.0
 # Degrees of lithiation stay this far from 0 and 1 ...
 _MARGIN = 1e-5
 # The step that led to a state with no past: the next one is backward Euler's.
@@ -176,6 +179,23 @@ class ReducedCell:
     def plane_current(self, state: ReducedState) -> tf.Tensor:
         """(batch, z) float64, mean current into the active material's surface, A/m2."""
         return self._particles.plane_sums(state.current) * self._per_area
+
+    def lag(self, state: ReducedState) -> tf.Tensor:
+        """(batch, z) float64: the degree of lithiation that the kinetics hold the surface back by.
+
+        Their overpotential over the slope of the open-circuit potential, as far as there was time for
+        particles to part by so much: none at the start, and never farther than the plane has come.
+        """
+        particles, materials = self._particles, self._materials
+        surface, mean = particles.surface_and_mean(self.dol(state))
+        _, slope = materials.open_circuit(tf.clip_by_value(surface, _MARGIN, 1.0 - _MARGIN))
+        salt = materials.salt_in_range(state.salt)[:, : self._geometry.planes]
+        kinetics = materials.insertion(*(particles.on_planes(part) for part in (state.step, surface, salt)))
+        per_volt = tf.cast(kinetics.per_volt[:, 0, : self._geometry.planes], tf.float64)
+        lag = self.plane_current(state) / tf.maximum(per_volt * -slope, 1e-6)
+        come = tf.abs(mean - self.initial_dol)
+        parted = tf.math.divide_no_nan(come, come + _PARTING * (tf.abs(surface - mean) + tf.abs(lag)))
+        return tf.clip_by_value(parted * lag, -come, come)
 
     def _mean(self, charge: tf.Tensor) -> tf.Tensor:
         mean = self._materials.double.initial_dol + charge
