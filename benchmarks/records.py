@@ -8,17 +8,22 @@ All files are in the page cache.  Rates are bytes of the shards per second, once
 with as many threads, and once by the CPU seconds that all threads took; medians of several rounds in which
 the contestants take turns.  `raw` reads each shard into new memory, as anyone must who keeps what was read;
 `into the same memory` is the copy out of the page cache alone; `records, not parsed` is TensorFlow's reader
-of TFRecords alone, which computes the checksum of every byte.
+of TFRecords alone, which computes the checksum of every byte.  At last, as they work ahead, come two workers
+of a tf.data service, processes of their own, whose CPU seconds count.  Waiting is that of the demo's network
+in windows of one frame, or on other grids of the paper's in windows of four.
 """
 
 import argparse
 import itertools
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -35,12 +40,13 @@ from tfmsnet.predictors.predictor import make_predictor
 from tfmsnet.records import Sample, open_manifest, pipeline, write_records, write_sample
 from tfmsnet.records.manifest import Manifest
 from tfmsnet.records.shard import read_record
-from tfmsnet.training.config import PRESETS
+from tfmsnet.training.config import PRESETS, RunConfig
 from tfmsnet.training.data import training_batches
 from tfmsnet.training.trainer import Trainer
 
 PAPER_GRID = (72, 72, 244)
 FRAMES = 25
+WORKERS = 2
 
 
 def make_records(directory: Path, grid: tuple[int, int, int], samples: int) -> Path:
@@ -93,6 +99,44 @@ def endless(dataset: tf.data.Dataset, records: int):
     return read
 
 
+service = tf.data.experimental.service
+
+
+def serve(dispatcher: str) -> None:
+    """Be a worker of a tf.data service until killed."""
+    service.WorkerServer(service.WorkerConfig(dispatcher_address=dispatcher)).join()
+
+
+@contextmanager
+def serving():
+    """A tf.data service: its address, and the processes of its workers."""
+    dispatcher = service.DispatchServer(service.DispatcherConfig(port=0))
+    command = [sys.executable, __file__, "--serve", dispatcher.target.partition("://")[2]]
+    workers = [subprocess.Popen(command) for _ in range(WORKERS)]
+    try:
+        yield dispatcher.target, workers
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.wait()
+
+
+def measured(read, size: int, workers: list[subprocess.Popen]) -> tuple[float, float]:
+    """GB per second by the clock, and per CPU second of this process and the workers."""
+    start, used = time.perf_counter(), cpu_seconds(workers)
+    read()
+    passed, worked = time.perf_counter() - start, cpu_seconds(workers) - used
+    return size / passed / 1e9, size / worked / 1e9
+
+
+def cpu_seconds(workers: list[subprocess.Popen]) -> float:
+    """Of this process and some others."""
+    ticks = 0
+    for worker in workers:
+        ticks += sum(map(int, Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[11:13]))
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
 def contestants(manifest: Manifest, records: Path, threads: int) -> dict:
     """Name -> a function that reads as many records as the training split has."""
     files, count = manifest.files(records, "train"), len(manifest.samples("train"))
@@ -114,33 +158,47 @@ def contestants(manifest: Manifest, records: Path, threads: int) -> dict:
     }
 
 
+def rates_of_a_service(
+    manifest: Manifest, records: Path, rounds: int, size: int
+) -> list[tuple[float, float]]:
+    """As `measured`, pass after pass."""
+    cut = pipeline.loaded(
+        manifest, pipeline.cut, window=pipeline.windows(lambda index: 4, seed=0), parallel=1
+    )
+    source = pipeline.stream(manifest, records, "train", seed=0)
+    with serving() as (address, workers):
+        read = endless(pipeline.served(address)(cut(source)), len(manifest.samples("train")))
+        found = [measured(read, size, workers) for _ in range(rounds + 1)]
+        del read  # before the service ends
+    return found[1:]
+
+
 def rates(manifest: Manifest, records: Path, rounds: int) -> None:
     size = sum(shard["bytes"] for shard in manifest.splits["train"])
     threads = pipeline.parallel_calls(manifest, "train")
     competing = contestants(manifest, records, threads)
-    clock, cpu = {name: [] for name in competing}, {name: [] for name in competing}
+    found = {name: [] for name in competing}
     for turn in range(rounds + 1):
         for name, read in competing.items():
-            start, used = time.perf_counter(), time.process_time()
-            read()
+            rate = measured(read, size, [])
             if turn:  # the first warms up
-                clock[name].append(size / (time.perf_counter() - start) / 1e9)
-                cpu[name].append(size / (time.process_time() - used) / 1e9)
+                found[name].append(rate)
+    found[f"  by {WORKERS} workers"] = rates_of_a_service(manifest, records, rounds, size)
     print(f"{size / 1e6:.0f} MB in {len(manifest.splits['train'])} shards, {threads} threads")
     print(f"{'':<24}{'GB/s':>8}{'of raw':>8}{'GB/CPU s':>10}{'of raw':>8}")
-    for name in competing:
-        a, b = statistics.median(clock[name]), statistics.median(cpu[name])
-        a0, b0 = statistics.median(clock["raw"]), statistics.median(cpu["raw"])
-        print(f"{name:<24}{a:>8.2f}{a / a0:>8.0%}{b:>10.2f}{b / b0:>8.0%}")
+    medians = {
+        name: [statistics.median(rate) for rate in zip(*turns, strict=True)] for name, turns in found.items()
+    }
+    for name, (a, b) in medians.items():
+        a0, b0 = medians["raw"]
+        print(f"{name:<24}{a:>8.2f}{a / a0:>8.0%}{b:>10.2f}{b / b0:>8.0%}", flush=True)
 
 
-def waiting(manifest: Manifest, records: Path, steps: int) -> None:
-    """Share of a training step that is spent waiting for its batch, as the demo trains.
+def waiting(manifest: Manifest, records: Path, config: RunConfig, steps: int) -> None:
+    """Share of a training step that is spent waiting for its batch.
 
-    In the curriculum's first stage, whose windows are shortest: a step is cheapest there, and a record is
-    read whole all the same.
+    Windows are short: a step is cheap then, and a record is read whole all the same.
     """
-    config = PRESETS["default"].with_values({**COMMON, **CHANGES["autoregressive"]}, "benchmark")
     keras.utils.set_random_seed(0)
     surrogate = make_predictor(
         config.network, manifest.parameters, manifest.statistics, manifest.voxel_size_m
@@ -186,7 +244,10 @@ def main() -> None:
     parser.add_argument("--records", type=Path, help="records to read instead of ones made for the purpose")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--serve", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.serve:
+        serve(options.serve)
     grid = PAPER_GRID if options.memory else tuple(options.grid)
     samples = options.samples or max(3, round(200e6 / (8 * FRAMES * np.prod(grid))))
     with tempfile.TemporaryDirectory() as scratch:
@@ -197,7 +258,12 @@ def main() -> None:
             return
         rates(manifest, records, options.rounds)
         if grid == GRID:
-            waiting(manifest, records, steps=40)
+            config = PRESETS["default"].with_values({**COMMON, **CHANGES["autoregressive"]}, "benchmark")
+            waiting(manifest, records, config, steps=40)
+        else:
+            waiting(
+                manifest, records, PRESETS["paper"].with_values({"horizon": [[1.0, 4]]}, "benchmark"), steps=4
+            )
 
 
 if __name__ == "__main__":
