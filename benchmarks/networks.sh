@@ -11,11 +11,16 @@ out=${2:-networks}
 steps=${3:-1500}
 mkdir -p "$out"
 cd "$out"
-for reference in resolved-particles porous-electrode; do
+train_on() { # REFERENCE SETTING ...
+    reference=$1
+    shift
     [ -d "records-$reference" ] || tfmsnet records write "$data" "records-$reference" --split 8/20 --short keep \
         --partial drop --reference "$reference"
     tfmsnet train "records-$reference" --out "run-$reference" --mode basis --set "reference=$reference" --set scales=3 \
-        --set filters=8 --set growth=2 --set potential_filters=4 --set batch_size=1 --set learning_rate=0.001 \
-        --set loss=relative-root --set clip_norm=0 --set "steps=$steps" --set steps_per_epoch=$((steps / 15))
+        --set filters=8 --set growth=2 --set batch_size=1 --set learning_rate=0.001 \
+        --set loss=relative-root --set clip_norm=0 --set "steps=$steps" --set steps_per_epoch=$((steps / 15)) "$@"
     python "$here/error_bars.py" "$data" --model "run-$reference/best" --held-out "records-$reference"
-done
+}
+train_on resolved-particles --set potential_filters=4
+# Of the concentration alone: potential and curve stay the model's.
+train_on porous-electrode --set 'fields=["concentration"]'
