@@ -114,6 +114,9 @@ def figure(rows: list[dict]):
             for row in mine:
                 if not row["geometries"]:
                     axes.axhline(row["vrmse_median"], color=colour, linestyle=":", label=f"{reference} alone")
+        axes.set_xticks(sorted({row["geometries"] for row in rows} - {0}))
+        axes.xaxis.set_major_formatter("{x:.0f}")
+        axes.minorticks_off()
         axes.set_xlabel("training geometries")
         axes.set_ylabel("VRMSE of the concentration, held out, median")
         axes.legend()
