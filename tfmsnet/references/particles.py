@@ -177,9 +177,13 @@ class Spheres:
         self._surface = tf.one_hot(shells - 1, shells)[None, :, None]
         self.uptake = n / (radius_m * materials.single.charge_c_m3) * tf.cast(self.area > 0.0, tf.float32)
         # The radius from which the sphere's way to the surface is that of the voxel, in shells from the
-        # innermost one's middle.
+        # innermost one's middle; and the two shells that it lies between, as places in flat cells.
         radius = tf.sqrt(tf.maximum(1.0 - 2.0 * escape / (n * size**2), 0.0))
-        self._shells = tf.clip_by_value(shells * radius ** (n / 3.0) - 0.5, 0.0, shells - 1.0)
+        place = tf.clip_by_value(shells * radius ** (n / 3.0) - 0.5, 0.0, shells - 1.0)
+        inner = tf.cast(place, tf.int32)
+        outer = tf.minimum(inner + 1, shells - 1)
+        self._share = place - tf.cast(inner, tf.float32)
+        self._inner, self._outer = (shell * lattice.row + tf.range(lattice.row) for shell in (inner, outer))
         self._density = geometry.density_inside()
 
     def at_sites(self, voxels: tf.Tensor) -> tf.Tensor:
@@ -214,17 +218,10 @@ class Spheres:
             cells: (batch, cell, z).
             lag: (batch, z), what the kinetics hold the sphere's surface back by.
         """
-        inside, row = self._geometry.am, self._lattice.row
-        below = tf.cast(self._shells, tf.int32)
-        place = below * row + tf.range(row)
+        inside, mean = self._geometry.am, self._mean_of(cells)
         flat = tf.reshape(cells, [tf.shape(cells)[0], -1])
-        low, high = (
-            tf.gather(flat, tf.minimum(place + ahead, tf.shape(flat)[1] - 1), batch_dims=1)
-            for ahead in (0, row)
-        )
-        shares = self._shells - tf.cast(below, tf.float32)
-        mean = self._mean(tf.cast(self.means(cells)[:, 0], tf.float64) * self.volume)
-        dol = low + tf.where(shares > 0.0, shares * (high - low), 0.0)
+        inner, outer = (tf.gather(flat, places, batch_dims=1) for places in (self._inner, self._outer))
+        dol = inner + self._share * (outer - inner)
         # At most half of the way to full or empty.
         ahead = (1.0 - self._density) * self._lattice.on_planes(lag)
         dol += tf.clip_by_value(ahead, -0.5 * dol, 0.5 * (1.0 - dol))
@@ -247,7 +244,10 @@ class Spheres:
 
     def without_mean(self, cells: tf.Tensor) -> tf.Tensor:
         """Less the mean over the active material."""
-        return self.inside * (cells - self._mean(tf.cast(self.means(cells)[:, 0], tf.float64) * self.volume))
+        return self.inside * (cells - self._mean_of(cells))
+
+    def _mean_of(self, cells: tf.Tensor) -> tf.Tensor:
+        return self._mean(tf.cast(self.means(cells)[:, 0], tf.float64) * self.volume)
 
     def _mean(self, sums: tf.Tensor) -> tf.Tensor:
         """Over all active material, (batch, 1, 1), of sums (batch, z) over planes."""

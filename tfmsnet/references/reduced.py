@@ -1,9 +1,10 @@
 """The reduced models: a discharge from image and load without a network, as TensorFlow operations.
 
-`PorousElectrode` has a sphere of active material for every plane of the image (Doyle, Fuller and Newman 1993,
-doi:10.1149/1.2221597), `ResolvedParticles` the image's own particles, each voxel of them.  In both, the
-potentials and the salt vary from plane to plane, with resistances read off the image, and deviate within a
-plane with the plane's current.  Nothing is fitted.
+`PorousElectrode` has a particle of active material for every plane of the image (of three dimensions: Doyle,
+Fuller and Newman 1993, doi:10.1149/1.2221597), `ResolvedParticles` the image's own particles, each voxel of
+them.  In both, the potentials and the salt vary from plane to plane, with resistances read off the image, and
+deviate within a plane with the plane's current.  Nothing is fitted but how soon particles of different sizes
+part (`reduced_cell._PARTING`).
 """
 
 import tensorflow as tf
@@ -85,9 +86,9 @@ class _Reduced:
 
 
 class PorousElectrode(_Reduced):
-    """One sphere a plane: the discharge curve and what varies with depth.
+    """One particle a plane, see `particles.Spheres`.
 
-    Concentrations are those of the plane's sphere, on average.
+    A voxel's concentration is that of its plane's particle where the surface is as far.
     """
 
     name = "porous-electrode"
