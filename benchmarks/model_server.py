@@ -11,6 +11,8 @@ import argparse
 import contextlib
 import json
 import os
+import subprocess
+import sys
 import threading
 from concurrent import futures
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -220,6 +222,29 @@ class ModelServer:
         self._rest.shutdown()
         self._rest.server_close()
         self._grpc.stop(None)
+
+
+class Started:
+    """The server in a process of its own, as a context manager: a crash there leaves its clients alone."""
+
+    def __init__(self, base):
+        command = [sys.executable, __file__, str(base), "--grpc-port", "0", "--rest-port", "0"]
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
+        self.pid = self._process.pid
+        said = self._process.stdout.readline().split()
+        if len(said) != 2:
+            raise RuntimeError(f"{' '.join(command)}: ended with {self._process.wait()}")
+        self.grpc_url, self.rest_url = said
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._process.terminate()
+        self._process.wait()
+        self._process.stdout.close()
 
 
 def main():

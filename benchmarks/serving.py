@@ -8,10 +8,7 @@ requests (when it is started here), and what becomes of requests that nobody sho
 """
 
 import argparse
-import contextlib
 import os
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -19,6 +16,7 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+from model_server import Started
 
 from tfmsnet.electrode import PhaseImage
 from tfmsnet.errors import UserError
@@ -32,19 +30,6 @@ def electrode(edge, seed=0):
     phase = np.random.default_rng(seed).integers(0, 3, (edge, edge, edge)).astype(np.uint8)
     phase[0, 0, 0], phase[-1, -1, -1] = 1, 0
     return PhaseImage(phase)
-
-
-@contextlib.contextmanager
-def started(base):
-    """The server in a process of its own: (grpc URL, process id)."""
-    script = Path(__file__).with_name("model_server.py")
-    command = [sys.executable, str(script), base, "--grpc-port", "0", "--rest-port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    try:
-        yield process.stdout.readline().split()[0], process.pid
-    finally:
-        process.terminate()
-        process.wait()
 
 
 def resident_mb(pid):
@@ -153,8 +138,8 @@ def main():
     if arguments.server:
         report(arguments.server, None, arguments)
         return
-    with started(arguments.base) as (url, pid):
-        report(url, pid, arguments)
+    with Started(arguments.base) as server:
+        report(server.grpc_url, server.pid, arguments)
 
 
 if __name__ == "__main__":

@@ -84,9 +84,9 @@ def test_every_kind_of_model_is_scored_by_what_it_answers(trained, exported, jud
 
 def test_a_server_is_scored_too(exported, trained, judged, tmp_path):
     pytest.importorskip("tensorflow_serving.apis", reason="needs the extra `serving`")
-    from model_server import ModelServer
+    from model_server import Started
 
-    with ModelServer(exported) as server, Client(server.grpc_url, attempts=1) as client:
+    with Started(exported) as server, Client(server.grpc_url, attempts=1) as client:
         served = tfmsnet.evaluate(client, judged, tmp_path / "served", reduced=False)
     here = tfmsnet.evaluate(trained, judged, tmp_path / "here", reduced=False)
     one, other = served.cases[0].summary(), here.cases[0].summary()

@@ -42,8 +42,8 @@ def server(serving, tmp_path_factory):
     base = tmp_path_factory.mktemp("served") / "cathode"
     signatures = json.loads((export("cathode", base) / "assets" / "signatures.json").read_text())
     good = {name: inputs for name, inputs in good_requests().items() if name in signatures["signatures"]}
-    with serving.started(base) as running:
-        yield *running, good
+    with serving.Started(base) as running:
+        yield running.grpc_url, running.pid, good
 
 
 def random_image(rng, shape):

@@ -1,12 +1,8 @@
 """An exported model, and a server that answers for it on real sockets."""
 
-import importlib.util
-import sys
-from pathlib import Path
+import importlib
 
 import pytest
-
-BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.fixture(scope="session")
@@ -40,17 +36,13 @@ def local(served):
 def model_server():
     """The module benchmarks/model_server.py."""
     pytest.importorskip("tensorflow_serving.apis", reason="needs the extra `serving`")
-    specification = importlib.util.spec_from_file_location("model_server", BENCHMARKS / "model_server.py")
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["model_server"] = module
-    specification.loader.exec_module(module)
-    return module
+    return importlib.import_module("model_server")
 
 
 @pytest.fixture(scope="session")
 def server(served, model_server):
-    """gRPC and REST on 127.0.0.1."""
-    with model_server.ModelServer(served) as running:
+    """gRPC and REST on 127.0.0.1, in a process of their own."""
+    with model_server.Started(served) as running:
         yield running
 
 

@@ -1,5 +1,6 @@
 """The client over real sockets: the numbers of the model, errors that can be acted on, patience."""
 
+import contextlib
 import json
 import socket
 import subprocess
@@ -133,23 +134,6 @@ def test_nobody_there(image, scheme):
     assert time.monotonic() - start < 20
 
 
-@pytest.mark.parametrize("scheme", ["grpc", "http"])
-def test_a_server_that_comes_late_is_waited_for(served, model_server, image, scheme, server):
-    ports = {"grpc": free_port(), "http": free_port()}
-    started = []
-
-    def start():
-        late = model_server.ModelServer(served, ports["grpc"], ports["http"], servable=server.servable)
-        started.append(late.__enter__())
-
-    timer = threading.Timer(0.3, start)
-    timer.start()
-    with Client(f"{scheme}://127.0.0.1:{ports[scheme]}/cathode", attempts=5) as client:
-        assert client.curve(image, 1.0).dol.shape == (25,)
-    timer.join()
-    started[0].__exit__()
-
-
 class Flaky(BaseHTTPRequestHandler):
     """Answers with the statuses in a list, one after the other."""
 
@@ -194,26 +178,34 @@ def test_only_what_may_go_away_is_tried_again(statuses, requests, error, message
     assert handler.seen == requests
 
 
-def test_grpc_repeats_what_is_unavailable_and_nothing_else():
+@contextlib.contextmanager
+def grpc_server(predict, port=0):
+    """The port of a gRPC server whose answer is `predict(request, context)`."""
     grpc = pytest.importorskip("grpc")
-    api = pytest.importorskip("tensorflow_serving.apis", reason="needs the extra `serving`")
-    from concurrent import futures
-
+    pytest.importorskip("tensorflow_serving.apis", reason="needs the extra `serving`")
     from tensorflow_serving.apis import prediction_service_pb2_grpc
 
-    assert api
+    class Service(prediction_service_pb2_grpc.PredictionServiceServicer):
+        def Predict(self, request, context):
+            return predict(request, context)
+
+    server = grpc.server(ThreadPoolExecutor(1))
+    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Service(), server)
+    port = server.add_insecure_port(f"127.0.0.1:{port}")
+    server.start()
+    yield port
+    server.stop(None).wait()
+
+
+def test_grpc_repeats_what_is_unavailable_and_nothing_else():
+    grpc = pytest.importorskip("grpc")
     seen = []
 
-    class Failing(prediction_service_pb2_grpc.PredictionServiceServicer):
-        def Predict(self, request, context):
-            seen.append(request.model_spec.signature_name)
-            context.abort(getattr(grpc.StatusCode, request.model_spec.signature_name), "so it is")
+    def fail(request, context):
+        seen.append(request.model_spec.signature_name)
+        context.abort(getattr(grpc.StatusCode, seen[-1]), "so it is")
 
-    server = grpc.server(futures.ThreadPoolExecutor(1))
-    prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(Failing(), server)
-    port = server.add_insecure_port("127.0.0.1:0")
-    server.start()
-    with Client(f"grpc://127.0.0.1:{port}", attempts=3) as client:
+    with grpc_server(fail) as port, Client(f"grpc://127.0.0.1:{port}", attempts=3) as client:
         for code, error in (
             ("UNAVAILABLE", RunFailed),
             ("INTERNAL", RunFailed),
@@ -223,7 +215,6 @@ def test_grpc_repeats_what_is_unavailable_and_nothing_else():
         ):
             with pytest.raises(error, match="so it is"):
                 client.call(code, {})
-    server.stop(None)
     assert {code: seen.count(code) for code in seen} == {
         "UNAVAILABLE": 3,
         "INTERNAL": 1,
@@ -231,6 +222,37 @@ def test_grpc_repeats_what_is_unavailable_and_nothing_else():
         "INVALID_ARGUMENT": 1,
         "UNIMPLEMENTED": 1,
     }
+
+
+@pytest.mark.parametrize("scheme", ["grpc", "http"])
+def test_a_server_that_comes_late_is_waited_for(scheme):
+    port, ended = free_port(), threading.Event()
+
+    def answer(request, context):
+        from tensorflow_serving.apis import predict_pb2
+
+        response = predict_pb2.PredictResponse()
+        response.outputs["content"].dtype = 7  # a string
+        response.outputs["content"].tensor_shape.dim.add().size = 1
+        response.outputs["content"].string_val.append(b"{}")
+        return response
+
+    def serve():
+        time.sleep(0.3)
+        if scheme == "grpc":
+            with grpc_server(answer, port):
+                ended.wait(60)
+        else:
+            handler = type("Handler", (Flaky,), {"statuses": (200,)})
+            with HTTPServer(("127.0.0.1", port), handler) as http:
+                http.handle_request()
+
+    late = threading.Thread(target=serve)
+    late.start()
+    with Client(f"{scheme}://127.0.0.1:{port}", attempts=5) as client:
+        assert client.document("any") == "{}"
+    ended.set()
+    late.join()
 
 
 def test_values_that_no_client_can_have():

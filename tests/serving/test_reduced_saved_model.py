@@ -117,7 +117,7 @@ def test_cells_that_cannot_be_are_refused_in_the_graph(served, image, change, me
 def test_both_clients_ask_a_server_for_any_cell(exported, served, image, model_server):
     parameters = parameter_set("nmc532").parameters
     known = served.of_cell(parameters).curve(image, 1.0)
-    with model_server.ModelServer(exported) as running:
+    with model_server.Started(exported) as running:
         for address in (running.grpc_url, running.rest_url):
             with Client(address) as client:
                 found = client.of_cell(parameters).curve(image, 1.0)
