@@ -2,7 +2,6 @@
 
     python benchmarks/area.py                  table of some minutes
     python benchmarks/area.py --quick          0.5 and 0.25 um
-    python benchmarks/area.py --cathode        the packaged model, trained on an older area, on today's
 
 Spheres packed as the generator packs them: touching (they overlap by 2 %), swollen by a tenth, shrunk until
 they part; binder in the necks; cut by foil and separator.  The truth is counted on points of the spheres'
@@ -14,9 +13,8 @@ import argparse
 import numpy as np
 
 from halfcell_checks.spheres import SpherePacking, crofton_m2
-from tfmsnet.electrode import AM, CBD, ELECTROLYTE, Recipe, generate
+from tfmsnet.electrode import AM, CBD, ELECTROLYTE, Recipe
 from tfmsnet.electrode.surface import am_faces, face_surface
-from tfmsnet.halfcell import simulate
 
 CASES = {
     "touching, 85 wt%": (Recipe(85, 0, (24, 24, 48), seed=1), 1.0),
@@ -46,32 +44,10 @@ def rows(packing: SpherePacking, voxel_sizes_m: tuple[float, ...]):
         )
 
 
-def cathode() -> None:
-    """Scores of the packaged model on discharges at 1C of electrodes that it never saw."""
-    from tfmsnet.evaluation.scores import score
-    from tfmsnet.records.sample import Sample
-    from tfmsnet.serving.local import load_model
-    from tfmsnet.serving.scored import Scored
-
-    model = Scored(load_model("cathode"))
-    print("wt%  calendering %  concentration VRMSE, median  curve RMSE, mV")
-    for am, calendering, seed in ((85, 0, 7001), (90, 0, 7003), (90, 10, 424242), (95, 20, 7002)):
-        sample = Sample.from_discharge(
-            simulate(generate(Recipe(am, calendering, (24, 24, 64), seed=seed)), 1.0)
-        )
-        found = score("cathode", sample, model(sample)).summary()
-        error, off = found["concentration_vrmse_median"], found["curve_rmse_mv"]
-        print(f"{am:3}  {calendering:13}  {error:27.3f}  {off:14.2f}", flush=True)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
-    parser.add_argument("--cathode", action="store_true")
     arguments = parser.parse_args()
-    if arguments.cathode:
-        cathode()
-        return
     quick = arguments.quick
     print(f"{'':34}{'um':>5} {'radius':>6}    all  pores binder | sphere by sphere | Crofton")
     for name, (recipe, swelling) in CASES.items():

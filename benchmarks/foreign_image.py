@@ -18,8 +18,9 @@ from tfmsnet.halfcell import simulate
 from tfmsnet.plots.slices import slice_figure
 from tfmsnet.plots.style import png
 from tfmsnet.records.sample import Sample
+from tfmsnet.references.registry import DEFAULT
 
-NAME = "trained model"
+NAME = "model"
 
 
 @click.command()
@@ -35,16 +36,13 @@ NAME = "trained model"
     help="x0 x1 y0 y1 z0 z1, in voxels of 0.5 um; may be repeated.",
 )
 @click.option("--c-rate", default=1.0, show_default=True)
-@click.option(
-    "--model", type=click.Path(path_type=Path), help="As for tfmsnet predict.  [default: the package's own]"
-)
+@click.option("--model", help="As for tfmsnet predict.  [default: resolved-particles]")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Directory for the pictures.")
 def main(image, voxel_size_um, crop, c_rate, model, out):
     """Print the errors on each crop and draw the first: slices and discharge curve."""
-    from tfmsnet.predictors.store import trained_model
     from tfmsnet.serving.local import load_model
 
-    surrogate = load_model(model or trained_model())
+    surrogate = load_model(model or DEFAULT)
     out.mkdir(parents=True, exist_ok=True)
     print(f"{'crop':>26}{'VRMSE median':>14}{'last':>8}{'curve RMSE / mV':>17}{'max':>8}")
     cases = []

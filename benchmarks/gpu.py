@@ -36,6 +36,8 @@ ENOUGH_S, MOST_CALLS = 2.0, 5
 CONVOLUTIONS = ((10, 1), (40, 2), (160, 4), (32, 2))
 # Accepted difference to the CPU, over the largest value of a field.
 PARITY = 1e-4
+# Networks of the default preset: name -> mode.
+MODES = {"one-pass": "basis", "rollout": "autoregressive"}
 PRECISIONS = ("float32", "mixed_bfloat16")
 # To start TensorFlow and a device.
 START_S = 120
@@ -88,7 +90,7 @@ def items(small, large, huge, frames: int, product: int) -> list[Item]:
         for filters, coarser in CONVOLUTIONS
     ]
     reduced = ("resolved-particles", "porous-electrode")
-    networks = ("one-pass", "rollout")
+    networks = tuple(MODES)
 
     def parity(model):
         return (
@@ -107,7 +109,7 @@ def items(small, large, huge, frames: int, product: int) -> list[Item]:
         Item(*predicting("rollout", large)),
         *(Item(*training("paper", small, gradient=gradient)) for gradient in ("adjoint", "tape")),
         Item(*training("paper", small, precision="mixed_bfloat16")),
-        Item(*training("cathode", small)),
+        Item(*training("one-pass", small)),
         Item(f"train on all devices {grid(small)}", mirrored, {"size": small, "frames": frames}),
         Item(f"uptake {grid(large)}", uptake_alone, {"size": large}),
         Item(f"multigrid {grid(large)}", multigrid_alone, {"size": large}),
@@ -121,7 +123,7 @@ def items(small, large, huge, frames: int, product: int) -> list[Item]:
         *first,
         Item(f"SavedModel {grid(large)}", saved_model, {"size": large}),
         Item(*training("paper", large, gradient="tape")),
-        Item(*training("cathode", large)),
+        Item(*training("one-pass", large)),
         Item(*predicting("porous-electrode", large)),
         *(Item(*predicting(model, large, 8)) for model in (*networks, *reduced)),
         *(Item(*predicting(model, huge, batch)) for batch in (1, 8) for model in (*networks, *reduced)),
@@ -207,16 +209,13 @@ def fields_of(model: str, jit_compile: bool = False):
 
     from tfmsnet.halfcell import Parameters
     from tfmsnet.predictors.predictor import make_predictor
-    from tfmsnet.predictors.store import load_predictor, trained_model
     from tfmsnet.references.reduced import PorousElectrode, ResolvedParticles
     from tfmsnet.training.config import PRESETS
 
     names = ("concentration", "potential", "voltage_v")
-    if model == "one-pass":
-        call = load_predictor(trained_model()).call
-    elif model == "rollout":
+    if model in MODES:
         keras.utils.set_random_seed(0)
-        config = PRESETS["default"].network
+        config = PRESETS["default"].in_mode(MODES[model]).network
         call = make_predictor(config, Parameters(), STATISTICS, VOXEL_M).call
     else:
         reduced = {kind.name: kind for kind in (PorousElectrode, ResolvedParticles)}[model](Parameters())
@@ -239,7 +238,7 @@ def fields_of(model: str, jit_compile: bool = False):
 
 
 def train(config: str, size, frames: int, gradient: str, precision: str, jit_compile: bool = False) -> dict:
-    """A step of the paper's network through `frames` frames, or of the packaged one's kind."""
+    """A step of the paper's network through `frames` frames, or of one that makes all frames in one pass."""
     step, batch = training_step(config, size, frames, gradient, precision, jit_compile)
     return timed(lambda: float(step(batch)["loss"]))
 
@@ -248,11 +247,10 @@ def training_step(config, size, frames, gradient, precision, jit_compile=False):
     import tensorflow as tf
     from made_up import trainer_and_batch
 
-    from tfmsnet.predictors.store import network_of, trained_model
-    from tfmsnet.training.config import PRESETS, RunConfig
+    from tfmsnet.training.config import PRESETS
 
-    if config == "cathode":
-        chosen = RunConfig().with_network(network_of(trained_model()))
+    if config in MODES:
+        chosen = PRESETS["default"].in_mode(MODES[config])
         chosen = chosen.with_values({"batch_size": 1, "precision": precision}, "benchmark")
     else:
         chosen = PRESETS[config].with_values({"gradient": gradient, "precision": precision}, "benchmark")
@@ -355,21 +353,19 @@ def multigrid_alone(size) -> dict:
 
 @functools.cache
 def exported():
-    import tensorflow as tf
-
+    import tfmsnet
     from tfmsnet.serving import export
 
     folder = tempfile.TemporaryDirectory()
-    return tf.saved_model.load(str(export("cathode", Path(folder.name) / "cathode"))), folder
+    return tfmsnet.load_model(export("porous-electrode", Path(folder.name) / "model")), folder
 
 
 def saved_model(size) -> dict:
-    """Latency of the packaged model's SavedModel, image in, curve out."""
-    import tensorflow as tf
+    """Latency of the porous electrode's SavedModel, image in, curve out."""
+    from tfmsnet.electrode import PhaseImage
 
-    signature = exported()[0].signatures["serving_default"]
-    given = {"phase": tf.constant(electrode(tuple(size))[None]), "c_rate": tf.constant([C_RATE])}
-    return timed(lambda: signature(**given)["voltage_v"].numpy())
+    model, image = exported()[0], PhaseImage(electrode(tuple(size)), VOXEL_M)
+    return timed(lambda: model.curve(image, C_RATE).voltage_v)
 
 
 def serve(connection) -> None:

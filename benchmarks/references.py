@@ -1,14 +1,13 @@
 """How far the reduced models are from the simulator, and what each costs: random electrodes, a Pareto plot.
 
-    python benchmarks/references.py --out DIR [--image electrode.tiff] [--cases 42] [--seconds 150]
+    python benchmarks/references.py --out DIR [--image electrode.tiff] [--network RUN] [--cases 42]
 
 Recipes of 85 to 95 wt% and 0 to 20 % calendering, particles of 1 to 2.5 times their usual size, voxels of
 0.35 to 0.7 um (a third of them 0.5), 24x24x64 to 48x48x128 and some 24x24x244, 0.2C to 4C, every sixth case
 under pulses of discharge, rest and charge; case n is the same electrode every time.  With --image,
 docs/notebooks/electrode.tiff of github.com/tldr-group/taufactor (voxels of 0.39 um), three crops of it
-follow.  Contestants: the 0-D cell, both reduced models, the package's own network where voxels are its
-own, and, on images of up to 10^5 voxels, the simulator with tolerances a hundred times as loose and on voxels
-of twice the size.
+follow.  Contestants: the 0-D cell, both reduced models, with --network one that was trained, and, on images
+of up to 10^5 voxels, the simulator with tolerances a hundred times as loose and on voxels of twice the size.
 
 What the simulator answers (truth_*.npz, cheap_*.json) and what is found (case_*.json) is kept in DIR: called
 again, the command goes on; without the latter it judges again.  It begins no case after `--seconds`.  CPU
@@ -50,6 +49,7 @@ from tfmsnet.halfcell import (
 from tfmsnet.load import CRate, End, Every, Load, Rest, constant_current
 from tfmsnet.references.faraday import uniform_fields
 from tfmsnet.references.reduced import PorousElectrode, ResolvedParticles
+from tfmsnet.serving.model import EndedAtOnce, Model
 
 PARAMETERS = Parameters()
 SIZES = ((24, 24, 64), (32, 32, 64), (24, 24, 128), (48, 48, 64), (24, 24, 244), (48, 48, 128))
@@ -58,11 +58,10 @@ CONTESTANTS = (
     "uniform",
     "porous-electrode",
     "resolved-particles",
-    "packaged network",
+    "network",
     "loose simulator",
     "coarse simulator",
 )
-NETWORK_VOXEL_UM = 0.5
 # On larger images the cheaper simulators take longer than all others together, and are as far off.
 CHEAP_VOXELS = 100_000
 # Of the simulator, a hundred times what they are.
@@ -86,7 +85,7 @@ def draw(number: int) -> Case:
     size = SIZES[rng.choice(len(SIZES), p=SHARES)]
     scale, voxel_um = rng.uniform(1, 2.5), rng.uniform(0.35, 0.7)
     if rng.random() < 1 / 3:
-        voxel_um = NETWORK_VOXEL_UM
+        voxel_um = 0.5
     am, calendering = rng.uniform(85, 95), rng.uniform(0, 20)
     c_rate = float(np.exp(rng.uniform(np.log(0.2), np.log(4))))
     # The box has to hold some particles.
@@ -255,13 +254,19 @@ def judge(case: Case, truth: SimpleNamespace, models: dict) -> dict:
             "cpu_s": seconds,
             "ended": int(found["ended"]),
         }
-    if case.told["voxel_um"] == NETWORK_VOXEL_UM and not case.told["pulses"]:
-        network = tfmsnet.load_model("cathode")
-        network.fields(case.image, case.load)
-        found, seconds = timed(partial(network.fields, case.image, case.load))
-        scores = errors(truth, found.concentration, found.voltage_v)
-        result["packaged network"] = {**scores, "cpu_s": seconds}
     return result
+
+
+def by_network(case: Case, truth: SimpleNamespace, model: Model) -> dict:
+    """The errors of a network that was trained."""
+    model.fields(case.image, case.load)
+    try:
+        found, seconds = timed(partial(model.fields, case.image, case.load))
+    except EndedAtOnce as error:
+        return {"failed": str(error)}
+    held = len(found.times_s)
+    scores = errors(truth, found.concentration, found.voltage_v, held)
+    return {**scores, "cpu_s": seconds, "ended": held}
 
 
 def show(results: list[dict], out: Path) -> None:
@@ -306,12 +311,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="where cases, table and plot are kept")
     parser.add_argument("--cases", type=int, default=42, help="random ones")
     parser.add_argument("--image", type=Path, help="TauFactor's electrode.tiff, three crops of which follow")
+    parser.add_argument("--network", metavar="RUN", help="a run of tfmsnet train, its best/, an export")
     parser.add_argument("--seconds", type=float, default=np.inf, help="begin no further case after this time")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     models = {model.name: reference(model(PARAMETERS)) for model in (PorousElectrode, ResolvedParticles)}
+    network = tfmsnet.load_model(options.network) if options.network else None
     cases = {f"{number:03d}": partial(draw, number) for number in range(options.cases)}
     if options.image:
         cases |= {f"crop_{number}": partial(crop, options.image, number) for number in range(len(CROPS))}
@@ -327,7 +334,12 @@ def main() -> None:
             if case.image.phase.size <= CHEAP_VOXELS:
                 result |= cheap(case, truth, options.out / f"cheap_{name}.json")
             write_json(path, result)
-        results.append(read_json(path, "a case"))
+        result = read_json(path, "a case")
+        if network and "network" not in result:
+            case = make()
+            result["network"] = by_network(case, known(case, options.out / f"truth_{name}.npz"), network)
+            write_json(path, result)
+        results.append(result)
     show(results, options.out)
 
 

@@ -79,7 +79,7 @@ def alone(function, *arguments):
     "--model",
     "models",
     multiple=True,
-    default=("porous-electrode", "resolved-particles", "cathode"),
+    default=("porous-electrode", "resolved-particles"),
     show_default=True,
     help="Also a run of tfmsnet train, or a model of tfmsnet export; repeatable.",
 )

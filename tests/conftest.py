@@ -120,6 +120,16 @@ def run(records, tmp_path_factory):
     return out
 
 
+@pytest.fixture(scope="session")
+def basis_run(records, tmp_path_factory):
+    """The same of a network with a time basis."""
+    from tfmsnet.training.run import train
+
+    out = tmp_path_factory.mktemp("basis") / "run"
+    train(records, out, tiny_config("basis"))
+    return out
+
+
 @pytest.fixture
 def altered(run, tmp_path):
     """A copy of the run with other entries in its surrogate.json, sealed: `altered(name, change)`.

@@ -12,7 +12,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-TRAINED = ("surrogate.json", "surrogate.weights.h5", "MODEL_CARD.md")
 ROOT = Path(__file__).parents[1]
 
 
@@ -38,7 +37,6 @@ def test_the_wheel_holds_every_module_and_nothing_else_of_the_top_level(wheel):
     }
     assert {name for name in names if name.endswith(".py")} == expected
     assert "tfmsnet/records/FORMAT.md" in names
-    assert {f"tfmsnet/trained/cathode/{name}" for name in TRAINED} <= names
     tops = {name.split("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == {"tfmsnet"}
 

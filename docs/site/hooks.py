@@ -12,7 +12,6 @@ PAGES = {
     "contributing.md": "CONTRIBUTING.md",
     "changelog.md": "CHANGELOG.md",
     "format.md": "records/FORMAT.md",
-    "model-card.md": "tfmsnet/trained/cathode/MODEL_CARD.md",
 }
 # What the API shows: packages by their __all__, and modules of which everything public is meant.
 API = {
@@ -47,7 +46,7 @@ def on_config(config):
     shutil.rmtree(package, ignore_errors=True)
     places = {"tfmsnet": package, "records": package / "records", "tuning": package / "tuning"}
     for source, place in places.items():
-        shutil.copytree(ROOT / source, place, ignore=shutil.ignore_patterns("trained", "__pycache__"))
+        shutil.copytree(ROOT / source, place, ignore=shutil.ignore_patterns("__pycache__"))
     config.nav[-2] = {"API": [f"api/{package}.md" for package in API]}
     return config
 

@@ -65,12 +65,12 @@ def test_a_sample_beside_another_and_a_model(tfmsnet, samples, tmp_path):
     for name, sample in zip("ab", same, strict=True):
         write_sample(sample, tmp_path / f"{name}.h5")
     status, printed, err = tfmsnet(
-        "compare", tmp_path / "a.h5", tmp_path / "b.h5", "cathode", "--out", tmp_path / "out"
+        "compare", tmp_path / "a.h5", tmp_path / "b.h5", "porous-electrode", "--out", tmp_path / "out"
     )
     assert status == 0, err
     assert "b: other times" in printed
     found = json.loads((tmp_path / "out" / "comparison.json").read_text())
-    assert 1 < found["scores"]["cathode"]["curve_rmse_mv"] < 100
+    assert 0 < found["scores"]["porous-electrode"]["curve_rmse_mv"] < 3
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         *("comparison.json", "curves.png", "slices_concentration.png", "slices_potential.png")
     }
@@ -78,8 +78,8 @@ def test_a_sample_beside_another_and_a_model(tfmsnet, samples, tmp_path):
     assert status == 0
     assert next(iter(json.loads(printed)["scores"].values()))["curve_rmse_mv"] == 0
     for arguments, message in (
-        ((tmp_path / "none.h5", "cathode"), "no such file"),
-        (("cathode", tmp_path / "a.h5"), "A: expected an .h5 file"),
+        ((tmp_path / "none.h5", "porous-electrode"), "no such file"),
+        (("porous-electrode", tmp_path / "a.h5"), "A: expected an .h5 file"),
         ((tmp_path / "a.h5", tmp_path), "expected"),
     ):
         status, _, err = tfmsnet("compare", *arguments)

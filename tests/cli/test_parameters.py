@@ -89,13 +89,13 @@ def test_small_particles_in_small_voxels(simulate):
     assert 3.25 < sample.voltage_v[-1] < 3.41
 
 
-def test_a_network_refuses_another_cell_than_its_own(tfmsnet, tmp_path):
+def test_a_network_refuses_another_cell_than_its_own(tfmsnet, run, tmp_path):
     np.save(tmp_path / "image.npy", np.pad(np.ones((8, 8, 12), np.uint8), [(0, 0), (0, 0), (0, 12)]))
     arguments = (
         "predict",
         tmp_path / "image.npy",
         "--model",
-        "cathode",
+        run,
         "--voxel-size-um",
         0.5,
         "--labels",

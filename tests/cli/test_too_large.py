@@ -35,7 +35,7 @@ def image(tmp_path):
             *("--out", "made"),
         ),
         ("describe", "IMAGE", "--voxel-size-um", "25", "--resample-um", "0.5"),
-        ("predict", "IMAGE", "--voxel-size-um", "25", "--c-rate", "1", "--model", "cathode", "--out", "made"),
+        ("predict", "IMAGE", "--voxel-size-um", "25", "--c-rate", "1", "--model", "RUN", "--out", "made"),
         (
             *("predict", "IMAGE", "--voxel-size-um", "25", "--resample-um", "0.5", "--c-rate", "1"),
             *("--model", "resolved-particles", "--out", "made"),
@@ -43,11 +43,12 @@ def image(tmp_path):
     ],
     ids=lambda arguments: " ".join(arguments[:4]),
 )
-def test_a_command_refuses_what_cannot_fit(tfmsnet, image, tmp_path, monkeypatch, arguments):
+def test_a_command_refuses_what_cannot_fit(tfmsnet, image, run, tmp_path, monkeypatch, arguments):
+    there = {"IMAGE": str(image), "RUN": str(run)}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(memory, "available_bytes", lambda: 1e9)
     tracemalloc.start()
-    status, _, stderr = tfmsnet(*(str(image) if part == "IMAGE" else part for part in arguments))
+    status, _, stderr = tfmsnet(*(there.get(part, part) for part in arguments))
     taken = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     line = stderr.strip().splitlines()[-1]
@@ -84,8 +85,8 @@ def test_a_mesh_makes_no_voxels_that_cannot_fit(monkeypatch):
         VoxelGrid.over((0, 0, 0), (1e-4,) * 3, 1e-6)
 
 
-def test_models_here_answer_for_what_fits(monkeypatch):
-    models = [load_model("cathode"), load_model("porous-electrode")]
+def test_models_here_answer_for_what_fits(run, monkeypatch):
+    models = [load_model(run), load_model("porous-electrode")]
     labels = np.ones((12, 12, 16), np.uint8)
     labels[..., 8:] = 0
     phase = PhaseImage(labels, 0.5e-6)

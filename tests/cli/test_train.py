@@ -133,13 +133,13 @@ def test_the_dry_run_says_what_will_not_fit(train):
     assert "GB here" in out
 
 
-def test_fine_tuning_brings_the_network_and_its_mode(train, run, make_config):
+def test_fine_tuning_brings_the_network_and_its_mode(train, run, basis_run, make_config):
     status, out, _ = train("--init", run, "--print-config", "--set", "learning_rate=0.0001")
     assert status == 0
     content = json.loads(out)
     assert content["network"]["filters"] == make_config().network.options.filters
     assert content["training"]["learning_rate"] == 0.0001
-    _, out, _ = train("--init", "cathode", "--print-config")
+    _, out, _ = train("--init", basis_run, "--print-config")
     content = json.loads(out)
     assert content["network"]["basis"] > 0
     assert content["training"]["horizon"] == [[1.0, 0]]

@@ -35,12 +35,12 @@ def serving():
 
 
 @pytest.fixture(scope="module")
-def server(serving, tmp_path_factory):
-    """(address, process id) of the packaged network's server, and requests that are right."""
+def server(serving, basis_run, tmp_path_factory):
+    """(address, process id) of a network's server, and requests that are right."""
     from tfmsnet.serving.saved_model import export
 
     base = tmp_path_factory.mktemp("served") / "cathode"
-    signatures = json.loads((export("cathode", base) / "assets" / "signatures.json").read_text())
+    signatures = json.loads((export(basis_run, base) / "assets" / "signatures.json").read_text())
     good = {name: inputs for name, inputs in good_requests().items() if name in signatures["signatures"]}
     with serving.Started(base) as running:
         yield running.grpc_url, running.pid, good

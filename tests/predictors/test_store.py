@@ -11,6 +11,7 @@ from tfmsnet.predictors.description import DESCRIPTION
 from tfmsnet.predictors.store import (
     WEIGHTS,
     load_predictor,
+    network_of,
     read_description,
     save_predictor,
     seal_predictor,
@@ -47,6 +48,11 @@ def test_without_a_seal_it_is_refused_until_it_is_sealed(copy, run):
     assert (copy / DESCRIPTION).read_bytes() == (run / DESCRIPTION).read_bytes()
     with pytest.raises(UserError, match="is sealed already, and unchanged since"):
         seal_predictor(copy)
+
+
+def test_older_descriptions_had_zeros_around_the_images(altered):
+    """They are from before there was a choice."""
+    assert network_of(altered("older", lambda content: content["network"].pop("padding"))).padding == "zero"
 
 
 def test_what_is_no_model_is_not_sealed(copy):

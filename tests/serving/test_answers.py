@@ -1,19 +1,16 @@
 """A server may be anything: of its answers only those are taken that a model can have given."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import tfmsnet
 from tfmsnet.electrode import Recipe, generate
 from tfmsnet.errors import RunFailed, UserError
+from tfmsnet.predictors.description import DESCRIPTION
 from tfmsnet.serving import Client
 from tfmsnet.serving.model import Model
 
-DESCRIPTION = json.loads((Path(tfmsnet.__file__).parent / "trained/cathode/surrogate.json").read_text())
-del DESCRIPTION["checksum"]
 FRAMES, GRID = 25, (12, 12, 16)
 CURVE = {
     name: np.linspace(0.5, 0.8, FRAMES, dtype=np.float32)[None] for name in ("times_s", "dol", "voltage_v")
@@ -23,12 +20,20 @@ GOOD = {**CURVE, **FIELDS, "am_fraction": np.array([0.5], np.float32)}
 
 
 @pytest.fixture(scope="module")
+def description(run):
+    """What a model says of itself."""
+    content = json.loads((run / DESCRIPTION).read_text())
+    del content["checksum"]
+    return content
+
+
+@pytest.fixture(scope="module")
 def image():
     return generate(Recipe(size=GRID, seed=1))
 
 
-def test_a_right_answer_is_taken(image):
-    answer = Model(lambda name, inputs: GOOD, lambda: DESCRIPTION).fields(image, 1.0)
+def test_a_right_answer_is_taken(image, description):
+    answer = Model(lambda name, inputs: GOOD, lambda: description).fields(image, 1.0)
     assert answer.concentration.shape == (FRAMES, *GRID)
     assert answer.summary == {"am_fraction": 0.5}
 
@@ -48,25 +53,25 @@ def test_a_right_answer_is_taken(image):
         lambda values: None,
     ],
 )
-def test_a_wrong_answer_is_refused(image, name, spoil):
+def test_a_wrong_answer_is_refused(image, name, spoil, description):
     with np.errstate(divide="ignore"):
         wrong = {**GOOD, name: spoil(GOOD[name])}
     with pytest.raises(UserError, match=f"model: its answer's {name}: expected finite numbers of the shape"):
-        Model(lambda signature, inputs: wrong, lambda: DESCRIPTION).fields(image, 1.0)
+        Model(lambda signature, inputs: wrong, lambda: description).fields(image, 1.0)
 
 
 @pytest.mark.parametrize("name", [*CURVE, *FIELDS])
-def test_an_answer_that_lacks_something_is_refused(image, name):
+def test_an_answer_that_lacks_something_is_refused(image, name, description):
     less = {key: value for key, value in GOOD.items() if key != name}
     with pytest.raises(UserError, match=f"its answer's {name}: expected"):
-        Model(lambda signature, inputs: less, lambda: DESCRIPTION).fields(image, 1.0)
+        Model(lambda signature, inputs: less, lambda: description).fields(image, 1.0)
 
 
 @pytest.mark.parametrize("given", ["voltage_error_v", "concentration_vrmse"])
-def test_of_errors_both_are_there_or_none(image, given):
+def test_of_errors_both_are_there_or_none(image, given, description):
     answer = GOOD | {given: CURVE["dol"]}
     with pytest.raises(UserError, match=r"its answer's (voltage_error_v|concentration_vrmse): expected"):
-        Model(lambda signature, inputs: answer, lambda: DESCRIPTION).fields(image, 1.0)
+        Model(lambda signature, inputs: answer, lambda: description).fields(image, 1.0)
 
 
 @pytest.mark.parametrize("valid", [0, -1, FRAMES + 1, 10**9])
@@ -86,12 +91,14 @@ def test_frames_that_cannot_be_valid(image, valid):
         "9" * 5000,
         '{"format": 2}',
         '{"format": 1}',
-        json.dumps({**DESCRIPTION, "voxel_size_m": -1.0}),
-        json.dumps({**DESCRIPTION, "statistics": None}),
-        json.dumps({**DESCRIPTION, "network": {"scales": "many"}}),
+        {"voxel_size_m": -1.0},
+        {"statistics": None},
+        {"network": {"scales": "many"}},
     ],
 )
-def test_a_server_that_describes_itself_wrongly(image, monkeypatch, document):
+def test_a_server_that_describes_itself_wrongly(image, description, monkeypatch, document):
+    if isinstance(document, dict):
+        document = json.dumps({**description, **document})
     client = Client("http://127.0.0.1:1/cathode")
     monkeypatch.setattr(client, "call", lambda name, inputs: {"content": np.array([document])})
     with pytest.raises(UserError, match=r"surrogate\.json"):

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tfmsnet.predictors.store import load_predictor, network_of, trained_model
+from tfmsnet.predictors.config import NetworkConfig
+from tfmsnet.predictors.store import load_predictor
 from tfmsnet.serving.cost import Cost
 from tfmsnet.serving.endpoints import Endpoints
 from tfmsnet.serving.limits import Limits, network_cost
@@ -25,8 +26,12 @@ def image():
 
 
 def test_the_estimate_is_near_what_was_measured():
-    """Peak resident memory of a process that answers, less that of a small image (cathode, CPU)."""
-    cost = network_cost(network_of(trained_model()))
+    """Peak resident memory of a process that answers, less that of a small image (CPU)."""
+    cost = network_cost(
+        NetworkConfig.of(
+            autoregressive=False, basis=8, scales=4, filters=16, potential_filters=8, growth=1.75
+        )
+    )
     assert cost.voxel == pytest.approx(1023, rel=0.2)  # 96^3 voxels, curve
     assert 400 * cost.kept + cost.voxel == pytest.approx(13508, rel=0.2)  # 48^3 voxels, 400 frames
 

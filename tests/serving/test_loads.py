@@ -101,8 +101,8 @@ def test_what_a_network_cannot_know_is_refused(local, image):
         local.curve(image, 30.0)
 
 
-def test_the_packages_own_model_answers_constant_current_alone(image):
-    own = load_model("cathode")
+def test_a_time_basis_answers_constant_current_alone(basis_run, image):
+    own = load_model(basis_run)
     with pytest.raises(UserError, match="has a time basis, which answers constant current alone"):
         own.curve(image, PULSES)
     short = own.curve(image, constant_current(1.0, frames=7))

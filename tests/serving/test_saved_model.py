@@ -147,9 +147,9 @@ def test_the_next_version_and_what_is_foreign(served, run, tmp_path, monkeypatch
         export(run, tmp_path / "cathode[1]")
 
 
-def test_any_model_is_exported(run, served, tmp_path):
-    """best/ of a run, the package's own by its name, and a SavedModel, which stays what it is."""
-    assert load_model(export("cathode", tmp_path / "own")).network.basis
+def test_any_model_is_exported(basis_run, served, tmp_path):
+    """A run, and a SavedModel, which stays what it is."""
+    assert load_model(export(basis_run, tmp_path / "own")).network.basis
     again = export(served, tmp_path / "again")
     assert again == tmp_path / "again" / "1"
     for name in ("saved_model.pb", "assets/surrogate.json"):

@@ -20,7 +20,7 @@ def command(first, others, out, over, am_density_g_cm3, as_json):
 
     A is a discharge: an .h5 file of `tfmsnet simulate` or `records import`, or the directory of
     `tfmsnet predict`.  So is each B, or else a model, which is asked for A's electrode and load: a run of
-    `tfmsnet train`, a SavedModel, resolved-particles, porous-electrode, cathode, or a server's address.
+    `tfmsnet train`, a SavedModel, resolved-particles, porous-electrode, or a server's address.
     """
     from tfmsnet.evaluation import compare
 

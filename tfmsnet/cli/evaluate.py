@@ -36,10 +36,10 @@ from tfmsnet.progress import progress_bar
 def command(model, records, out, compare, reduced, timeout_s, as_json):
     """Score MODEL on the test geometries of RECORDS, which it never saw.
 
-    MODEL is a run, its best/, a SavedModel of `tfmsnet export`, cathode (the package's own model),
-    porous-electrode or resolved-particles (reduced models), or a server, grpc://HOST:PORT/NAME or
-    http://HOST:PORT/NAME.  The 0-D cell, persistence and a linear regression on the image stand beside it in
-    every table.  Writes report.html, metrics.json, metrics.csv and the figures into OUT.
+    MODEL is a run, its best/, a SavedModel of `tfmsnet export`, porous-electrode or resolved-particles
+    (reduced models), or a server, grpc://HOST:PORT/NAME or http://HOST:PORT/NAME.  The 0-D cell, persistence
+    and a linear regression on the image stand beside it in every table.  Writes report.html, metrics.json,
+    metrics.csv and the figures into OUT.
     """
     must_be_there(records, RECORDS)
     from tfmsnet.api import evaluate

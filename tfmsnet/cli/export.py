@@ -31,11 +31,10 @@ from tfmsnet.serving.quantities import MAX_GIB, MAX_VOXELS
 def command(model, out, max_voxels, max_gib, report, parameters, temperature_c):
     """Write MODEL as the next version in OUT (the model base path of TF Serving).
 
-    MODEL is a run of `tfmsnet train`, its best/, cathode (the package's own model), or a SavedModel of an
-    earlier export, which is taken over as it is; or porous-electrode or resolved-particles, which need no
-    training and take the cell's parameters and the voxels' edge as inputs (--parameters and --temperature-c
-    are their defaults).  The version appears when it is complete, so a server may
-    poll OUT all the while.
+    MODEL is a run of `tfmsnet train`, its best/, or a SavedModel of an earlier export, which is taken over as
+    it is; or porous-electrode or resolved-particles, which need no training and take the cell's parameters
+    and the voxels' edge as inputs (--parameters and --temperature-c are their defaults).  The version appears
+    when it is complete, so a server may poll OUT all the while.
     """
     from tfmsnet.serving.saved_model import can_warm_up, export
 

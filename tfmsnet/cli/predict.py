@@ -51,8 +51,7 @@ _OPTIMISED_FROM_VOXELS = 1_000_000
     default=DEFAULT,
     show_default=True,
     help="resolved-particles or porous-electrode, reduced models that need no training and hold for any "
-    "image, load and cell; or a network: a run of `tfmsnet train` or its best/, a model of `tfmsnet export`, "
-    "cathode (the package's own).",
+    "image, load and cell; or a network: a run of `tfmsnet train` or its best/, a model of `tfmsnet export`.",
 )
 @click.option(
     "--server",

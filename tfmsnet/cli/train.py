@@ -115,8 +115,7 @@ def _gigabytes(value: float) -> str:
     "--init",
     type=PATH,
     metavar="RUN",
-    help="Start from the weights of a trained surrogate, with its network: fine-tuning.  The package's own "
-    "model is called cathode.",
+    help="Start from the weights of a trained surrogate, with its network: fine-tuning.",
 )
 @click.option(
     "--set",
@@ -176,14 +175,13 @@ def command(
     An interrupted run continues with the same command.  Watch it with `tensorboard --logdir OUT`.
     """
     must_be_there(records, RECORDS)
-    from tfmsnet.predictors.store import directory_of, network_of
+    from tfmsnet.predictors.store import network_of
     from tfmsnet.training.config import PRESETS, load_config
 
     if config and preset:
         raise click.UsageError("--config and --preset: give one of them")
     if init and (config or preset or mode):
         raise click.UsageError("--init brings its network and mode: leave --config, --preset and --mode away")
-    init = directory_of(init) if init else None
     chosen = load_config(config) if config else PRESETS[preset or "default"]
     chosen = chosen.with_network(network_of(init)) if init else chosen.in_mode(mode or chosen.mode)
     chosen = chosen.with_values(parsed(changes), "--set")

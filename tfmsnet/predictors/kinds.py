@@ -11,8 +11,6 @@ from typing import Any
 
 from tfmsnet.references.registry import registered
 
-# The network that the package ships.
-MODEL = "cathode"
 # Functions of time that `basis` has by default; hidden layers of the network that makes them, and what it is
 # told of each frame.
 BASIS = 8

@@ -10,7 +10,6 @@ from tfmsnet.files import read_json, replacing, require_room
 from tfmsnet.halfcell import Parameters
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.predictors.description import DESCRIPTION, DIGESTS, FORMAT, check_description
-from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.predictors.predictor import Predictor, make_predictor
 from tfmsnet.predictors.size import parameters as parameters_of
 from tfmsnet.seals import SEAL, check_files, read_sealed, sha256, write_sealed
@@ -199,20 +198,3 @@ def load_weights(surrogate: Predictor, directory: str | Path) -> None:
 
 def _first_line(error: Exception) -> str:
     return next(iter(str(error).strip().splitlines()), type(error).__name__)
-
-
-def trained_model() -> Path:
-    """The directory of the package's own model, as `load_predictor` takes it.
-
-    Raises:
-        UserError: the installation lacks it.
-    """
-    path = Path(__file__).parents[1] / "trained" / MODEL
-    if not (path / WEIGHTS).is_file():
-        raise UserError(f"{path}: the package's own model is missing; install tfmsnet again, or give --model")
-    return path
-
-
-def directory_of(model: str | Path) -> Path:
-    """The directory of a model: itself, or that of the package's own where it is called by name."""
-    return trained_model() if str(model) == MODEL and not Path(model).exists() else Path(model)

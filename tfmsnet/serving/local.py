@@ -10,9 +10,7 @@ from tfmsnet.files import read_json
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import FRAMES
 from tfmsnet.predictors.description import DESCRIPTION, check_description
-from tfmsnet.predictors.kinds import MODEL
 from tfmsnet.predictors.store import (
-    directory_of,
     load_predictor,
     read_description,
     seal_predictor,
@@ -33,9 +31,8 @@ def load_model(source: str | Path = DEFAULT, *, timeout_s: float = 120.0) -> Mod
 
     Args:
         source: a run directory of `tfmsnet train` or its best/; a SavedModel, or the directory of its
-            versions (the newest is taken); "cathode", the package's own model; "porous-electrode" or
-            "resolved-particles", which need no training; or a server, grpc://HOST:PORT/NAME or
-            http://HOST:PORT/NAME.
+            versions (the newest is taken); "porous-electrode" or "resolved-particles", which need no
+            training; or a server, grpc://HOST:PORT/NAME or http://HOST:PORT/NAME.
         timeout_s: how long to wait for a server's answer.
 
     Raises:
@@ -45,15 +42,15 @@ def load_model(source: str | Path = DEFAULT, *, timeout_s: float = 120.0) -> Mod
         return Client(str(source), timeout_s=timeout_s)
     if str(source) in REDUCED and not Path(source).exists():
         return reduced_model(str(source), Parameters())
-    path = directory_of(source)
+    path = Path(source)
     if (path / DESCRIPTION).is_file():
         return _from_run(path)
     saved = newest_saved_model(path)
     if saved is not None:
         return _from_saved_model(saved)
     raise UserError(
-        f"{path}: expected a run made by `tfmsnet train`, a SavedModel made by `tfmsnet export`, {MODEL} "
-        f"(the package's own model), {', '.join(REDUCED)}, or grpc://HOST:PORT/NAME"
+        f"{path}: expected a run made by `tfmsnet train`, a SavedModel made by `tfmsnet export`, "
+        f"{', '.join(REDUCED)}, or grpc://HOST:PORT/NAME"
     )
 
 

@@ -17,7 +17,6 @@ from tfmsnet.predictors.config import describe_network
 from tfmsnet.predictors.description import FORMAT
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import (
-    directory_of,
     load_predictor,
     read_description,
     train_geometries,
@@ -53,9 +52,9 @@ def export(
     the checksums of all these.
 
     Args:
-        source: a run directory of `tfmsnet train` or its best/, "cathode" (the package's own model), or a
-            SavedModel of an earlier export, which is taken over as it is; or a reduced model, see
-            `tfmsnet.references.registry.REDUCED`, whose cell and voxels are inputs with defaults.
+        source: a run directory of `tfmsnet train` or its best/, or a SavedModel of an earlier export, which
+            is taken over as it is; or a reduced model, see `tfmsnet.references.registry.REDUCED`, whose cell
+            and voxels are inputs with defaults.
         directory: OUT/NAME, as TF Serving's --model_base_path wants it.
         max_voxels: most voxels of a request, batch included; None for `MAX_VOXELS`.
         max_gib: most memory that an answer may take, as estimated from its sizes, GiB; None for `MAX_GIB`.
@@ -84,7 +83,7 @@ def export(
         return target
     if parameters is not None:
         raise UserError(f"{source}: has the cell that it was trained on; --parameters are for reduced models")
-    source = directory_of(source)
+    source = Path(source)
     saved = newest_saved_model(source)
     if saved is not None:
         if given:

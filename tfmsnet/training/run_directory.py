@@ -21,7 +21,6 @@ from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import (
     WEIGHTS,
     described_network,
-    directory_of,
     load_weights,
     read_description,
     train_geometries,
@@ -61,7 +60,7 @@ class TrainedWeights(RandomWeights):
     """
 
     def __init__(self, directory: str | Path, network: NetworkConfig):
-        self.directory = directory_of(directory)
+        self.directory = Path(directory)
         self._description = read_description(self.directory)
         if described_network(self._description, self.directory) != network:
             raise UserError(
