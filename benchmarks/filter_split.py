@@ -3,9 +3,9 @@
 python benchmarks/filter_split.py RECORDS --out DIR [--growth 4 2 1] [--filters 4] [--steps 400] [--seeds 2]
 
 Trains networks that differ in nothing but growth (and with it the filters of the finest scale, so that the
-parameters stay the same), otherwise as networks of one pass are, for the same number of steps, and scores rollouts
-over the validation discharges.  Interrupted, it continues with the next training; called with more seeds or
-growths, it adds them.
+parameters stay the same), otherwise as networks of one pass are, for the same number of steps, and scores
+rollouts over the validation discharges.  Interrupted, it continues with the next training; called with more
+seeds or growths, it adds them.
 Writes splits.json, splits.md and splits.png.
 """
 

@@ -31,6 +31,7 @@ _SPECIFICATION = (
     tf.TensorSpec([1], tf.float32),
     tf.TensorSpec([1, None], tf.float32),
     tf.TensorSpec([1, None], tf.float32),
+    tf.TensorSpec([1], tf.float32),
 )
 
 
@@ -76,7 +77,8 @@ class StoredReference:
         """
         load = (tf.cast(values[None], tf.float32) for values in (sample.c_rate_profile, sample.times_s))
         voxel = tf.constant([sample.voxel_size_m], tf.float32)
-        found = self._conditions(sample.phase[None], voxel, *load)
+        calendering = tf.constant([sample.calendering_percent], tf.float32)
+        found = self._conditions(sample.phase[None], voxel, *load, calendering)
         shape = (sample.frames, *sample.grid)
         arrays = {
             name: np.ascontiguousarray(np.broadcast_to(found.fields[name].numpy()[0], shape))

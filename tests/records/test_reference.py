@@ -21,14 +21,14 @@ from tfmsnet.training.trainer import Trainer
 NAME = "sloped"
 
 
-VOXEL = tf.constant([0.5e-6])
+VOXEL, CALENDERING = tf.constant([0.5e-6]), tf.constant([np.nan])
 
 
 class Sloped(Uniform):
     """The 0-D cell with a potential that falls with depth and the current, and something to tell of it."""
 
-    def conditions(self, phase, voxel_size_m, c_rate, times_s):
-        found = super().conditions(phase, voxel_size_m, c_rate, times_s)
+    def conditions(self, phase, voxel_size_m, c_rate, times_s, calendering_percent):
+        found = super().conditions(phase, voxel_size_m, c_rate, times_s, calendering_percent)
         depth = tf.linspace(0.0, 1.0, tf.shape(phase)[3])
         solid, am = (tf.cast(phase > 0, tf.float32), tf.cast(phase == 1, tf.float32))
         drop = 0.01 * c_rate[:, :, None, None, None] * (1.0 + depth)
@@ -82,7 +82,7 @@ def test_training_sees_what_an_answer_computes(stored, predictor):
     for sample, batch in zip(Split(stored, "validation"), batches, strict=True):
         load = (tf.cast(array[None], tf.float32) for array in (sample.c_rate_profile, sample.times_s))
         computed, read = (
-            predictor.reference.conditions(sample.phase[None], VOXEL, *load),
+            predictor.reference.conditions(sample.phase[None], VOXEL, *load, CALENDERING),
             conditions_of(batch),
         )
         for name, field in FIELDS.items():
@@ -137,7 +137,11 @@ def test_statistics_are_of_the_deviation_from_it(stored):
     squares = []
     for sample in Split(stored, "train"):
         load = (tf.cast(array[None], tf.float32) for array in (sample.c_rate_profile, sample.times_s))
-        known = reference.conditions(sample.phase[None], VOXEL, *load).fields["concentration"].numpy()[0]
+        known = (
+            reference.conditions(sample.phase[None], VOXEL, *load, CALENDERING)
+            .fields["concentration"]
+            .numpy()[0]
+        )
         deviation = (sample.concentration - known)[1:, sample.am_mask].astype(float)
         scale = sample.parameters.c_max_mol_m3 * sample.c_rate
         squares.append(np.square((deviation - deviation.mean(1, keepdims=True)) / scale).ravel())

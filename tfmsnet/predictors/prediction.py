@@ -90,11 +90,22 @@ class Prediction:
         phase: (batch, x, y, z) uint8.
         voxel_size_m: (batch,) float32, m.
         c_rate_profile, times_s: (batch, frame) float32, 1/h and s.
+        calendering_percent: one number or (batch,); NaN if unknown.
     """
 
-    def __init__(self, predictor: "Predictor", phase, voxel_size_m, c_rate_profile, times_s):
+    def __init__(
+        self,
+        predictor: "Predictor",
+        phase,
+        voxel_size_m,
+        c_rate_profile,
+        times_s,
+        calendering_percent=float("nan"),
+    ):
         self.predictor, self.phase = predictor, phase
-        self.conditions = predictor.conditions(phase, voxel_size_m, c_rate_profile, times_s)
+        self.conditions = predictor.conditions(
+            phase, voxel_size_m, c_rate_profile, times_s, calendering_percent
+        )
         features = predictor.features(phase, voxel_size_m)
         self.static = predictor.static_inputs(phase, features, self.conditions)
         self.first = predictor.state.initial(self.static.masks[0], self.conditions)

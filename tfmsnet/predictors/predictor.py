@@ -118,9 +118,12 @@ class Predictor(keras.Model):
         """Per channel of the state, the field that it is a part of."""
         return tuple(channel.field for channel in self.state.channels)
 
-    def conditions(self, phase, voxel_size_m, c_rate, times_s) -> Conditions:
+    def conditions(
+        self, phase, voxel_size_m, c_rate, times_s, calendering_percent=float("nan")
+    ) -> Conditions:
         """The reference's answer, padded as the static inputs are; arguments as `Reference.conditions`'."""
-        return self.padded(self.reference.conditions(phase, voxel_size_m, c_rate, times_s))
+        calendering = tf.broadcast_to(tf.cast(calendering_percent, tf.float32), tf.shape(phase)[:1])
+        return self.padded(self.reference.conditions(phase, voxel_size_m, c_rate, times_s, calendering))
 
     def voxels(self, phase, voxel_size_m=None):
         """(batch,) float32, m: those that are given, else those that it was trained on.
@@ -198,7 +201,7 @@ class Predictor(keras.Model):
         Args:
             inputs: dict of phase (batch, x, y, z) uint8, c_rate_profile (batch, time) float32 in 1/h
                 (element 0 is 0), times_s (batch, time) float32; with a model of several sizes of voxels
-                voxel_size_m (batch,) float32, m.
+                voxel_size_m (batch,) float32, m; what is known of calendering_percent (batch,) float32.
 
         Returns:
             dict of the fields (batch, time, x, y, z) float32 in mol/m3 and V, exactly 0 outside their
@@ -207,5 +210,7 @@ class Predictor(keras.Model):
         """
         phase = inputs["phase"]
         voxel_size_m = self.voxels(phase, inputs.get("voxel_size_m"))
-        prediction = Prediction(self, phase, voxel_size_m, inputs["c_rate_profile"], inputs["times_s"])
+        calendering = inputs.get("calendering_percent", float("nan"))
+        load = inputs["c_rate_profile"], inputs["times_s"]
+        prediction = Prediction(self, phase, voxel_size_m, *load, calendering)
         return prediction.run(Window.of_all(phase))[0]

@@ -60,11 +60,15 @@ class _Reduced:
         return under_load(self.kind, self._materials, phase, voxel_size_m, segments, calendering_percent)
 
     def conditions(
-        self, phase: tf.Tensor, voxel_size_m: tf.Tensor, c_rate: tf.Tensor, times_s: tf.Tensor
+        self,
+        phase: tf.Tensor,
+        voxel_size_m: tf.Tensor,
+        c_rate: tf.Tensor,
+        times_s: tf.Tensor,
+        calendering_percent: tf.Tensor,
     ) -> Conditions:
-        """As a `Reference`; the CBD counts as uncalendered."""
-        unknown = tf.fill([tf.shape(phase)[0]], float("nan"))
-        found = self.discharge(phase, voxel_size_m, c_rate, times_s, unknown)
+        """As a `Reference`."""
+        found = self.discharge(phase, voxel_size_m, c_rate, times_s, calendering_percent)
         known = self._known.conditions(phase, voxel_size_m, c_rate, times_s)
         # Where the model has ended its last frame stays; the mean is Faraday's on.
         missing = known.mean_dol - tf.cast(found["dol"], tf.float32)
@@ -72,7 +76,12 @@ class _Reduced:
         am = tf.cast(FIELDS["concentration"].mask(phase), tf.float32)[:, None]
         fields = {name: found[name] for name in known.fields}
         fields["concentration"] += shift * am
-        return known._replace(fields=fields, planes=self._numbers(found, known), static=found["patterns"])
+        return known._replace(
+            fields=fields,
+            planes=self._numbers(found, known),
+            static=found["patterns"],
+            valid_frames=found["ended"],
+        )
 
     def _numbers(self, found: dict[str, tf.Tensor], known: Conditions) -> tf.Tensor:
         """`Conditions.planes`: deviations per unit of C-rate, as those of the fields are taken."""

@@ -20,6 +20,8 @@ class Conditions(NamedTuple):
         planes: (batch, time, z, number); what else it knows of each plane, each about 1; z is 1 and there
             are no numbers where it knows nothing.
         static: (batch, x, y, z, number); likewise of each voxel, at all times.
+        valid_frames: (batch,) int32; how many frames it has an answer for, where a surface that is full or
+            salt that is used up may end it: later ones repeat the last.  None where nothing does.
     """
 
     c_rate: tf.Tensor
@@ -28,6 +30,7 @@ class Conditions(NamedTuple):
     fields: dict[str, tf.Tensor]
     planes: tf.Tensor
     static: tf.Tensor
+    valid_frames: tf.Tensor | None = None
 
     def frames(self, begin, size: int) -> "Conditions":
         """Those of `size` frames from `begin` on; what holds for the whole discharge stays."""
@@ -42,6 +45,7 @@ class Conditions(NamedTuple):
             {name: cut(values) for name, values in self.fields.items()},
             cut(self.planes),
             self.static,
+            self.valid_frames,
         )
 
 
@@ -52,7 +56,12 @@ class Reference(Protocol):
     """
 
     def conditions(
-        self, phase: tf.Tensor, voxel_size_m: tf.Tensor, c_rate: tf.Tensor, times_s: tf.Tensor
+        self,
+        phase: tf.Tensor,
+        voxel_size_m: tf.Tensor,
+        c_rate: tf.Tensor,
+        times_s: tf.Tensor,
+        calendering_percent: tf.Tensor,
     ) -> Conditions:
         """Its answer under a load.
 
@@ -61,5 +70,6 @@ class Reference(Protocol):
             voxel_size_m: (batch,) float32, edge of a voxel, m.
             c_rate: (batch, time) float32, 1/h; during the interval that ends at the frame.
             times_s: (batch, time) float32, s.
+            calendering_percent: (batch,) float32, what the electrode was calendered by; NaN if unknown.
         """
         ...

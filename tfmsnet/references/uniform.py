@@ -24,8 +24,9 @@ class Uniform:
         voxel_size_m: tf.Tensor | None,
         c_rate: tf.Tensor,
         times_s: tf.Tensor,
+        calendering_percent: tf.Tensor | None = None,
     ) -> Conditions:
-        """Faraday's law on the C-rate profile; see `Reference`.  The image isn't looked at."""
+        """Faraday's law on the C-rate profile; see `Reference`.  The electrode isn't looked at."""
         interval = times_s[:, 1:] - times_s[:, :-1]
         passed = tf.cumsum(c_rate[:, 1:] * interval, axis=1) / SECONDS_PER_HOUR
         mean_dol = dol_after(tf.pad(passed, [[0, 0], [1, 0]]), self._materials.single)

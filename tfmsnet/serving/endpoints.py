@@ -15,10 +15,21 @@ from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.state import phase_mean
 from tfmsnet.serving import checks
 from tfmsnet.serving.limits import Limits, network_cost
-from tfmsnet.serving.quantities import VOXEL, Quantity, Signature, signatures
+from tfmsnet.serving.quantities import (
+    CALENDERING,
+    VALID_FRAMES,
+    VOXEL,
+    Quantity,
+    Signature,
+    signatures,
+)
 
-# The inputs that a request may leave out: all frames of all voxels.
-WHOLE = {"frame_stride": np.array([1], np.int32), "region": np.zeros((1, 6), np.int32)}
+# The inputs that a request may leave out: all frames of all voxels, of an electrode that isn't calendered.
+WHOLE = {
+    "frame_stride": np.array([1], np.int32),
+    "region": np.zeros((1, 6), np.int32),
+    CALENDERING.name: np.zeros(1, np.float32),
+}
 
 
 class Endpoints:
@@ -58,39 +69,39 @@ class Endpoints:
             for name, signature in self.signatures.items()
         }
 
-    def curve(self, phase, c_rate, voxel_size_m=None):
+    def curve(self, phase, c_rate, **electrode):
         """`serving_default`: times_s, dol, voltage_v (batch, 25) and the summary (batch,)."""
         phase, c_rate = self._checked(phase, c_rate)
-        return self._discharge(phase, voxel_size_m, *constant_load(c_rate))
+        return self._discharge(phase, electrode, *constant_load(c_rate))
 
-    def fields(self, phase, c_rate, frame_stride, region, voxel_size_m=None):
+    def fields(self, phase, c_rate, frame_stride, region, **electrode):
         """`fields`: the curve, and concentration and potential (batch, kept frame, x, y, z)."""
         phase, c_rate = self._checked(phase, c_rate)
         window = window_of(phase, frame_stride, region)
-        return self._discharge(phase, voxel_size_m, *constant_load(c_rate), window)
+        return self._discharge(phase, electrode, *constant_load(c_rate), window)
 
-    def profile(self, phase, c_rate_profile, times_s, frame_stride, region, voxel_size_m=None):
+    def profile(self, phase, c_rate_profile, times_s, frame_stride, region, **electrode):
         """`profile`: the same under a C-rate that changes with time."""
         phase = self._checked_phase(phase)
         load = checks.checked_profile(c_rate_profile, times_s, phase, self.predictor.constant_current)
         load = checks.within_capacity(*load, self.predictor.parameters)
-        return self._discharge(phase, voxel_size_m, *load, window_of(phase, frame_stride, region))
+        return self._discharge(phase, electrode, *load, window_of(phase, frame_stride, region))
 
-    def step(self, phase, c_rate, time_s, voxel_size_m=None, **fields):
+    def step(self, phase, c_rate, time_s, **given):
         """`step`: the fields and the curve's point one frame later, (batch, x, y, z) and (batch,)."""
         phase, c_rate = self._checked(phase, c_rate)
         time_s = checks.checked_time(time_s, c_rate)
-        given = {
-            name: checks.checked_field(fields[name], phase, name) for name in self.predictor.config.fields
+        fields = {
+            name: checks.checked_field(given[name], phase, name) for name in self.predictor.config.fields
         }
         # Constant current from the start to the given frame, and for one frame more.
         later = time_s + FRAME_SECONDS_AT_1C / c_rate
         times_s = tf.stack([tf.zeros_like(time_s), time_s, later], axis=1)
         profile = tf.stack([tf.zeros_like(c_rate), c_rate, c_rate], axis=1)
         (phase,) = checks.after(self._limits.checks(phase, 2, 2 * tf.size(phase)), phase)
-        voxel_size_m = self._voxels(phase, voxel_size_m)
-        prediction = Prediction(self.predictor, phase, voxel_size_m, profile, times_s)
-        answer = prediction.fields(prediction.advance(2, prediction.state(given, 1)), 2)
+        voxel_size_m, calendering = self._electrode(phase, given)
+        prediction = Prediction(self.predictor, phase, voxel_size_m, profile, times_s, calendering)
+        answer = prediction.fields(prediction.advance(2, prediction.state(fields, 1)), 2)
         return {"times_s": later, **prediction.curve(answer, 2), **answer}
 
     def card(self, name):
@@ -104,20 +115,32 @@ class Endpoints:
         phase = self._checked_phase(phase)
         return phase, checks.checked_c_rate(c_rate, phase)
 
-    def _voxels(self, phase, voxel_size_m):
-        """(batch,) m, checked; those that the model was trained on where they had one size."""
-        if voxel_size_m is None:
-            return self.predictor.voxels(phase)
-        edge = checks.one_for_all(voxel_size_m, 1, phase, VOXEL.name)
-        fits = (edge > 0) & tf.math.is_finite(edge)
-        check = checks.require(fits, f"{VOXEL.name}: expected a number above 0, found", edge)
-        return self.predictor.voxels(phase, *checks.after([check], edge))
+    def _electrode(self, phase, given: dict):
+        """What a request says of its electrodes beside the image, checked.
 
-    def _discharge(self, phase, voxel_size_m, profile, times_s, window: Window | None = None):
+        Returns:
+            Edge of the voxels, (batch,) m, that which the model was trained on where it was one; calendering,
+            %, one number, NaN where the model doesn't ask.
+        """
+        voxel_size_m = self.predictor.voxels(phase) if VOXEL.name not in given else None
+        if voxel_size_m is None:
+            edge = checks.one_for_all(given[VOXEL.name], 1, phase, VOXEL.name)
+            fits = (edge > 0) & tf.math.is_finite(edge)
+            check = checks.require(fits, f"{VOXEL.name}: expected a number above 0, found", edge)
+            voxel_size_m = self.predictor.voxels(phase, *checks.after([check], edge))
+        if CALENDERING.name not in given:
+            return voxel_size_m, float("nan")
+        percent = checks.one_for_all(given[CALENDERING.name], 1, phase, CALENDERING.name)
+        fits = (percent >= 0) & (percent < 100)
+        check = checks.require(fits, f"{CALENDERING.name}: expected 0 to below 100, found", percent)
+        return voxel_size_m, *checks.after([check], percent)
+
+    def _discharge(self, phase, electrode, profile, times_s, window: Window | None = None):
         kept = kept_values(phase, times_s, window) if window else 0
         (phase,) = checks.after(self._limits.checks(phase, tf.shape(times_s)[1], kept), phase)
-        voxel_size_m = self._voxels(phase, voxel_size_m)
-        answer, last = Prediction(self.predictor, phase, voxel_size_m, profile, times_s).run(window)
+        voxel_size_m, calendering = self._electrode(phase, electrode)
+        prediction = Prediction(self.predictor, phase, voxel_size_m, profile, times_s, calendering)
+        answer, last = prediction.run(window)
         scalars = summary(
             phase,
             times_s,
@@ -127,7 +150,9 @@ class Endpoints:
             self.predictor.parameters,
             voxel_size_m,
         )
-        return {"times_s": times_s, **answer, **scalars}
+        valid = prediction.conditions.valid_frames
+        ended = {} if valid is None else {VALID_FRAMES.name: valid}
+        return {"times_s": times_s, **answer, **scalars, **ended}
 
 
 def named(function: Callable, names: list[str], defaults: dict[str, np.ndarray] = WHOLE) -> Callable:

@@ -17,8 +17,10 @@ from tfmsnet.predictors.config import NetworkConfig, answered, describe_network
 from tfmsnet.predictors.domain import check_grid, outside
 from tfmsnet.predictors.kinds import Kind, kind_of
 from tfmsnet.references.error_bars import DOUBTFUL_V, over_all
+from tfmsnet.references.registry import REDUCED
 from tfmsnet.serving import cell
 from tfmsnet.serving.quantities import (
+    CALENDERING,
     CURVE,
     ERRORS,
     FIELDS,
@@ -26,6 +28,7 @@ from tfmsnet.serving.quantities import (
     SMALLEST_C_RATE,
     SUMMARY,
     VALID_FRAMES,
+    VOXEL,
 )
 
 if TYPE_CHECKING:
@@ -403,8 +406,8 @@ class Model:
             name = "profile"
         if self.takes_cell:
             inputs |= cell.values(self.parameters, image.calendering_percent, image.voxel_size_m)
-        elif self.voxel_size_m is None:
-            inputs["voxel_size_m"] = np.array([image.voxel_size_m], np.float32)
+        else:
+            inputs |= self._electrode(image)
         answer = self.call(name, inputs if name == "serving_default" else {**inputs, **kept})
         fields: tuple[int, ...] = ()
         if name != "serving_default":
@@ -412,7 +415,20 @@ class Model:
             fields = (1 + (len(times_s) - 1) // stride, *box)
         answer = self._checked(answer, len(times_s), fields)
         valid = int(answer.pop(VALID_FRAMES.name, len(times_s)))
+        if valid < len(times_s) and not self.takes_cell:
+            # The model that the network is on ended, the network went on: its summary is of all frames.
+            check_ended(load, valid)
+            return self._ask(image, None, profile[:valid], times_s[:valid], window)
         return valid_part(answer, load, valid, stride)
+
+    def _electrode(self, image: PhaseImage) -> dict[str, np.ndarray]:
+        """What a network is told of an electrode beside its image."""
+        told = {}
+        if self.voxel_size_m is None:
+            told[VOXEL.name] = np.array([image.voxel_size_m], np.float32)
+        if self._from_description(lambda content: content["network"].get("reference", "")) in REDUCED:
+            told[CALENDERING.name] = np.nan_to_num(np.array([image.calendering_percent], np.float32))
+        return told
 
     def _checked(self, answer: dict, frames: int, fields: tuple[int, ...]) -> dict[str, np.ndarray]:
         """An answer without the batch's axis, when it is what a model of this kind says.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from tfmsnet.fields import FIELDS as TABLE
 from tfmsnet.predictors.config import NetworkConfig
 from tfmsnet.predictors.kinds import kind_of
+from tfmsnet.references.registry import REDUCED
 
 LABELS = {0: "electrolyte (pore)", 1: "active material (AM)", 2: "carbon-binder domain (CBD)"}
 LARGEST_C_RATE = 20.0
@@ -107,6 +108,15 @@ VOXEL = Quantity(
     "m",
     "edge of a voxel, the same for the whole batch",
     "above 0",
+)
+CALENDERING = Quantity(
+    "calendering_percent",
+    "float32",
+    ("batch or 1",),
+    "%",
+    "what the electrode was calendered by, which its binder conducts electrons better for",
+    "0 (the default) to below 100, the same for the whole batch",
+    optional=True,
 )
 TIME = Quantity(
     "time_s",
@@ -228,7 +238,10 @@ def signatures(config: NetworkConfig, asks_voxels: bool = False) -> dict[str, Si
         asks_voxels: whether it was trained on voxels of several sizes, so that their edge is an input.
     """
     fields, kind = config.answers, kind_of(config)
-    voxel = (VOXEL,) if asks_voxels else ()
+    electrode = (VOXEL,) if asks_voxels else ()
+    on_model = config.reference in REDUCED
+    electrode += (CALENDERING,) if on_model else ()
+    end = (VALID_FRAMES,) if on_model else ()
 
     def known(*quantities: Quantity) -> tuple[Quantity, ...]:
         needed = (_NEEDS.get(q.name, q.name if q in FIELDS else fields[0]) for q in quantities)
@@ -239,24 +252,24 @@ def signatures(config: NetworkConfig, asks_voxels: bool = False) -> dict[str, Si
     found = {
         "serving_default": Signature(
             "the discharge curve and its summary: a small answer",
-            (PHASE, C_RATE, *voxel),
-            known(*CURVE, *SUMMARY),
+            (PHASE, C_RATE, *electrode),
+            (*known(*CURVE, *SUMMARY), *end),
         ),
         "fields": Signature(
             "curve, summary and the fields at every voxel",
-            (PHASE, C_RATE, *voxel, *window),
-            known(*CURVE, *SUMMARY, *FIELDS),
+            (PHASE, C_RATE, *electrode, *window),
+            (*known(*CURVE, *SUMMARY, *FIELDS), *end),
         ),
         "profile": Signature(
             "the same at any frames of a constant current"
             if kind.constant_current(config)
             else "the same under a C-rate that changes with time",
-            (PHASE, *PROFILE, *voxel, *window),
-            known(*CURVE, *SUMMARY, *FIELDS),
+            (PHASE, *PROFILE, *electrode, *window),
+            (*known(*CURVE, *SUMMARY, *FIELDS), *end),
         ),
         "step": Signature(
             "the next frame, 100 s / c_rate later, from the fields of a frame",
-            (PHASE, C_RATE, TIME, *(_given(q) for q in state if q.name in config.fields), *voxel),
+            (PHASE, C_RATE, TIME, *(_given(q) for q in state if q.name in config.fields), *electrode),
             (*(_without_frames(quantity) for quantity in known(*CURVE)), *state),
         ),
         "card": CARD,

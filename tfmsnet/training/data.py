@@ -30,7 +30,7 @@ def described(predictor: Predictor, stored: bool = False) -> pipeline.Step:
     def stage(element):
         phase, voxel = element["phase"][None], element["voxel_size_m"][None]
         load = element["c_rate_profile"][None], element["times_s"][None]
-        conditions = reference.conditions(phase, voxel, *load)
+        conditions = reference.conditions(phase, voxel, *load, element["calendering_percent"][None])
         start, size = tf.unstack(element["window"])
         fields = {**conditions.fields, PLANES: conditions.planes}
         known = {f"{REFERENCE}{name}": values[0, start : start + size] for name, values in fields.items()}
