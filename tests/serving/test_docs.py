@@ -28,7 +28,7 @@ def test_the_client(server, capsys):
 
 def test_plain_http(server):
     body = re.search(r"-d '(.*)'", snippet("rest"), re.DOTALL).group(1)
-    url = f"http://127.0.0.1:{server.rest_port}/v1/models/cathode:predict"
+    url = server.rest_url.replace("/cathode", "/v1/models/cathode:predict")
     outputs = json.load(urllib.request.urlopen(urllib.request.Request(url, body.encode())))["outputs"]
     assert len(outputs["voltage_v"][0]) == 25
     rows = {"instances": [{name: value[0] for name, value in json.loads(body)["inputs"].items()}]}
