@@ -92,7 +92,7 @@ def items(small, large, huge, frames: int, product: int) -> list[Item]:
     reduced = ("resolved-particles", "porous-electrode")
     networks = tuple(MODES)
 
-    def parity(model):
+    def agreeing(model):
         return (
             f"{model} as on the CPU {grid(small)}",
             parity,
@@ -105,7 +105,7 @@ def items(small, large, huge, frames: int, product: int) -> list[Item]:
         Item(*predicting("resolved-particles", large), 0.5),
         Item(*predicting("one-pass", large), 0.1),
         *convolving,
-        *(Item(*parity(model)) for model in networks),
+        *(Item(*agreeing(model)) for model in networks),
         Item(*predicting("rollout", large)),
         *(Item(*training("paper", small, gradient=gradient)) for gradient in ("adjoint", "tape")),
         Item(*training("paper", small, precision="mixed_bfloat16")),
@@ -127,7 +127,7 @@ def items(small, large, huge, frames: int, product: int) -> list[Item]:
         Item(*predicting("porous-electrode", large)),
         *(Item(*predicting(model, large, 8)) for model in (*networks, *reduced)),
         *(Item(*predicting(model, huge, batch)) for batch in (1, 8) for model in (*networks, *reduced)),
-        *(Item(*parity(model)) for model in reduced),
+        *(Item(*agreeing(model)) for model in reduced),
     ]
 
 
@@ -334,7 +334,7 @@ def uptake_alone(size) -> dict:
 
 
 def multigrid_alone(size) -> dict:
-    """Conduction through the electrolyte of an electrode, of the reduced models."""
+    """Conduction through electrolyte and solid of an electrode, of the reduced models."""
     import tensorflow as tf
 
     from tfmsnet.halfcell import Parameters
@@ -345,8 +345,10 @@ def multigrid_alone(size) -> dict:
 
     @tf.function
     def call():
-        geometry = Geometry(phase, voxel, Materials(Parameters()))
-        return tf.reduce_sum(geometry.liquid().pattern)
+        materials = Materials(Parameters())
+        solid = materials.single.am_conductivity_s_m, materials.cbd_conductivity(tf.zeros([1], tf.float64))
+        conductors = Geometry(phase, voxel, materials).conduction(*solid)
+        return tf.add_n([tf.reduce_sum(tf.cast(one.between, tf.float64)) for one in conductors])
 
     return timed(lambda: float(call()))
 

@@ -43,6 +43,7 @@ def trainer_and_batch(config: RunConfig, grid, frames: int) -> tuple[Trainer, di
         "c_rate_profile": profile.astype(np.float32),
         "times_s": times.astype(np.float32),
         "voxel_size_m": np.float32(5e-7),
+        "calendering_percent": np.float32(0),
         "window": np.array([0, frames + 1], np.int32),
         "index": np.int64(0),
     }

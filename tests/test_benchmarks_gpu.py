@@ -1,7 +1,9 @@
 """benchmarks/gpu.py: whatever becomes of an item, the others are measured."""
 
+import inspect
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -27,6 +29,12 @@ def test_items_that_fail_die_or_hang_cost_their_own_row_alone(tmp_path, capsys):
     assert gpu.measure(chosen, tmp_path, seconds=60, deadline_s=10) == 3
     assert failed(tmp_path) == {"refused", "dies", "hangs"}
     assert len(capsys.readouterr().out.splitlines()) == 2 + len(chosen)
+
+
+def test_every_item_can_be_sent_to_the_process_that_does_it():
+    for item in gpu.items((8, 8, 16), (8, 8, 32), (8, 8, 64), frames=3, product=64):
+        pickle.dumps(item)
+        inspect.signature(item.function).bind(**item.values)
 
 
 @pytest.mark.slow

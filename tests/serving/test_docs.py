@@ -5,9 +5,12 @@ import re
 import urllib.request
 from pathlib import Path
 
+from tfmsnet.references.registry import REDUCED
 from tfmsnet.serving.quantities import SUMMARY
+from tfmsnet.serving.reduced_scores import table
 
-PAGE = (Path(__file__).parents[2] / "docs" / "serving.md").read_text()
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "serving.md").read_text()
 
 
 def snippet(marker):
@@ -39,3 +42,9 @@ def test_plain_http(server):
 
 def test_the_summary_is_explained():
     assert all(f"`{quantity.name}`" in PAGE for quantity in SUMMARY)
+
+
+def test_the_results_are_those_of_the_cards():
+    results = (DOCS / "results.md").read_text()
+    for model in REDUCED:
+        assert "\n".join(table(model)) in results

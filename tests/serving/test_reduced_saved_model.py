@@ -15,6 +15,7 @@ from tfmsnet.materials import parameter_set
 from tfmsnet.serving import Client
 from tfmsnet.serving.local import load_model
 from tfmsnet.serving.reduced import reduced_model
+from tfmsnet.serving.reduced_scores import table
 from tfmsnet.serving.saved_model import export
 
 PULSE = Load((CRate(2.0, End(time_s=60)), Rest(End(time_s=120)), CRate(-1.0, End(time_s=60))), Every(30))
@@ -86,7 +87,9 @@ def test_the_card_and_the_metadata_name_the_cell(exported, served):
     inputs = metadata["signatures"]["serving_default"]["inputs"]
     assert inputs["solid_diffusivity"]["optional"]
     assert inputs["solid_diffusivity"]["shape"] == ["batch or 1", 3, "point"]
-    assert "| in | `voxel_size_m` |" in (exported / "1" / "assets" / "MODEL_CARD.md").read_text()
+    card = (exported / "1" / "assets" / "MODEL_CARD.md").read_text()
+    assert "| in | `voxel_size_m` |" in card
+    assert "\n".join(table("porous-electrode")) in card
     assert (served.title, served.voxel_size_m, served.train_geometries) == ("porous-electrode", None, [])
 
 

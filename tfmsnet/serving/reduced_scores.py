@@ -1,0 +1,105 @@
+"""How far off the reduced models were on sets of images and loads that they weren't made with.
+
+The numbers of docs/results.md (benchmarks/test_sets.sh makes and judges the sets): model cards show them.
+"""
+
+from typing import NamedTuple
+
+
+class Found(NamedTuple):
+    """Of one model on one set.
+
+    Attributes:
+        vrmse, worst_vrmse: of the concentration, median over the frames of a sample, then over the samples.
+        mv, worst_mv: root mean square error of the curve, mV.
+        curves_within, vrmse_within: shares of the samples within what the answer says of its own error.
+    """
+
+    vrmse: float
+    worst_vrmse: float
+    mv: float
+    worst_mv: float
+    curves_within: float
+    vrmse_within: float
+
+
+class JudgedSet(NamedTuple):
+    """A set.
+
+    Attributes:
+        what: electrodes and loads.
+        samples: how many discharges.
+        found: name of a reduced model -> what was found.
+    """
+
+    what: str
+    samples: int
+    found: dict[str, Found]
+
+
+_POROUS, _RESOLVED = "porous-electrode", "resolved-particles"
+SETS = (
+    JudgedSet(
+        "a: wide design, 48 more electrodes",
+        95,
+        {
+            _RESOLVED: Found(0.0041, 0.036, 0.07, 7.6, 0.92, 0.93),
+            _POROUS: Found(0.12, 0.33, 0.38, 20.0, 0.94, 0.97),
+        },
+    ),
+    JudgedSet(
+        "b: 72 x 72 x 244, the paper's size, 85 wt% at 0.5C and 2C, 90 wt% at 1C, 95 wt% at 0.5C",
+        4,
+        {
+            _RESOLVED: Found(0.0051, 0.0096, 0.53, 1.2, 1.0, 1.0),
+            _POROUS: Found(0.087, 0.12, 0.18, 0.69, 1.0, 1.0),
+        },
+    ),
+    JudgedSet(
+        "c: 24 x 24 x 244 and 32 x 32 x 160, 0.7C and 1.5C",
+        8,
+        {
+            _RESOLVED: Found(0.0061, 0.021, 0.16, 1.1, 1.0, 1.0),
+            _POROUS: Found(0.094, 0.12, 0.34, 0.6, 1.0, 1.0),
+        },
+    ),
+    JudgedSet(
+        "d: crops of TauFactor's electrode, its own voxels",
+        2,
+        {
+            _RESOLVED: Found(0.001, 0.0011, 0.1, 0.13, 1.0, 1.0),
+            _POROUS: Found(0.089, 0.13, 0.54, 0.55, 1.0, 1.0),
+        },
+    ),
+    JudgedSet(
+        "e: particles of 3 and 16 um, all alike, of a wide spread",
+        7,
+        {
+            _RESOLVED: Found(0.0025, 0.0095, 0.02, 0.14, 1.0, 1.0),
+            _POROUS: Found(0.1, 0.11, 0.56, 3.7, 0.71, 1.0),
+        },
+    ),
+    JudgedSet(
+        "f: a drive cycle of 15 minutes",
+        2,
+        {
+            _RESOLVED: Found(0.011, 0.012, 0.11, 0.18, 1.0, 0.5),
+            _POROUS: Found(0.24, 0.24, 0.4, 0.52, 1.0, 1.0),
+        },
+    ),
+)
+
+
+def table(model: str) -> list[str]:
+    """Lines of a table of one model, as Markdown."""
+    lines = [
+        "| | samples | concentration, VRMSE | curve, RMSE in mV | within its error bar: curve | VRMSE |",
+        "|---|---|---|---|---|---|",
+    ]
+    for a_set in SETS:
+        f = a_set.found[model]
+        lines.append(
+            f"| {a_set.what} | {a_set.samples} | {f.vrmse:.2g} ({f.worst_vrmse:.2g}) | "
+            f"{f.mv:.2g} ({f.worst_mv:.2g}) | {f.curves_within:.2g} | {f.vrmse_within:.2g} |"
+        )
+    return lines
