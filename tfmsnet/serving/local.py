@@ -60,8 +60,9 @@ def _from_run(path: Path) -> Model:
     predictor = load_predictor(path)
     cost = network_cost(predictor.config)
     functions = {
-        name: tf.function(function, autograph=False, reduce_retracing=True)
-        for name, (function, _) in Endpoints(predictor).functions().items()
+        # One graph for images of all sizes.
+        name: tf.function(function, autograph=False, input_signature=inputs)
+        for name, (function, inputs) in Endpoints(predictor).functions().items()
     }
 
     def call(name, inputs):
