@@ -50,6 +50,22 @@ def test_vrmse_of_the_frames_mean_is_one(frame):
     np.testing.assert_allclose(np.ravel(found), 1, rtol=1e-5)
 
 
+def test_vrmse_of_a_deviation_is_over_the_whole_fields_spread(rng):
+    """Potentials of 4 V that differ by some 10 uV, of which a reduced model knows most."""
+    shape = (1, 3, 6, 5, 8)
+    mask = (rng.random((1, *shape[2:])) < 0.6).astype(np.float32)
+    known = (4.0 + 2e-5 * rng.standard_normal(shape)).astype(np.float32) * mask[:, None]
+    deviation, error = (size * rng.standard_normal(shape).astype(np.float32) for size in (2e-6, 1e-6))
+    found = vrmse(*(tf.constant(a * mask[:, None]) for a in (deviation + error, deviation)), mask, known)
+    inside = mask[0] > 0
+    whole = (known.astype(float) + deviation)[0][:, inside]
+    expected = np.sqrt((error[0][:, inside].astype(float) ** 2).mean(1)) / whole.std(1)
+    np.testing.assert_allclose(found[0], expected, rtol=0.02)  # float32 has 4 V to 0.2 uV
+    everywhere = tf.fill([1, 3, 1, 1, 1], 4.0)
+    alone, beside = (vrmse(deviation + error, deviation, mask, level) for level in (0.0, everywhere))
+    np.testing.assert_allclose(alone, beside, rtol=1e-3)
+
+
 def test_frames_with_a_time_axis_cost_what_they_cost_one_by_one(frame, rng):
     mask, target, output = frame
     more = np.stack([target, 2 * target, rng.standard_normal(target.shape) * mask], axis=1).astype(np.float32)

@@ -56,20 +56,30 @@ def _coarsened(target, scales):
     ]
 
 
-def vrmse(output, target, mask):
+def vrmse(output, target, mask, known=0.0):
     """Root of the squared error over the frame's variance, per sample (1: no better than the mean).
 
     The variance counts as no less than (5 %)^2 of the discharge's largest: after a rest little is left of it.
 
     Args:
-        output, target: (batch, time, x, y, z), of one field; any unit, any uniform offset.
+        output, target: (batch, time, x, y, z), of one field, or what it is beyond `known`; any unit, any
+            uniform offset.
         mask: (batch, x, y, z), of its phase.
+        known: what output and target are deviations from, (batch, time, x, y, z) in the same unit or one
+            number for all voxels: the variance is the whole field's.
 
     Returns:
         (batch, time) float32.
     """
-    mean = phase_mean(target * mask[:, None], mask)[:, :, None, None, None]
-    variance = phase_mean((target - mean) ** 2 * mask[:, None], mask)
+
+    def pattern(field):
+        for _ in range(2):  # the mean of 4 V in float32 is off by as much as some patterns are large
+            inside = field * mask[:, None]
+            field = (inside - phase_mean(inside, mask)[:, :, None, None, None]) * mask[:, None]
+        return field
+
+    # Each by itself: float32 would lose the deviation in what is known.
+    variance = phase_mean((pattern(target) + pattern(known)) ** 2, mask)
     error = phase_mean((output - target) ** 2 * mask[:, None], mask)
     smallest = SMALLEST_SPREAD**2 * tf.reduce_max(variance, axis=1, keepdims=True)
     return tf.sqrt(error / tf.maximum(variance, tf.maximum(smallest, 1e-30)))

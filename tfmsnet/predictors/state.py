@@ -80,6 +80,9 @@ class StateEncoding(Protocol):
     def deviation(self, state: tf.Tensor, conditions: Conditions) -> dict:
         """State -> deviation of each field from something uniform or known, zero outside the phases."""
 
+    def known(self, conditions: Conditions) -> dict:
+        """What `deviation` is from: field -> (batch, time, x, y, z), or 1 for x, y and z."""
+
     def decode(self, state: tf.Tensor, masks: tf.Tensor, conditions: Conditions) -> dict:
         """State -> physical fields, zero outside the phases."""
 
@@ -149,6 +152,10 @@ class ReferenceDeviation:
             for field in self.fields
         }
 
+    def known(self, conditions: Conditions) -> dict:
+        """The reference's fields."""
+        return {field: conditions.fields[field] for field in self.fields}
+
     def decode(self, state: tf.Tensor, masks: tf.Tensor, conditions: Conditions) -> dict:
         """State -> physical fields, zero outside the phases."""
         owners = [channel.field for channel in self.channels]
@@ -211,6 +218,10 @@ class MinMax:
     def deviation(self, state: tf.Tensor, conditions: Conditions) -> dict:
         """State -> deviation of each physical field from a uniform one, zero outside the phases."""
         return {channel.field: state[..., i] * channel.unit for i, channel in enumerate(self.channels)}
+
+    def known(self, conditions: Conditions) -> dict:
+        """Something uniform."""
+        return {field: tf.zeros([1, tf.shape(conditions.c_rate)[1], 1, 1, 1]) for field in self.fields}
 
     def decode(self, state: tf.Tensor, masks: tf.Tensor, conditions: Conditions) -> dict:
         """State -> physical fields, zero outside the phases."""

@@ -32,7 +32,11 @@ def predicted_and_true(trainer, batch):
     masks = {field: static.masks[0][..., owners.index(field)] for field in fields}
     # The deviation, not the field: float32 would lose it in the field's mean.
     deviations = [predictor.state.deviation(values, conditions) for values in (states, true[:, 1:])]
-    scores = {field: vrmse(*(part[field] for part in deviations), masks[field]) for field in fields}
+    known = predictor.state.known(conditions)
+    scores = {
+        field: vrmse(*(part[field] for part in deviations), masks[field], known[field][:, 1:])
+        for field in fields
+    }
     predicted = tf.concat([true[:, :1], states], axis=1)
     decoded = [predictor.state.decode(values, static.masks[0], conditions) for values in (predicted, true)]
     return *decoded, masks, scores
