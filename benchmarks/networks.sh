@@ -36,5 +36,5 @@ train porous-electrode porous-electrode "$steps" --mode basis --set filters=8 "$
 train unet porous-electrode $((steps / 2)) --mode basis --set architecture=unet --set convolutions=2 --set filters=10 "$@"
 train rollouts porous-electrode $((steps / 2)) --mode autoregressive --set filters=8 \
     --set 'horizon=[[0.5,1],[0.8,4],[1.0,12]]' "$@"
-python "$here/error_bars.py" "$mixed" --model run-porous-electrode/best --model run-unet/best \
-    --model run-rollouts/best --held-out records-porous-electrode
+python "$here/error_bars.py" "$mixed" --model run-porous-electrode --model run-unet --model run-rollouts \
+    --held-out records-porous-electrode
