@@ -27,7 +27,7 @@ ONE_THREAD = {
     "TF_NUM_INTEROP_THREADS": "1",
     "TF_CPP_MIN_LOG_LEVEL": "3",
 }
-SHORT, LONG = 10, 40
+SHORT, LONG = 10, 200
 
 
 def shares(kind: str, workers: int, now: tuple[float, float], alone: tuple[float, float]) -> None:
