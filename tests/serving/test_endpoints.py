@@ -183,6 +183,17 @@ def test_a_model_of_one_field_has_its_answers_alone(untrained):
     assert [quantity.name for quantity in endpoints.signatures["step"].inputs][3:] == ["concentration"]
 
 
+@pytest.mark.parametrize("percent", [-1.0, 100.0, np.inf])
+def test_calendering_that_cannot_be_is_refused(untrained, percent):
+    endpoints = Endpoints(untrained("basis", reference="porous-electrode"))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="calendering_percent: expected 0 to below 100"):
+        endpoints.curve(
+            tf.constant(electrode((1, 4, 4, 4), 0)),
+            tf.constant([1.0]),
+            calendering_percent=tf.constant([percent]),
+        )
+
+
 def test_a_network_with_a_time_basis_has_no_steps(untrained):
     surrogate = untrained("basis")
     endpoints = Endpoints(surrogate)

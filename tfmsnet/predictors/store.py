@@ -1,4 +1,4 @@
-"""A predictor on disk: surrogate.json (what it is, sealed) and surrogate.weights.h5; the package's own."""
+"""A predictor on disk: surrogate.json (what it is, sealed) and surrogate.weights.h5."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -122,18 +122,17 @@ class Endpoints:
             Edge of the voxels, (batch,) m, that which the model was trained on where it was one; calendering,
             %, one number, NaN where the model doesn't ask.
         """
-        voxel_size_m = self.predictor.voxels(phase) if VOXEL.name not in given else None
-        if voxel_size_m is None:
-            edge = checks.one_for_all(given[VOXEL.name], 1, phase, VOXEL.name)
-            fits = (edge > 0) & tf.math.is_finite(edge)
-            check = checks.require(fits, f"{VOXEL.name}: expected a number above 0, found", edge)
-            voxel_size_m = self.predictor.voxels(phase, *checks.after([check], edge))
-        if CALENDERING.name not in given:
-            return voxel_size_m, float("nan")
-        percent = checks.one_for_all(given[CALENDERING.name], 1, phase, CALENDERING.name)
-        fits = (percent >= 0) & (percent < 100)
-        check = checks.require(fits, f"{CALENDERING.name}: expected 0 to below 100, found", percent)
-        return voxel_size_m, *checks.after([check], percent)
+
+        def told(quantity, fits, expected):
+            if quantity.name not in given:
+                return None
+            value = checks.one_for_all(given[quantity.name], 1, phase, quantity.name)
+            check = checks.require(fits(value), f"{quantity.name}: expected {expected}, found", value)
+            return checks.after([check], value)[0]
+
+        edge = told(VOXEL, lambda value: (value > 0) & tf.math.is_finite(value), "a number above 0")
+        percent = told(CALENDERING, lambda value: (value >= 0) & (value < 100), "0 to below 100")
+        return self.predictor.voxels(phase, edge), float("nan") if percent is None else percent
 
     def _discharge(self, phase, electrode, profile, times_s, window: Window | None = None):
         kept = kept_values(phase, times_s, window) if window else 0

@@ -1,4 +1,4 @@
-"""A model by what names it: a run, a SavedModel, the package's own, a server."""
+"""A model by what names it: a run, a SavedModel, a reduced model, a server."""
 
 import math
 from pathlib import Path

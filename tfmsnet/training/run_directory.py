@@ -52,7 +52,7 @@ class TrainedWeights(RandomWeights):
     """The weights of a trained predictor, in its own units: fine-tuning.
 
     Args:
-        directory: a run, or the package's own model.
+        directory: a run.
         network: what the run is to train.
 
     Raises:
