@@ -6,8 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Graphs are kept for all processes of the tests, and not in the user's cache.
+os.environ.setdefault("TFMSNET_CACHE", str(Path(__file__).parents[1] / ".cache" / "graphs"))
 
 import numpy as np
 import pytest

@@ -1,7 +1,5 @@
 """tfmsnet predict: the discharge of an image."""
 
-from contextlib import nullcontext
-
 import click
 
 from tfmsnet.cli.options import (
@@ -19,9 +17,6 @@ from tfmsnet.foreign_files import open_text
 from tfmsnet.progress import note, progress_bar
 from tfmsnet.references.error_bars import LEVEL
 from tfmsnet.references.registry import DEFAULT, REDUCED
-
-# One answer of a reduced model on fewer voxels takes less time than optimising its graph saves.
-_OPTIMISED_FROM_VOXELS = 1_000_000
 
 
 @click.command("predict")
@@ -153,7 +148,6 @@ def command(
     from tfmsnet.serving import Client
     from tfmsnet.serving.answer import check_answer_directory, write_answer
     from tfmsnet.serving.local import load_model
-    from tfmsnet.serving.reduced import unoptimised_graphs
 
     if server:
         loaded = Client(server, ca_file=ca_file, headers=_parsed_headers(headers), timeout_s=timeout_s)
@@ -171,9 +165,7 @@ def command(
         f"predicting {'x'.join(map(str, electrode.shape))} voxels; 1C is "
         f"{one_c_a_m2(electrode, loaded.parameters) / 10:.3g} mA/cm2"
     )
-    small = reduced and electrode.phase.size < _OPTIMISED_FROM_VOXELS
-    with unoptimised_graphs() if small else nullcontext():
-        answer = loaded.fields(electrode, asked)
+    answer = loaded.fields(electrode, asked)
     warnings = loaded.outside(electrode, asked)
     simulates = answer.doubtful and fallback == "simulate"
     if answer.doubtful:

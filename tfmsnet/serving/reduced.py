@@ -1,8 +1,7 @@
 """A reduced model as a model to ask: it answers from image and load without a network, on any voxels."""
 
 import functools
-from collections.abc import Iterator
-from contextlib import contextmanager
+import json
 
 import numpy as np
 import tensorflow as tf
@@ -18,6 +17,7 @@ from tfmsnet.references.segments import SPECIFICATION as SEGMENTS
 from tfmsnet.references.segments import ended, of_load
 from tfmsnet.serving.cost import REDUCED_COST
 from tfmsnet.serving.endpoints import summary
+from tfmsnet.serving.kept_graph import kept_graph
 from tfmsnet.serving.model import Model, Region, as_load, check_ended
 from tfmsnet.serving.quantities import ERRORS
 
@@ -44,15 +44,21 @@ class ReducedModel(Model):
 
     def __init__(self, name: str, parameters: Parameters | None = None):
         self.name, self._parameters = name, parameters or Parameters()
-        reference = make_reference(name, self._parameters)
-        # Traced once, for images and loads of all sizes: that takes longer than most answers.
-        self._discharge = tf.function(reference.under_load, input_signature=_SPECIFICATION, autograph=False)
         self.bytes_per_voxel = REDUCED_COST[name].bytes_per_voxel
         super().__init__(self._refuse, dict)
 
     @staticmethod
     def _refuse(signature: str, inputs: dict) -> dict:
         raise UserError(f"signature {signature!r}: a reduced model in this process has none; use its methods")
+
+    @functools.cached_property
+    def _discharge(self):
+        """Under a load, for images and loads of all sizes: one graph."""
+        reference = make_reference(self.name, self._parameters)
+        if not type(reference).__module__.startswith("tfmsnet."):  # a user's, whose code isn't known
+            return tf.function(reference.under_load, input_signature=_SPECIFICATION, autograph=False)
+        cell = json.dumps([self.name, self._parameters.as_dict()], sort_keys=True)
+        return kept_graph(reference.under_load, _SPECIFICATION, cell)
 
     takes_cell = True
 
@@ -121,18 +127,3 @@ class ReducedModel(Model):
 def reduced_model(name: str, parameters: Parameters) -> ReducedModel:
     """The reduced model of a name for a cell; one object for each, as it takes long to compile."""
     return ReducedModel(name, parameters)
-
-
-@contextmanager
-def unoptimised_graphs() -> Iterator[None]:
-    """For a process that asks once and ends: what is called here for the first time runs as it was written.
-
-    That takes 2 s less, and a fifth longer a frame.
-    """
-    name = "disable_meta_optimizer"
-    before = tf.config.optimizer.get_experimental_options().get(name, False)
-    tf.config.optimizer.set_experimental_options({name: True})
-    try:
-        yield
-    finally:
-        tf.config.optimizer.set_experimental_options({name: before})
