@@ -21,11 +21,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import tfmsnet
-from tfmsnet.evaluation.scores import SMALLEST_SPREAD
 from tfmsnet.files import read_json, write_json
 from tfmsnet.records import open_manifest, read_sample
 from tfmsnet.references.error_bars import LEVEL
 from tfmsnet.references.registry import REDUCED
+from tfmsnet.serving.calibration import off
 from tfmsnet.serving.model import EndedAtOnce, Model
 from tfmsnet.serving.scored import image_of, load_of
 
@@ -42,18 +42,7 @@ def found(path: Path, models: dict[str, Model], held_out: set[str] | None) -> di
             answer = model.of_cell(sample.parameters).fields(image_of(sample), load_of(sample))
         except EndedAtOnce:
             continue
-        frames = min(sample.frames, len(answer.times_s))
-        ours, true = (a.concentration[1:frames, sample.am_mask].astype(float) for a in (answer, sample))
-        off_v = answer.voltage_v[1:frames] - sample.voltage_v[1:frames]
-        spread = true.std(1)
-        spread = np.maximum(spread, SMALLEST_SPREAD * spread.max())
-        said[name] = {
-            "said": answer.error,
-            "off": (
-                float(np.sqrt(np.mean(off_v**2))),
-                float(np.median(np.sqrt(((ours - true) ** 2).mean(1)) / spread)),
-            ),
-        }
+        said[name] = {"said": answer.error, "off": off(answer, sample)}
     return said
 
 

@@ -1,7 +1,7 @@
 """What a reference is worth: scores of held-out electrodes against the number of training geometries.
 
     tfmsnet simulate --design paper --geometries 60 --size 24 24 64 --c-rates 0.5,1,2 --seed 7 --out data
-    python benchmarks/learning_curve.py data --out DIR [--geometries 3 9 30] [--steps 300]
+    python benchmarks/learning_curve.py data --out DIR [--geometries 3 9 30] [--steps 300] [--on uniform]
 
 The same network (one pass, 3 scales of 8 to 32 filters, the concentration alone) learns the deviation from
 each reference, the same number of steps of one discharge; the held-out electrodes are the same for all, and
@@ -130,16 +130,16 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--geometries", type=int, nargs="+", default=[3, 9, 30])
     parser.add_argument("--steps", type=int, default=300)
+    parser.add_argument("--on", nargs="+", choices=REFERENCES, default=REFERENCES, metavar="REFERENCE")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     rows = []
     for geometries in options.geometries:
-        for reference in REFERENCES:
+        for reference in options.on:
             rows.append(measured(options.data, options.out, reference, geometries, options.steps))
             write_text(options.out / "learning_curve.md", table(rows) + "\n")
-    rows += [
-        alone(options.out, name, options.out / f"records-uniform-{options.geometries[0]}") for name in REDUCED
-    ]
+    judged = options.out / f"records-{options.on[0]}-{options.geometries[0]}"
+    rows += [alone(options.out, name, judged) for name in REDUCED]
     write_json(options.out / "learning_curve.json", {"steps": options.steps, "rows": rows})
     write_text(options.out / "learning_curve.md", table(rows) + "\n")
     with replacing(options.out / "learning_curve.png") as partial:

@@ -26,6 +26,7 @@ COMMANDS = {
     "records": "records",
     "train": "train",
     "tune": "tune",
+    "calibrate": "calibrate",
     "evaluate": "evaluate",
     "compare": "compare",
     "predict": "predict",

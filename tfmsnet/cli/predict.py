@@ -167,6 +167,8 @@ def command(
     )
     answer = loaded.fields(electrode, asked)
     warnings = loaded.outside(electrode, asked)
+    if warnings and answer.error is not None:
+        warnings.append("how far off it says it may be holds for what it was trained on alone")
     simulates = answer.doubtful and fallback == "simulate"
     if answer.doubtful:
         instead = "the simulator answers" if simulates else "--fallback simulate takes the simulator instead"

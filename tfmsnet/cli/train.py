@@ -1,17 +1,21 @@
 """tfmsnet train: a predictor from records; --dry-run: what it takes."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
 
+from tfmsnet.cli.calibrate import said
 from tfmsnet.cli.options import PATH, RECORDS, must_be_there
+from tfmsnet.errors import UserError
 from tfmsnet.load import FRAMES
 from tfmsnet.memory import available_bytes
 from tfmsnet.predictors.config import describe_network
 from tfmsnet.predictors.kinds import KINDS
+from tfmsnet.progress import note, progress_bar
 from tfmsnet.training.config import RunConfig
 from tfmsnet.training.memory import (
     estimate,
@@ -209,8 +213,27 @@ def command(
         data_service=data_service,
         init=init,
     )
+    if "TF_CONFIG" not in os.environ:
+        _calibrate(out, records)
     click.echo(f"{out}: trained; score it with `tfmsnet evaluate {out} {records} --out REPORT`")
     return 0
+
+
+def _calibrate(out: Path, records: Path) -> None:
+    """Of the last weights and of the best, where the records have what that takes."""
+    from tfmsnet.predictors.store import WEIGHTS
+    from tfmsnet.serving.calibration import calibrate, calibrated
+
+    for run in (out, out / "best"):
+        if not (run / WEIGHTS).is_file() or calibrated(run):
+            continue
+        try:
+            with progress_bar("calibrating") as progress:
+                errors = calibrate(run, records, progress=progress)
+        except UserError as error:
+            note(f"no error bars: {error}")
+            return
+        note(said(run, errors))
 
 
 def parsed(changes: tuple[str, ...]) -> dict[str, object]:

@@ -11,6 +11,8 @@ FORMAT = 1
 DESCRIPTION = "surrogate.json"
 # SHA-256 of the weights, in surrogate.json; of those before too while they are replaced.
 DIGESTS = "weights_sha256"
+# How far off answers may be, see `tfmsnet.serving.calibration`.
+ERRORS = "errors"
 _RANGE = [float]
 _DOMAIN = {
     Maybe("samples"): int,
@@ -31,6 +33,7 @@ _FORM = {
     Maybe("train_geometries"): ([str], None),
     Maybe(DIGESTS): [str],
     Maybe("scores"): {str: object},
+    Maybe(ERRORS): {"samples": int, "voltage_v": float, "concentration_vrmse": float},
 }
 # Of the network's values those that every network has; its own are its configuration's to check.
 _NETWORK = {
@@ -74,6 +77,8 @@ def check_description(content: dict, where: str | Path) -> None:
         extent = [statistics[key] for key in ("minimum", "maximum") if key in statistics]
         if min(spread) < 0 or extent != sorted(extent):
             raise UserError(f"{where}: statistics: {name}: expected those of a field, found {statistics}")
+    if min(content.get(ERRORS, {}).values(), default=0) < 0:
+        raise UserError(f"{where}: {ERRORS}: expected numbers of at least 0, found {content[ERRORS]}")
     for name, found in content["domain"].get("ranges", {}).items():
         if len(found) != 2 or found[0] > found[1]:
             raise UserError(f"{where}: domain: {name}: expected [smallest, largest], found {found}")

@@ -9,7 +9,7 @@ from tfmsnet.errors import UserError, naming
 from tfmsnet.files import read_json, replacing, require_room
 from tfmsnet.halfcell import Parameters
 from tfmsnet.predictors.config import NetworkConfig
-from tfmsnet.predictors.description import DESCRIPTION, DIGESTS, FORMAT, check_description
+from tfmsnet.predictors.description import DESCRIPTION, DIGESTS, ERRORS, FORMAT, check_description
 from tfmsnet.predictors.predictor import Predictor, make_predictor
 from tfmsnet.predictors.size import parameters as parameters_of
 from tfmsnet.seals import SEAL, check_files, read_sealed, sha256, write_sealed
@@ -61,6 +61,17 @@ def save_predictor(
         if (directory / WEIGHTS).is_file():
             write_sealed(directory / DESCRIPTION, {**content, DIGESTS: [now, sha256(directory / WEIGHTS)]})
     write_sealed(directory / DESCRIPTION, {**content, DIGESTS: [now]})
+
+
+def write_errors(directory: str | Path, errors: dict) -> None:
+    """Add to surrogate.json how far off answers may be; further training, of other weights, takes it away.
+
+    Raises:
+        UserError: as `read_description`.
+    """
+    directory = Path(directory)
+    content = {**read_description(directory), ERRORS: errors}
+    write_sealed(directory / DESCRIPTION, {**content, DIGESTS: [sha256(directory / WEIGHTS)]})
 
 
 def seal_predictor(directory: str | Path) -> None:

@@ -133,6 +133,8 @@ def _network_lines(description: dict, limits: dict) -> list[str]:
         "",
         *_score_lines(description.get("scores")),
         "",
+        *_error_lines(description.get("errors")),
+        "",
         "## What it is not for",
         "",
         f"Another chemistry or temperature than that of `{DESCRIPTION}` (parameters), other voxel sizes, "
@@ -175,6 +177,18 @@ def _score_lines(scores: dict | None) -> list[str]:
             cells = [_cell(found[column.key], column) for column in HEADLINE if column.key in found]
             lines.append(f"| {load} | {name} | {' | '.join(cells)} |")
     return lines
+
+
+def _error_lines(errors: dict | None) -> list[str]:
+    """See `tfmsnet.serving.calibration`."""
+    if not errors:
+        return ["How far off an answer may be isn't known: `tfmsnet calibrate` finds it."]
+    return [
+        "Nine of ten answers for electrodes and loads like those of its training are to be within "
+        f"{1e3 * errors['voltage_v']:.2g} mV (the curve, root mean square) and a VRMSE of "
+        f"{errors['concentration_vrmse']:.2g} (the concentration, median over the frames) of the simulator: "
+        f"of {errors['samples']} discharges of electrodes it wasn't trained on. Of others it says nothing."
+    ]
 
 
 def _cell(found: dict, column: Column) -> str:

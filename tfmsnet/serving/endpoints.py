@@ -9,6 +9,7 @@ import tensorflow as tf
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
 from tfmsnet.load import FRAME_SECONDS_AT_1C, FRAMES
 from tfmsnet.materials.parameters import C_M2_PER_MAH_CM2, FARADAY_C_MOL
+from tfmsnet.predictors.description import ERRORS as _DESCRIBED
 from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.prediction import Prediction, Window
 from tfmsnet.predictors.predictor import Predictor
@@ -40,6 +41,8 @@ class Endpoints:
         max_voxels: most voxels of a request, batch included; None for no limit.
         max_gib: most memory of an answer, GiB, see `limits`; None for no limit.
         documents: file name -> text, for the signature `card`.
+        errors: how far off its answers may be, by the names of `quantities.ERRORS`; None where that isn't
+            known.
     """
 
     def __init__(
@@ -49,11 +52,13 @@ class Endpoints:
         max_voxels: int | None = None,
         max_gib: float | None = None,
         documents: dict[str, str] | None = None,
+        errors: dict[str, float] | None = None,
     ):
         self.predictor, self.max_voxels = predictor, max_voxels
         self._limits = Limits(network_cost(predictor.config), max_voxels, max_gib)
         self.documents = documents or {}
-        self.signatures = signatures(predictor.config, predictor.voxel_size_m is None)
+        self._errors = errors or {}
+        self.signatures = signatures(predictor.config, predictor.voxel_size_m is None, bool(errors))
 
     def functions(self) -> dict[str, tuple[Callable, list[tf.TensorSpec]]]:
         """Name -> function and input signature; defaults become those of the SavedModel's inputs."""
@@ -151,7 +156,17 @@ class Endpoints:
         )
         valid = prediction.conditions.valid_frames
         ended = {} if valid is None else {VALID_FRAMES.name: valid}
-        return {"times_s": times_s, **answer, **scalars, **ended}
+        bars = {name: tf.fill(tf.shape(times_s), value) for name, value in self._errors.items()}
+        return {"times_s": times_s, **answer, **scalars, **ended, **bars}
+
+
+def errors_of(description: dict) -> dict[str, float] | None:
+    """What a surrogate.json says of the errors of answers, by the names of `quantities.ERRORS`."""
+    found = description.get(_DESCRIBED)
+    return found and {
+        "voltage_error_v": found["voltage_v"],
+        "concentration_vrmse": found["concentration_vrmse"],
+    }
 
 
 def named(function: Callable, names: list[str], defaults: dict[str, np.ndarray] = WHOLE) -> Callable:

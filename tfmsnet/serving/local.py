@@ -18,7 +18,7 @@ from tfmsnet.predictors.store import (
 )
 from tfmsnet.references.registry import DEFAULT, REDUCED
 from tfmsnet.serving.client import Client
-from tfmsnet.serving.endpoints import Endpoints
+from tfmsnet.serving.endpoints import Endpoints, errors_of
 from tfmsnet.serving.limits import network_cost
 from tfmsnet.serving.model import Call, Model
 from tfmsnet.serving.reduced import reduced_model
@@ -59,10 +59,11 @@ def _from_run(path: Path) -> Model:
     description["train_geometries"] = train_geometries(description, path)
     predictor = load_predictor(path)
     cost = network_cost(predictor.config)
+    endpoints = Endpoints(predictor, errors=errors_of(description))
     functions = {
         # One graph for images of all sizes.
         name: tf.function(function, autograph=False, input_signature=inputs)
-        for name, (function, inputs) in Endpoints(predictor).functions().items()
+        for name, (function, inputs) in endpoints.functions().items()
     }
 
     def call(name, inputs):

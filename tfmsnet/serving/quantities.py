@@ -230,18 +230,22 @@ CARD = Signature(
 )
 
 
-def signatures(config: NetworkConfig, asks_voxels: bool = False) -> dict[str, Signature]:
+def signatures(
+    config: NetworkConfig, asks_voxels: bool = False, says_errors: bool = False
+) -> dict[str, Signature]:
     """The signatures of a model: without `step` for a network with a time basis, which has no steps.
 
     Args:
         config: of the network.
         asks_voxels: whether it was trained on voxels of several sizes, so that their edge is an input.
+        says_errors: whether it knows how far off it may be.
     """
     fields, kind = config.answers, kind_of(config)
     electrode = (VOXEL,) if asks_voxels else ()
     on_model = config.reference in REDUCED
     electrode += (CALENDERING,) if on_model else ()
     end = (VALID_FRAMES,) if on_model else ()
+    end += ERRORS if says_errors else ()
 
     def known(*quantities: Quantity) -> tuple[Quantity, ...]:
         needed = (_NEEDS.get(q.name, q.name if q in FIELDS else fields[0]) for q in quantities)

@@ -24,7 +24,7 @@ from tfmsnet.predictors.store import (
 from tfmsnet.references.registry import REDUCED
 from tfmsnet.seals import check_files, read_sealed, sha256, write_sealed
 from tfmsnet.serving.card import documents
-from tfmsnet.serving.endpoints import Endpoints
+from tfmsnet.serving.endpoints import Endpoints, errors_of
 from tfmsnet.serving.quantities import MAX_GIB, MAX_VOXELS, Signature, signatures
 from tfmsnet.serving.reduced_endpoints import SIGNATURES, ReducedEndpoints
 from tfmsnet.serving.transports import SCHEMES
@@ -156,10 +156,11 @@ def _write(
     smallest = 8 ** (predictor.config.scales - 1)
     if max_voxels < smallest:
         raise UserError(f"max_voxels: expected at least {smallest}, found {max_voxels}")
-    answers = signatures(predictor.config, predictor.voxel_size_m is None)
+    errors = errors_of(description)
+    answers = signatures(predictor.config, predictor.voxel_size_m is None, bool(errors))
     content = {**description, "train_geometries": train_geometries(description, source)}
     texts = documents(content, answers, max_voxels, max_gib, _versions())
-    endpoints = Endpoints(predictor, max_voxels=max_voxels, max_gib=max_gib, documents=texts)
+    endpoints = Endpoints(predictor, max_voxels=max_voxels, max_gib=max_gib, documents=texts, errors=errors)
     with replacing_directory(target) as partial:
         archive = keras.export.ExportArchive()
         archive.track(predictor)
