@@ -25,7 +25,7 @@ from tfmsnet.files import read_json, write_json
 from tfmsnet.records import open_manifest, read_sample
 from tfmsnet.references.error_bars import LEVEL
 from tfmsnet.references.registry import REDUCED
-from tfmsnet.serving.calibration import off
+from tfmsnet.serving.calibration import curve_and_vrmse
 from tfmsnet.serving.model import EndedAtOnce, Model
 from tfmsnet.serving.scored import image_of, load_of
 
@@ -42,7 +42,7 @@ def found(path: Path, models: dict[str, Model], held_out: set[str] | None) -> di
             answer = model.of_cell(sample.parameters).fields(image_of(sample), load_of(sample))
         except EndedAtOnce:
             continue
-        said[name] = {"said": answer.error, "off": off(answer, sample)}
+        said[name] = {"said": answer.error, "off": curve_and_vrmse(answer, sample)}
     return said
 
 

@@ -111,13 +111,17 @@ def _reading(path: Path, kind: str) -> Iterator[None]:
         window = _vtk("vtkCommonCore", "vtkStringOutputWindow")()
         output = _vtk("vtkCommonCore", "vtkOutputWindow")
         logger = _vtk("vtkCommonCore", "vtkLogger")
+        objects = _vtk("vtkCommonCore", "vtkObject")
         before, verbosity = output.GetInstance(), logger.GetCurrentVerbosityCutoff()
+        speaks = objects.GetGlobalWarningDisplay()
+        objects.GlobalWarningDisplayOn()  # others may have silenced it, and then nothing is wrong
         output.SetInstance(window)
         logger.SetStderrVerbosity(logger.VERBOSITY_OFF)
         try:
             yield
         finally:
             output.SetInstance(before)
+            objects.SetGlobalWarningDisplay(speaks)
             logger.SetStderrVerbosity(verbosity)
         said = window.GetOutput()
         if "error" in said.lower():  # legacy VTK that is cut off is a warning, "Error reading binary data!"

@@ -1,5 +1,8 @@
 """Graphs kept between processes: what they compute, and that no damage to them changes it."""
 
+import os
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from tfmsnet.electrode import Recipe, generate
 from tfmsnet.materials import Parameters
 from tfmsnet.references import make_reference
+from tfmsnet.references.reduced import PorousElectrode
 from tfmsnet.references.registry import REDUCED, register_reference
 from tfmsnet.serving import kept_graph as module
 from tfmsnet.serving.kept_graph import kept_graph
@@ -123,11 +127,64 @@ def test_other_code_another_graph(cache, monkeypatch):
 
 
 def test_the_newest_stay(cache, monkeypatch):
+    """And what isn't ours."""
     monkeypatch.setattr(module, "_KEPT", 2)
-    for name in ("one", "two", "one", "three"):
+    cache.mkdir()
+    (cache / "mine.graph").write_bytes(b"")
+    files = {}
+    for age, name in enumerate(("one", "two", "three")):
+        before = set(cache.iterdir())
         kept_graph(made_of_all, SIGNATURE, name)
-    kept_graph(made_of_all, SIGNATURE, "one")
+        (files[name],) = set(cache.iterdir()) - before
+        os.utime(files[name], (age, age))
+    kept_graph(made_of_all, SIGNATURE, "two")  # used, and so young again
+    kept_graph(made_of_all, SIGNATURE, "four")
+    assert not files["one"].exists()
+    assert files["two"].exists()
+    assert not files["three"].exists()
+    assert (cache / "mine.graph").exists()
+
+
+def test_code_that_changed_since_its_import_is_not_kept(cache, monkeypatch):
+    monkeypatch.setattr(module, "_IMPORTED_S", 0.0)
+    assert same(asked(kept_graph(made_of_all, SIGNATURE, "any")), asked(made_of_all))
+    assert not cache.exists()
+
+
+def test_a_process_holds_so_many_and_no_more(cache, monkeypatch):
+    """TensorFlow keeps their functions for good."""
+    monkeypatch.setattr(module, "_held", set())
+    monkeypatch.setattr(module, "_HELD", 2)
+    found = [asked(kept_graph(made_of_all, SIGNATURE, name)) for name in ("one", "two", "three", "one")]
+    assert all(same(one, found[0]) for one in found)
     assert len(list(cache.iterdir())) == 2
+
+
+def test_what_a_process_had_set_is_not_in_it(cache):
+    tf.config.optimizer.set_jit(True)
+    try:
+        kept_graph(made_of_all, SIGNATURE, "any")
+    finally:
+        tf.config.optimizer.set_jit(False)
+    (file,) = cache.iterdir()
+    options = [
+        tf.compat.v1.ConfigProto.FromString(node.attr["config_proto"].s)
+        for node in module._nodes(module._read(file).graph_def)
+        if "config_proto" in node.attr
+    ]
+    assert options
+    for option in options:
+        assert option.graph_options.optimizer_options.global_jit_level == 0
+        assert option.graph_options.rewrite_options.disable_meta_optimizer
+
+
+def test_what_checks_numbers_is_not_kept(cache):
+    tf.debugging.enable_check_numerics()
+    try:
+        asked(kept_graph(made_of_all, SIGNATURE, "any"))
+    finally:
+        tf.debugging.disable_check_numerics()
+    assert not cache.exists()
 
 
 def test_constants_stand_once_and_loops_stay_loops(cache):
@@ -166,21 +223,19 @@ def test_a_reduced_model_answers_the_same(name, image, cache, untraceable):
     np.testing.assert_array_equal(again.voltage_v, first.voltage_v)
 
 
-def test_a_users_model_isnt_kept(cache, image):
-    from tfmsnet.references.reduced import PorousElectrode
+class Mine(PorousElectrode):
+    pass
 
-    class Mine(PorousElectrode):
-        pass
 
-    Mine.__module__ = "elsewhere"
-    register_reference("porous-electrode", Mine, plane_numbers=5, voxel_numbers=2)
+@pytest.mark.parametrize(
+    "make", [Mine, lambda parameters: PorousElectrode(replace(parameters, separator_thickness_m=4e-5))]
+)
+def test_a_users_model_isnt_kept(make, cache, image):
+    """Neither a class of one's own nor the package's, made otherwise."""
+    register_reference("porous-electrode", make, plane_numbers=5, voxel_numbers=2)
     try:
         ReducedModel("porous-electrode").predict(image, 1.0)
     finally:
-        register_reference(
-            "porous-electrode",
-            "tfmsnet.references.reduced:PorousElectrode",
-            plane_numbers=5,
-            voxel_numbers=2,
-        )
+        stock = "tfmsnet.references.reduced:PorousElectrode"
+        register_reference("porous-electrode", stock, plane_numbers=5, voxel_numbers=2)
     assert not cache.exists()

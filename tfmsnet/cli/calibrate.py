@@ -26,7 +26,8 @@ def command(run, records):
 
 def said(run, errors: dict[str, float]) -> str:
     """The line for people."""
+    known = f"{errors['samples']} discharges of {errors['geometries']} electrodes"
     return (
         f"{run}: nine of ten answers are to be within {1e3 * errors['voltage_v']:.2g} mV and a VRMSE of "
-        f"{errors['concentration_vrmse']:.2g} ({errors['samples']} discharges)"
+        f"{errors['concentration_vrmse']:.2g} ({known})"
     )

@@ -106,14 +106,19 @@ def command():
     """
 
 
+def _spare_the_collector() -> None:
+    """Importing and tracing make many objects that stay: to look through them again and again for garbage
+    was a fifth of the time of TensorFlow's import, and at the end a second more.
+    """
+    gc.set_threshold(50_000, 20, 20)
+    atexit.register(gc.freeze)
+
+
 def main() -> None:
     """Run the command line: one line on stderr and status 2 for a user's mistake, 130 when interrupted."""
     # Errors come as exceptions; below 3 TensorFlow greets every user with notes on missing GPU libraries.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # Importing and tracing make many objects that stay: to look through them again and again for garbage was
-    # a fifth of the time of TensorFlow's import.
-    gc.set_threshold(50_000, 20, 20)
-    atexit.register(gc.freeze)  # and once more at the end: a second after TensorFlow
+    _spare_the_collector()
     try:
         status = command.main(prog_name="tfmsnet", standalone_mode=False)
     except click.exceptions.Abort:

@@ -110,9 +110,9 @@ def command(
     Writes fields.h5 (concentration and potential at every voxel and frame), curve.csv, answer.json (the
     summary, and warnings), curve.png and slices.png into OUT, which may hold an earlier answer to the same
     question and no other. Says on stderr what of the image and the load lies outside of what the model was
-    trained on.  Reduced models say how far they may be off (nine of ten answers are nearer), in curve.csv,
-    answer.json and the picture.  A network answers for the cell that it was trained on alone, the reduced
-    models for any (--parameters, --temperature-c).
+    trained on.  Reduced models, and networks that were calibrated, say how far they may be off (nine of ten
+    answers are nearer), in curve.csv, answer.json and the picture.  A network answers for the cell that it
+    was trained on alone, the reduced models for any (--parameters, --temperature-c).
     """
     from tfmsnet.electrode import check_dischargeable
     from tfmsnet.foreign_files import refuse_stand_ins

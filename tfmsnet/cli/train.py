@@ -213,8 +213,7 @@ def command(
         data_service=data_service,
         init=init,
     )
-    if "TF_CONFIG" not in os.environ:
-        _calibrate(out, records)
+    _calibrate(out, records)
     click.echo(f"{out}: trained; score it with `tfmsnet evaluate {out} {records} --out REPORT`")
     return 0
 
@@ -224,6 +223,9 @@ def _calibrate(out: Path, records: Path) -> None:
     from tfmsnet.predictors.store import WEIGHTS
     from tfmsnet.serving.calibration import calibrate, calibrated
 
+    if "TF_CONFIG" in os.environ:
+        note(f"no error bars, as others trained with it: `tfmsnet calibrate {out} {records}` finds them")
+        return
     for run in (out, out / "best"):
         if not (run / WEIGHTS).is_file() or calibrated(run):
             continue
@@ -232,7 +234,7 @@ def _calibrate(out: Path, records: Path) -> None:
                 errors = calibrate(run, records, progress=progress)
         except UserError as error:
             note(f"no error bars: {error}")
-            return
+            continue
         note(said(run, errors))
 
 

@@ -1,6 +1,7 @@
 """A discharge for ParaView: an image of VTK for every frame, and what says at which times."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,6 @@ def write_paraview(sample: Sample, folder: str | Path, frames: Sequence[int] | N
         array.SetName(name)
         grid.GetCellData().AddArray(array)
 
-    vtkObject.GlobalWarningDisplayOff()  # what goes wrong is said below
     entries = []
     with replacing_directory(folder) as partial:
         for frame in range(sample.frames) if frames is None else frames:
@@ -60,7 +60,9 @@ def write_paraview(sample: Sample, folder: str | Path, frames: Sequence[int] | N
             writer = vtkXMLImageDataWriter()
             writer.SetFileName(str(partial / f"frame_{frame:03d}.vti"))
             writer.SetInputData(grid)
-            if not writer.Write():
+            with _silent(vtkObject):  # what goes wrong is said below
+                written = writer.Write()
+            if not written:
                 raise OSError(f"VTK at frame {frame}")
             time_s = f"{sample.times_s[frame]:.10g}"
             entries.append(f'<DataSet timestep="{time_s}" file="frame_{frame:03d}.vti"/>')
@@ -69,3 +71,14 @@ def write_paraview(sample: Sample, folder: str | Path, frames: Sequence[int] | N
         )
         (partial / COLLECTION).write_text(text)
     return folder / COLLECTION
+
+
+@contextmanager
+def _silent(objects) -> Iterator[None]:
+    """VTK without its warnings, which it gives whoever else is in the process again after that."""
+    speaks = objects.GetGlobalWarningDisplay()
+    objects.GlobalWarningDisplayOff()
+    try:
+        yield
+    finally:
+        objects.SetGlobalWarningDisplay(speaks)

@@ -13,6 +13,9 @@ DESCRIPTION = "surrogate.json"
 DIGESTS = "weights_sha256"
 # How far off answers may be, see `tfmsnet.serving.calibration`.
 ERRORS = "errors"
+# Which of train_geometries chose best/, but taught nothing.
+VALIDATION = "validation_geometries"
+_LARGEST_ERROR = 1e6
 _RANGE = [float]
 _DOMAIN = {
     Maybe("samples"): int,
@@ -33,7 +36,8 @@ _FORM = {
     Maybe("train_geometries"): ([str], None),
     Maybe(DIGESTS): [str],
     Maybe("scores"): {str: object},
-    Maybe(ERRORS): {"samples": int, "voltage_v": float, "concentration_vrmse": float},
+    Maybe(VALIDATION): [str],
+    Maybe(ERRORS): {"samples": int, "geometries": int, "voltage_v": float, "concentration_vrmse": float},
 }
 # Of the network's values those that every network has; its own are its configuration's to check.
 _NETWORK = {
@@ -77,8 +81,9 @@ def check_description(content: dict, where: str | Path) -> None:
         extent = [statistics[key] for key in ("minimum", "maximum") if key in statistics]
         if min(spread) < 0 or extent != sorted(extent):
             raise UserError(f"{where}: statistics: {name}: expected those of a field, found {statistics}")
-    if min(content.get(ERRORS, {}).values(), default=0) < 0:
-        raise UserError(f"{where}: {ERRORS}: expected numbers of at least 0, found {content[ERRORS]}")
+    for name, value in content.get(ERRORS, {}).items():
+        if not 0 <= value <= _LARGEST_ERROR:
+            raise UserError(f"{where}: {ERRORS}: {name}: expected 0 to {_LARGEST_ERROR:g}, found {value}")
     for name, found in content["domain"].get("ranges", {}).items():
         if len(found) != 2 or found[0] > found[1]:
             raise UserError(f"{where}: domain: {name}: expected [smallest, largest], found {found}")

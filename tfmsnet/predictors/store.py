@@ -1,5 +1,6 @@
 """A predictor on disk: surrogate.json (what it is, sealed) and surrogate.weights.h5."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,10 +10,10 @@ from tfmsnet.errors import UserError, naming
 from tfmsnet.files import read_json, replacing, require_room
 from tfmsnet.halfcell import Parameters
 from tfmsnet.predictors.config import NetworkConfig
-from tfmsnet.predictors.description import DESCRIPTION, DIGESTS, ERRORS, FORMAT, check_description
+from tfmsnet.predictors.description import DESCRIPTION, DIGESTS, ERRORS, FORMAT, VALIDATION, check_description
 from tfmsnet.predictors.predictor import Predictor, make_predictor
 from tfmsnet.predictors.size import parameters as parameters_of
-from tfmsnet.seals import SEAL, check_files, read_sealed, sha256, write_sealed
+from tfmsnet.seals import SEAL, check_files, read_sealed, sealed_text, sha256, write_sealed
 
 # More than all that a weights file holds beside the values.
 _ROOM_BYTES = 1 << 20
@@ -26,6 +27,8 @@ def save_predictor(
     statistics: dict,
     domain: dict | None = None,
     train_geometries: Sequence[str] | None = None,
+    validation_geometries: Sequence[str] = (),
+    again: bool = False,
 ) -> None:
     """Write surrogate.json and surrogate.weights.h5; at any moment they are a pair that belongs together.
 
@@ -35,6 +38,8 @@ def save_predictor(
         statistics: of the records, which give the state its units.
         domain: of the training, see `tfmsnet.predictors.domain`.
         train_geometries: ids of the electrodes that it has seen; None when that isn't known.
+        validation_geometries: of these, what chose best/ and taught nothing.
+        again: whether the directory may hold these very weights; what is known of their errors then stays.
     """
     directory = Path(directory)
     content = {
@@ -48,6 +53,9 @@ def save_predictor(
     }
     if train_geometries is not None:
         content["train_geometries"] = list(train_geometries)
+        content[VALIDATION] = list(validation_geometries)
+    if again:
+        content |= _known_errors(directory)
     with replacing(directory / WEIGHTS) as partial:
         named = partial.with_name(partial.name + ".weights.h5")  # Keras insists on the ending
         values = sum(weight.nbytes for weight in predictor.get_weights())
@@ -63,15 +71,43 @@ def save_predictor(
     write_sealed(directory / DESCRIPTION, {**content, DIGESTS: [now]})
 
 
-def write_errors(directory: str | Path, errors: dict) -> None:
-    """Add to surrogate.json how far off answers may be; further training, of other weights, takes it away.
+def _known_errors(directory: Path) -> dict:
+    """What a directory's surrogate.json says of errors."""
+    try:
+        known = read_description(directory)
+    except UserError:  # nothing is there yet
+        return {}
+    return {ERRORS: known[ERRORS]} if ERRORS in known else {}
+
+
+def weights_digest(directory: str | Path) -> str:
+    """Which weights a run directory holds."""
+    return sha256(Path(directory) / WEIGHTS)
+
+
+def write_errors(directory: str | Path, errors: dict, weights: str) -> None:
+    """Add to surrogate.json how far off answers may be; further training takes it away.
+
+    Args:
+        directory: of the run.
+        errors: see `tfmsnet.serving.calibration.calibrate`.
+        weights: `weights_digest` of those whose errors they are.
 
     Raises:
-        UserError: as `read_description`.
+        UserError: as `read_description`; other weights by now.
     """
     directory = Path(directory)
     content = {**read_description(directory), ERRORS: errors}
-    write_sealed(directory / DESCRIPTION, {**content, DIGESTS: [sha256(directory / WEIGHTS)]})
+    if weights_digest(directory) != weights:
+        raise UserError(f"{directory}: was trained on meanwhile; wait for the end, and calibrate it then")
+    write_sealed(directory / DESCRIPTION, {**content, DIGESTS: [weights]})
+
+
+def description_digest(directory: str | Path) -> str:
+    """Of surrogate.json without what `write_errors` adds: which training it is of."""
+    content = read_json(Path(directory) / DESCRIPTION, "a surrogate's description")
+    kept = {name: value for name, value in content.items() if name not in (SEAL, ERRORS)}
+    return hashlib.sha256(sealed_text(kept).encode()).hexdigest()
 
 
 def seal_predictor(directory: str | Path) -> None:

@@ -1,3 +1,4 @@
+from .calibration import calibrate as calibrate
 from .client import Client as Client
 from .local import load_model as load_model
 from .model import UNITS as UNITS

@@ -4,8 +4,10 @@ import json
 from dataclasses import asdict
 
 from tfmsnet.evaluation.tables import HEADLINE, Column, number
+from tfmsnet.fields import FIELDS
 from tfmsnet.predictors.config import NetworkConfig, describe_network
 from tfmsnet.predictors.description import DESCRIPTION
+from tfmsnet.predictors.description import ERRORS as DESCRIBED_ERRORS
 from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.store import described_network
 from tfmsnet.references.registry import REDUCED
@@ -133,7 +135,7 @@ def _network_lines(description: dict, limits: dict) -> list[str]:
         "",
         *_score_lines(description.get("scores")),
         "",
-        *_error_lines(description.get("errors")),
+        *_error_lines(description, network.answers),
         "",
         "## What it is not for",
         "",
@@ -179,15 +181,17 @@ def _score_lines(scores: dict | None) -> list[str]:
     return lines
 
 
-def _error_lines(errors: dict | None) -> list[str]:
+def _error_lines(description: dict, answers: tuple[str, ...]) -> list[str]:
     """See `tfmsnet.serving.calibration`."""
+    errors = description.get(DESCRIBED_ERRORS)
     if not errors:
-        return ["How far off an answer may be isn't known: `tfmsnet calibrate` finds it."]
+        finds = " `tfmsnet calibrate` finds it." if len(answers) == len(FIELDS) else ""
+        return [f"How far off an answer may be isn't known.{finds}"]
     return [
-        "Nine of ten answers for electrodes and loads like those of its training are to be within "
+        "Nine of ten answers, for electrodes and loads like those that this was found with, are to be within "
         f"{1e3 * errors['voltage_v']:.2g} mV (the curve, root mean square) and a VRMSE of "
         f"{errors['concentration_vrmse']:.2g} (the concentration, median over the frames) of the simulator: "
-        f"of {errors['samples']} discharges of electrodes it wasn't trained on. Of others it says nothing."
+        f"of {errors['samples']} discharges of {errors['geometries']} electrodes that it wasn't trained on."
     ]
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
 from tfmsnet.load import FRAME_SECONDS_AT_1C, FRAMES
 from tfmsnet.materials.parameters import C_M2_PER_MAH_CM2, FARADAY_C_MOL
-from tfmsnet.predictors.description import ERRORS as _DESCRIBED
+from tfmsnet.predictors.description import ERRORS as DESCRIBED_ERRORS
 from tfmsnet.predictors.domain import smallest_edge
 from tfmsnet.predictors.prediction import Prediction, Window
 from tfmsnet.predictors.predictor import Predictor
@@ -162,7 +162,7 @@ class Endpoints:
 
 def errors_of(description: dict) -> dict[str, float] | None:
     """What a surrogate.json says of the errors of answers, by the names of `quantities.ERRORS`."""
-    found = description.get(_DESCRIBED)
+    found = description.get(DESCRIBED_ERRORS)
     return found and {
         "voltage_error_v": found["voltage_v"],
         "concentration_vrmse": found["concentration_vrmse"],

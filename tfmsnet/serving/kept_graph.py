@@ -6,11 +6,13 @@ write there can change what is computed, as with compiled Python.
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 import tensorflow as tf
 from google.protobuf.message import DecodeError
@@ -18,15 +20,22 @@ from google.protobuf.message import DecodeError
 import tfmsnet
 from tfmsnet.files import replacing
 
-# So many graphs stay; each is of some 1 MB.
+# So many graphs stay on the disk; each is of some 1 MB.
 _KEPT = 16
+# So many in a process: TensorFlow never forgets the functions of one, 10 MB.
+_HELD = 16
 _SUFFIX = ".graph"
 _LOWERED = "_lower_using_switch_merge"
+# What a user debugs with isn't for other processes.
+_DEBUGGING = ("CheckNumerics", "Debug")
+_IMPORTED_S = time.time()
+_held: set[str] = set()
 
 
 def cache_directory() -> Path:
     """Where graphs are kept: TFMSNET_CACHE, or else the user's cache of the operating system."""
-    return Path(os.environ.get("TFMSNET_CACHE") or platformdirs.user_cache_dir("tfmsnet", appauthor=False))
+    named = os.environ.get("TFMSNET_CACHE") or platformdirs.user_cache_dir("tfmsnet", appauthor=False)
+    return Path(named).expanduser()
 
 
 def kept_graph(
@@ -44,14 +53,27 @@ def kept_graph(
         identity: whatever the graph follows from beside the code of this package and TensorFlow's version.
     """
     digest = _digest(identity)
+    if not _may_be_kept(digest):
+        return tf.function(function, input_signature=signature, autograph=False)
     path = cache_directory() / f"{digest}{_SUFFIX}"
     graph = _read(path)
     if graph is not None:
-        with suppress(ValueError, KeyError):  # not a graph that this TensorFlow knows
+        with suppress(ValueError, KeyError, tf.errors.OpError):  # not a graph that this TensorFlow knows
             return _function(graph)
     graph = _written(function, signature, f"kept_{digest[:16]}")
-    _keep(graph, path)
+    if not any(node.op.startswith(_DEBUGGING) for node in _nodes(graph.graph_def)):
+        _keep(graph, path)
     return _function(graph)
+
+
+def _may_be_kept(digest: str) -> bool:
+    """Whether the code is that which was imported, and the process has room for one more."""
+    if max(path.stat().st_mtime for path in _code_files()) > _IMPORTED_S:
+        return False
+    if len(_held | {digest}) > _HELD:
+        return False
+    _held.add(digest)
+    return True
 
 
 def _digest(identity: str) -> str:
@@ -60,11 +82,16 @@ def _digest(identity: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
+def _code_files() -> list[Path]:
+    package = Path(tfmsnet.__file__).parent
+    return sorted(package.rglob("*.py"))
+
+
 @cache
 def _code() -> str:
     """A digest of all code of the package: more than what the graph follows from, and never too little."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(tfmsnet.__file__).parent.rglob("*.py")):
+    digest = hashlib.sha256(f"{tfmsnet.__version__} {np.__version__}".encode())
+    for path in _code_files():
         digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -79,12 +106,12 @@ def _written(function: Callable, signature: tuple, prefix: str) -> tf.compat.v1.
     inner = tf.function(
         function, input_signature=signature, autograph=False, experimental_attributes={"_noinline": True}
     )
-    with _unoptimised():
-        concrete = tf.function(
-            lambda *arguments: inner(*arguments), input_signature=signature, autograph=False
-        ).get_concrete_function()
+    concrete = tf.function(
+        lambda *arguments: inner(*arguments), input_signature=signature, autograph=False
+    ).get_concrete_function()
     graph = tf.compat.v1.MetaGraphDef()
     graph.graph_def.CopyFrom(concrete.graph.as_graph_def())
+    _run_as_written(graph.graph_def)
     _compact(graph.graph_def.library, functional_loops=not _on_a_gpu())
     _rename(graph.graph_def, prefix)
     answer = graph.signature_def["answer"]
@@ -103,7 +130,7 @@ def _describe(tensor: tf.Tensor, info) -> None:
 def _rename(graph: tf.compat.v1.GraphDef, prefix: str) -> None:
     """Give the functions names that no others of the process that reads it have."""
     names = {function.signature.name for function in graph.library.function}
-    for node in (*graph.node, *(node for function in graph.library.function for node in function.node_def)):
+    for node in _nodes(graph):
         for attribute in node.attr.values():
             for called in _functions_of(attribute):
                 if called.name in names:
@@ -117,16 +144,20 @@ def _functions_of(attribute) -> list:
     return [*one, *attribute.list.func]
 
 
-@contextmanager
-def _unoptimised() -> Iterator[None]:
-    """Calls of functions that are written meanwhile run them as they were written."""
-    name = "disable_meta_optimizer"
-    before = tf.config.optimizer.get_experimental_options().get(name, False)
-    tf.config.optimizer.set_experimental_options({name: True})
-    try:
-        yield
-    finally:
-        tf.config.optimizer.set_experimental_options({name: before})
+def _run_as_written(graph: tf.compat.v1.GraphDef) -> None:
+    """Give the calls of functions these options, whatever the process had that wrote them."""
+    options = tf.compat.v1.ConfigProto(allow_soft_placement=True)
+    options.graph_options.rewrite_options.disable_meta_optimizer = True
+    for node in _nodes(graph):
+        if "config_proto" in node.attr:
+            node.attr["config_proto"].s = options.SerializeToString()
+
+
+def _nodes(graph: tf.compat.v1.GraphDef) -> Iterator:
+    """Of the graph and of its functions."""
+    yield from graph.node
+    for function in graph.library.function:
+        yield from function.node_def
 
 
 def _compact(library, functional_loops: bool) -> None:
@@ -137,7 +168,7 @@ def _compact(library, functional_loops: bool) -> None:
             if functional_loops and _LOWERED in node.attr:
                 del node.attr[_LOWERED]
             if node.op == "Const" and not node.input:
-                value = node.attr["value"].SerializeToString(deterministic=True)
+                value = node.device, node.attr["value"].SerializeToString(deterministic=True)
                 if value in first:
                     same[node.name] = first[value]
                     continue
@@ -147,6 +178,8 @@ def _compact(library, functional_loops: bool) -> None:
             node.input[:] = [_renamed(source, same) for source in node.input]
         for returned, source in function.ret.items():
             function.ret[returned] = _renamed(source, same)
+        for returned, source in function.control_ret.items():
+            function.control_ret[returned] = same.get(source, source)
         kept = [type(node).FromString(node.SerializeToString()) for node in kept]
         del function.node_def[:]
         function.node_def.extend(kept)
@@ -184,7 +217,7 @@ def _read(path: Path) -> tf.compat.v1.MetaGraphDef | None:
     if hashlib.sha256(graph).digest() != digest:
         return None
     with suppress(OSError):
-        path.touch()  # those asked for longest ago go first
+        os.utime(path)  # those asked for longest ago go first
     try:
         return tf.compat.v1.MetaGraphDef.FromString(graph)
     except DecodeError:
@@ -197,6 +230,7 @@ def _keep(graph: tf.compat.v1.MetaGraphDef, path: Path) -> None:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with replacing(path) as partial:
             partial.write_bytes(hashlib.sha256(content).digest() + content)
-        newest = sorted(path.parent.glob(f"*{_SUFFIX}"), key=lambda kept: kept.stat().st_mtime, reverse=True)
+        ours = path.parent.glob("[0-9a-f]" * len(path.stem) + _SUFFIX)
+        newest = sorted(ours, key=lambda kept: kept.stat().st_mtime, reverse=True)
         for old in newest[_KEPT:]:
             old.unlink(missing_ok=True)

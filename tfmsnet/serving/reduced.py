@@ -12,13 +12,13 @@ from tfmsnet.fields import FIELDS
 from tfmsnet.halfcell import Parameters
 from tfmsnet.halfcell.simulate import check_start
 from tfmsnet.load import Load, Voltage
-from tfmsnet.references.registry import make_reference
+from tfmsnet.references.registry import make_reference, reference_class
 from tfmsnet.references.segments import SPECIFICATION as SEGMENTS
 from tfmsnet.references.segments import ended, of_load
 from tfmsnet.serving.cost import REDUCED_COST
 from tfmsnet.serving.endpoints import summary
 from tfmsnet.serving.kept_graph import kept_graph
-from tfmsnet.serving.model import Model, Region, as_load, check_ended
+from tfmsnet.serving.model import Model, Region, as_load, cached_property, check_ended
 from tfmsnet.serving.quantities import ERRORS
 
 _SPECIFICATION = (
@@ -51,11 +51,12 @@ class ReducedModel(Model):
     def _refuse(signature: str, inputs: dict) -> dict:
         raise UserError(f"signature {signature!r}: a reduced model in this process has none; use its methods")
 
-    @functools.cached_property
+    @cached_property
     def _discharge(self):
         """Under a load, for images and loads of all sizes: one graph."""
         reference = make_reference(self.name, self._parameters)
-        if not type(reference).__module__.startswith("tfmsnet."):  # a user's, whose code isn't known
+        ours = reference_class(self.name) is type(reference)
+        if not (ours and type(reference).__module__.startswith("tfmsnet.")):  # a user's, of unknown code
             return tf.function(reference.under_load, input_signature=_SPECIFICATION, autograph=False)
         cell = json.dumps([self.name, self._parameters.as_dict()], sort_keys=True)
         return kept_graph(reference.under_load, _SPECIFICATION, cell)

@@ -145,7 +145,8 @@ class _Run:
             if step < self.config.training.steps:
                 self._fit(trainer, checkpoints, position, title, profile)
             if self.team.is_chief:
-                save_predictor(trainer.predictor, self.directory, **self._described)
+                again = step >= self.config.training.steps
+                save_predictor(trainer.predictor, self.directory, **self._described, again=again)
             self.team.gathered(0)  # nobody leaves before the chief has written
         return trainer.predictor
 
@@ -253,10 +254,16 @@ class _Run:
             "statistics": self.origin.statistics(self.manifest, self.config.network),
             "domain": training_domain(self.manifest.samples("train"), self.manifest.voxel_size_m),
             "train_geometries": sorted(seen),
+            "validation_geometries": sorted(_validated(self.manifest) - self.origin.geometries),
         }
 
     def _sample_names(self, step: int) -> list[str]:
         return sample_names(self.config.training, self.manifest, step)
+
+
+def _validated(manifest: Manifest) -> set[str]:
+    """The electrodes that choose best/."""
+    return {sample["geometry_id"] for sample in manifest.samples("validation")}
 
 
 def assembled(config: RunConfig, manifest: Manifest, origin: RandomWeights | None = None) -> Trainer:

@@ -16,11 +16,11 @@ from tfmsnet.errors import UserError
 from tfmsnet.files import check_name, locked, remove_leftovers
 from tfmsnet.materials import Parameters
 from tfmsnet.predictors.config import NetworkConfig
-from tfmsnet.predictors.description import DESCRIPTION
 from tfmsnet.predictors.predictor import Predictor
 from tfmsnet.predictors.store import (
     WEIGHTS,
     described_network,
+    description_digest,
     load_weights,
     read_description,
     train_geometries,
@@ -69,7 +69,7 @@ class TrainedWeights(RandomWeights):
             )
         self.identity = {
             "init_sha256": sha256(self.directory / WEIGHTS),
-            "init_description_sha256": sha256(self.directory / DESCRIPTION),
+            "init_description_sha256": description_digest(self.directory),
         }
         self.geometries = frozenset(train_geometries(self._description, self.directory) or ())
 

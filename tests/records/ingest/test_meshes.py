@@ -137,6 +137,24 @@ def test_a_file_cut_off_is_refused(write, block, tmp_path, share, suffix, mode):
                 np.testing.assert_array_equal(found[name], expected[name])
 
 
+def test_a_cut_file_is_refused_where_vtk_was_silenced(write, block, tmp_path):
+    """Its readers say what is wrong by warnings alone, which another library may have turned off."""
+    objects = pytest.importorskip("vtkmodules.vtkCommonCore").vtkObject
+    path = tmp_path / "a.vtk"
+    write.grid(path, block, "raw")
+    content = path.read_bytes()
+    name = content.index(b"POINT_DATA")
+    header = content.index(b"double", name)
+    path.write_bytes(content[: content.index(b"\n", header) + 1])
+    objects.GlobalWarningDisplayOff()
+    try:
+        with pytest.raises(UserError, match="Error reading binary data"):
+            read_mesh(path)
+        assert not objects.GetGlobalWarningDisplay()
+    finally:
+        objects.GlobalWarningDisplayOn()
+
+
 @pytest.fixture
 def halves(write, tmp_path):
     """Two parts of a mesh in a folder, the whole, and what the whole says."""
