@@ -60,6 +60,7 @@ def test_values_are_replaced_by_name():
         ({"horizon": 5}, "horizon: expected stages"),
         ({"seed": 2**40}, "seed: expected a whole number"),
         ({"state": "min-max", "autoregressive": False}, "reference-deviation for a direct network"),
+        ({"state": "min-max", "reference": "porous-electrode"}, "min-max leaves the reference out"),
         ({"basis": -1}, "basis: expected a whole number of at least 0"),
         ({"basis": 4}, "autoregressive: expected false for a network with a time basis"),
         ({"state_dropout": 2}, "state_dropout: expected 0..1, found 2"),

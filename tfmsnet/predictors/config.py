@@ -103,6 +103,12 @@ class NetworkConfig:
             "state=reference-deviation)",
             self.state,
         )
+        require(
+            self.state != "min-max" or self.reference == "uniform",
+            "state",
+            f"reference-deviation for a network on {self.reference}: min-max leaves the reference out",
+            self.state,
+        )
         for name in ("basis", "potential_filters"):
             value = getattr(self, name)
             require(value == 0 or is_count(value), name, "a whole number of at least 0", value)
