@@ -11,6 +11,8 @@ size=${SIZE:-24 24 64}
 filters=${FILTERS:-4}
 # Rollouts; a step of the classic network sees one frame, of the rollouts 24.
 steps=${STEPS:-300}
+# Rollouts on a reduced model.
+corrections=${CORRECTIONS:-100}
 # Five times the paper's, for so few steps; clipped, since both diverge for a while without.
 rate=${RATE:-0.0005}
 clip=${CLIP:-1}
@@ -31,10 +33,10 @@ for reference in porous-electrode resolved-particles; do
     [ -d "records-$reference" ] || tfmsnet records write data "records-$reference" --split 0/2 --seed 1 \
         --reference "$reference"
     tfmsnet train "records-$reference" --out "on-$reference" --preset paper --mode autoregressive \
-        --set state=reference-deviation --set "reference=$reference" --set 'fields=["concentration", "potential"]' --set filters=$filters \
-        --set potential_filters=$filters --set 'horizon=[[1.0, 0]]' --set loss=mse --set noise=0 \
+        --set state=reference-deviation --set "reference=$reference" --set 'fields=["concentration", "potential"]' \
+        --set filters=$filters --set potential_filters=$filters --set 'horizon=[[1.0, 0]]' --set loss=mse --set noise=0 \
         --set state_dropout=0 --set symmetries=false --set batch_size=1 --set learning_rate=$rate --set clip_norm=$clip \
-        --set steps=$steps --set steps_per_epoch=$((steps / 10))
+        --set steps=$corrections --set steps_per_epoch=$((corrections / 10))
 done
 tfmsnet evaluate autoregressive records --out report --compare classic=classic \
     --compare 'on porous-electrode=on-porous-electrode' --compare 'on resolved-particles=on-resolved-particles'

@@ -20,7 +20,7 @@ from tfmsnet.training.data import conditions_of, sample_names, training_batches,
 from tfmsnet.training.loop import Interrupted, Position, StopRequest, fit
 from tfmsnet.training.memory import parameters
 from tfmsnet.training.run import assembled
-from tfmsnet.training.run_directory import claimed_run_directory, trained_geometries
+from tfmsnet.training.run_directory import claimed_run_directory, seen_geometries
 from tfmsnet.training.strategies import Team
 from tfmsnet.training.trainer import Trainer
 from tfmsnet.training.validation import Means, discharge_scores, overall_vrmse
@@ -131,7 +131,8 @@ def _described(trainer: Trainer, manifest: Manifest) -> dict:
     """What `save_predictor` wants to know beside the predictor."""
     return {
         "statistics": manifest.statistics_of(trainer.predictor.config.reference),
-        "train_geometries": sorted(trained_geometries(manifest)),
+        "train_geometries": sorted(seen_geometries(manifest, "train", "validation")),
+        "validation_geometries": sorted(seen_geometries(manifest, "validation")),
     }
 
 

@@ -28,7 +28,7 @@ from tfmsnet.training.run_directory import (
     TrainedWeights,
     claimed_run_directory,
     digest,
-    trained_geometries,
+    seen_geometries,
 )
 from tfmsnet.training.strategies import WORKER_GONE, Team, make_strategy, worker_gone
 from tfmsnet.training.trainer import Trainer
@@ -249,21 +249,17 @@ class _Run:
     @property
     def _described(self) -> dict:
         """What the predictor's description holds beside the predictor."""
-        seen = self.origin.geometries | trained_geometries(self.manifest)
+        validation = seen_geometries(self.manifest, "validation")
+        seen = self.origin.geometries | seen_geometries(self.manifest, "train") | validation
         return {
             "statistics": self.origin.statistics(self.manifest, self.config.network),
             "domain": training_domain(self.manifest.samples("train"), self.manifest.voxel_size_m),
             "train_geometries": sorted(seen),
-            "validation_geometries": sorted(_validated(self.manifest) - self.origin.geometries),
+            "validation_geometries": sorted(validation - self.origin.geometries),
         }
 
     def _sample_names(self, step: int) -> list[str]:
         return sample_names(self.config.training, self.manifest, step)
-
-
-def _validated(manifest: Manifest) -> set[str]:
-    """The electrodes that choose best/."""
-    return {sample["geometry_id"] for sample in manifest.samples("validation")}
 
 
 def assembled(config: RunConfig, manifest: Manifest, origin: RandomWeights | None = None) -> Trainer:

@@ -142,9 +142,11 @@ def _is_foreign(path: Path) -> bool:
     return path.name != LOCK and not path.name.endswith(".partial")
 
 
-def trained_geometries(manifest: Manifest) -> frozenset[str]:
-    """The electrodes that a training on these records sees: to learn from, and to choose best/."""
-    return frozenset(s["geometry_id"] for split in ("train", "validation") for s in manifest.samples(split))
+def seen_geometries(manifest: Manifest, *splits: str) -> frozenset[str]:
+    """The electrodes that a training on these records sees: to learn from ("train"), to choose best/
+    ("validation").
+    """
+    return frozenset(sample["geometry_id"] for split in splits for sample in manifest.samples(split))
 
 
 def digest(records: Path, config: RunConfig, origin: RandomWeights) -> int:
