@@ -7,7 +7,8 @@
 
 Prints for each directory of samples the shares of curves and of concentrations (VRMSE, median over the
 frames) within what was said, the errors, and the factor that would make the share 0.9: those of
-`tfmsnet.references.error_bars` are from the directory that was made as above.  With --out what was found
+`tfmsnet.references.error_bars` are from the directory that was made as above.  Of the potential, whose bar is
+the curve's, the error of its pattern: VRMSE without the mean's error.  With --out what was found
 is kept in FILE (JSON): called again, the command goes on.  Networks (--model, repeatable) are beside them,
 their errors alone; --held-out takes the samples of electrodes that some records keep for the test.
 """
@@ -21,17 +22,27 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 
 import tfmsnet
+from tfmsnet.evaluation.metrics import pattern_error
+from tfmsnet.evaluation.scores import SMALLEST_SPREAD
 from tfmsnet.files import read_json, write_json
-from tfmsnet.records import open_manifest, read_sample
+from tfmsnet.records import Sample, open_manifest, read_sample
 from tfmsnet.references.error_bars import LEVEL
 from tfmsnet.references.registry import REDUCED
 from tfmsnet.serving.calibration import curve_and_vrmse
-from tfmsnet.serving.model import EndedAtOnce, Model
+from tfmsnet.serving.model import EndedAtOnce, FieldFrames, Model
 from tfmsnet.serving.scored import image_of, load_of
 
 
+def potential_pattern(answer: FieldFrames, sample: Sample) -> float:
+    """Pattern error of the potential in the solid, median over the frames that both have but the first."""
+    frames = min(sample.frames, len(answer.times_s))
+    ours, true = (a.potential[1:frames, sample.solid_mask].astype(float) for a in (answer, sample))
+    smallest = SMALLEST_SPREAD * true.std(1).max()
+    return float(np.median([pattern_error(y, y_hat, smallest) for y, y_hat in zip(true, ours, strict=True)]))
+
+
 def found(path: Path, models: dict[str, Model], held_out: set[str] | None) -> dict:
-    """Model -> what it said and what it is off by: curve in V and VRMSE; of the frames that both have."""
+    """Model -> what it said and what it is off by (curve in V, VRMSE, potential), where both have frames."""
     sample, said = read_sample(path), {}
     if not sample.complete:  # the simulator's failure ends it, next to a collapse of the voltage
         return {}
@@ -42,7 +53,11 @@ def found(path: Path, models: dict[str, Model], held_out: set[str] | None) -> di
             answer = model.of_cell(sample.parameters).fields(image_of(sample), load_of(sample))
         except EndedAtOnce:
             continue
-        said[name] = {"said": answer.error, "off": curve_and_vrmse(answer, sample)}
+        said[name] = {
+            "said": answer.error,
+            "off": curve_and_vrmse(answer, sample),
+            "potential": potential_pattern(answer, sample),
+        }
     return said
 
 
@@ -67,6 +82,8 @@ def show(directory: Path, results: list[dict], models: list[str]) -> None:
                 f"{name:20s}{kind:>12s}{(ratio <= 1).mean():8.2f}"
                 f"{np.median(errors):10.3g} ({errors.max():.3g}){np.quantile(ratio, level):10.2f}"
             )
+        potential = [row["potential"] for row in rows]
+        print(f"{name:20s}{'potential':>12s}{'':8s}{np.median(potential):10.3g} ({max(potential):.3g})")
 
 
 def main() -> None:
