@@ -7,8 +7,8 @@
 Each discharge (1C, 25 frames) is a process of its own, on an electrode of 90 wt%, calendered by 10 %; with
 --image, docs/notebooks/electrode.tiff of github.com/tldr-group/taufactor, on a corner of that, too.  With
 --beside the version in that folder goes first, and the ratio of its CPU seconds to the others' is told, as is
-how far curves and concentrations differ from its.  "free s" is what the clock would show on cores that do
-nothing else: CPU seconds of the caller's thread, which nobody shares, and the others' over their number.
+how far curves and concentrations differ from its.  Threads wait for each other by looking, so that
+their CPU seconds and their clock's say something on idle cores alone.
 """
 
 import argparse
@@ -47,17 +47,15 @@ def discharge(size, image, threads, answer):
     shared = {"threads": threads} if threads > 1 else {}  # an older version has none
     simulate(electrode((12, 12, 16), None), 1.0, **shared)
     phase = electrode(size, image)
-    clocks = (time.process_time, time.perf_counter, time.thread_time)
+    clocks = (time.process_time, time.perf_counter)
     with threadpool_limits(1, user_api="blas"):
         begin = [clock() for clock in clocks]
         found = simulate(phase, 1.0, **shared)
-        cpu_s, clock_s, alone_s = (clock() - start for clock, start in zip(clocks, begin, strict=True))
+        cpu_s, clock_s = (clock() - start for clock, start in zip(clocks, begin, strict=True))
     np.savez(answer, voltage=found.voltage_v, concentration=found.concentration / 48207.0)
-    free_s = alone_s + (cpu_s - alone_s) / threads
     return {
         "cpu_s": cpu_s,
         "clock_s": clock_s,
-        "free_s": free_s,
         "charge": float(found.balances.charge.max()),
     }
 
@@ -88,8 +86,8 @@ def compare(size, image, arguments, folder):
         name = "before" if tree else "now"
         print(
             f"{'image' if image else 'made':>6}{'x'.join(map(str, size)):>12}{name:>8}{threads:>8}"
-            f"{found['cpu_s']:>8.1f}{found['clock_s']:>8.1f}{found['free_s']:>8.1f}"
-            f"{first[0]['cpu_s'] / found['cpu_s']:>10.2f}{first[0]['free_s'] / found['free_s']:>8.2f}"
+            f"{found['cpu_s']:>8.1f}{found['clock_s']:>8.1f}"
+            f"{first[0]['cpu_s'] / found['cpu_s']:>10.2f}{first[0]['clock_s'] / found['clock_s']:>8.2f}"
             f"{found['charge']:>9.0e}"
             f"{off_mv:>9.0e}{off_dol:>9.0e}",
             flush=True,
@@ -97,8 +95,8 @@ def compare(size, image, arguments, folder):
 
 
 def main(arguments):
-    print(f"{'':6}{'voxels':>12}{'':8}{'threads':>8}{'CPU s':>8}{'clock':>8}{'free s':>8}", end="")
-    print(f"{'CPU ratio':>10}{'free':>8}{'charge':>9}{'mV off':>9}{'DOL off':>9}", flush=True)
+    print(f"{'':6}{'voxels':>12}{'':8}{'threads':>8}{'CPU s':>8}{'clock':>8}", end="")
+    print(f"{'CPU ratio':>10}{'clock':>8}{'charge':>9}{'mV off':>9}{'DOL off':>9}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         for image in [None, arguments.image] if arguments.image else [None]:
             compare(arguments.size, image, arguments, folder)

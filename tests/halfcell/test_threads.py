@@ -1,5 +1,6 @@
 """Threads that share a discharge: the same bits, and none in each other's way."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numba
@@ -23,7 +24,7 @@ def electrode(monkeypatch):
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="numba has one thread")
 def test_the_answer_is_the_same_to_the_last_bit(electrode):
     alone = simulate(electrode, LOAD)
-    # Two at once: they wait for each other.
+    # Two at once, each with a team of its own.
     with ThreadPoolExecutor(2) as pool:
         for shared in pool.map(lambda number: simulate(electrode, LOAD, threads=number), (2, 2, 1)):
             assert (shared.voltage_v == alone.voltage_v).all()
@@ -37,3 +38,55 @@ def test_blocks_don_t_depend_on_who_works_on_them():
         assert bounds[0] == 0
         assert bounds[-1] == size
         assert (np.diff(bounds) >= min(size, threads._SHORTEST)).all()
+
+
+@threads.kernel
+def _turns(team, bounds, values, sums, rounds):
+    """Each block becomes the sum of all, plus one, so many times."""
+    for _ in range(rounds):
+        for block in range(*threads.share(team, bounds.size - 1)):
+            sums[block] = 0.0
+            for place in range(bounds[block], bounds[block + 1]):
+                sums[block] += values[place]
+        threads.wait(team)
+        total = threads.total_of(sums)
+        for block in range(*threads.share(team, bounds.size - 1)):
+            for place in range(bounds[block], bounds[block + 1]):
+                values[place] = 1.0 + total / values.size
+        threads.wait(team)
+    return values[0]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 8])
+def test_all_see_what_the_others_wrote_before_they_waited(number, monkeypatch):
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 8)
+    values, rounds = np.zeros(64), 300
+    with threads.sharing(number):
+        first = _turns(np.arange(0, 65, 8), values, np.empty(8), rounds)
+    assert first == rounds
+    assert (values == rounds).all()
+
+
+@threads.kernel
+def _failing(team, who):
+    if team[0] == who:
+        raise ValueError("wrong")
+    threads.wait(team)
+
+
+@pytest.mark.parametrize(("who", "error"), [(0, ValueError), (1, RuntimeError)])
+def test_a_thread_that_fails_leaves_nobody_waiting(who, error, monkeypatch):
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 2)
+    with threads.sharing(2), pytest.raises(error):
+        _failing(who)
+    with threads.sharing(2):
+        _failing(2)
+
+
+def test_no_thread_is_left_behind(monkeypatch):
+    monkeypatch.setattr(numba.config, "NUMBA_NUM_THREADS", 2)
+    before = set(threading.enumerate())
+    with threads.sharing(2):
+        (helper,) = set(threading.enumerate()) - before
+    helper.join(10)
+    assert not helper.is_alive()

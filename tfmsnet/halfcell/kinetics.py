@@ -4,9 +4,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from tfmsnet.halfcell.threads import blocks, kernel
+from tfmsnet.halfcell.threads import blocks, kernel, share
 from tfmsnet.materials.compiled import value_and_slope_at, value_at
 from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
@@ -115,10 +115,10 @@ def _limits(cell_dol, surface_dol, limit, diffusivity, floor):
 
 @kernel
 def _react(
-    bounds, potential_step, cell_dol, rate, guess, limit, diffusivity, floor, open_circuit, alphas, thermal_v,
-    current, per_volt, per_dol, surface_dol,
+    team, bounds, potential_step, cell_dol, rate, guess, limit, diffusivity, floor, open_circuit, alphas,
+    thermal_v, current, per_volt, per_dol, surface_dol,
 ):  # fmt: skip
-    for block in prange(bounds.size - 1):
+    for block in range(*share(team, bounds.size - 1)):
         for face in range(bounds[block], bounds[block + 1]):
             step, cell, bound = potential_step[face], cell_dol[face], limit[face]
             cell_diffusivity = _diffusivity(cell, diffusivity, floor)

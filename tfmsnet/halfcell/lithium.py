@@ -1,12 +1,12 @@
 """Lithium in the active material."""
 
 import numpy as np
-from numba import prange
 
 from tfmsnet.halfcell.failure import NotConverged
 from tfmsnet.halfcell.grid import Grid
 from tfmsnet.halfcell.network import ConductanceNetwork, pattern
-from tfmsnet.halfcell.threads import blocks, kernel, total_of
+from tfmsnet.halfcell.properties import values
+from tfmsnet.halfcell.threads import blocks, kernel, share, total_of, wait
 from tfmsnet.materials.parameters import FARADAY_C_MOL, Parameters
 
 _ITERATIONS = 2000
@@ -18,7 +18,7 @@ _ROUGHLY = 1e-3
 
 def solid_diffusivity(concentration: np.ndarray, parameters: Parameters) -> np.ndarray:
     """D_s(x), m2/s, not below the floor."""
-    value = parameters.solid_diffusivity(concentration / parameters.c_max_mol_m3)
+    value = values(parameters.solid_diffusivity, concentration, parameters.c_max_mol_m3)
     return np.maximum(value, parameters.solid_diffusivity_floor_m2_s)
 
 
@@ -32,6 +32,7 @@ class Lithium:
         self._volume = grid.voxel_size_m**3
         self._network = ConductanceNetwork(self.cells, self._faces.tails, self._faces.heads)
         self._bounds = blocks(self.cells)
+        self._memory = np.empty((4, self.cells)), np.empty((3, len(self._bounds) - 1))
         self._matrix = None
         self._weight = 0.0
 
@@ -96,7 +97,15 @@ class Lithium:
         solution = guess.copy()
         matrix = self._matrix
         norm = _jacobi_cg(
-            self._bounds, *pattern(matrix), matrix.data, drain, right, solution, accepted, _ITERATIONS
+            self._bounds,
+            *pattern(matrix),
+            matrix.data,
+            drain,
+            right,
+            solution,
+            accepted,
+            _ITERATIONS,
+            *self._memory,
         )
         if not norm <= accepted:
             raise NotConverged("lithium: residual over the accepted one", float(np.sqrt(norm / accepted)))
@@ -104,16 +113,18 @@ class Lithium:
 
 
 @kernel
-def _jacobi_cg(bounds, indptr, indices, values, drain, right, solution, accepted, iterations):
-    """Jacobi-preconditioned conjugate gradients in place; returns the squared norm of the residual."""
-    size = right.size
-    inverse = np.empty(size)
-    residual = np.empty(size)
-    direction = np.empty(size)
-    image = np.empty(size)
-    # Sums of the blocks.
-    norms, products = np.empty(bounds.size - 1), np.empty(bounds.size - 1)
-    for block in prange(bounds.size - 1):
+def _jacobi_cg(
+    team, bounds, indptr, indices, values, drain, right, solution, accepted, iterations, vectors, parts
+):  # fmt: skip
+    """Jacobi-preconditioned conjugate gradients in place; returns the squared norm of the residual.
+
+    `vectors` (4, rows) and `parts` (3, blocks) are memory to work in.
+    """
+    inverse, residual, direction, image = vectors
+    # Sums of the blocks; of their own array each, so that nobody writes what others still add up.
+    norms, curvatures, products = parts
+    first, end = share(team, bounds.size - 1)
+    for block in range(first, end):
         norm, product = 0.0, 0.0
         for row in range(bounds[block], bounds[block + 1]):
             total = right[row] - drain[row] * solution[row]
@@ -126,11 +137,12 @@ def _jacobi_cg(bounds, indptr, indices, values, drain, right, solution, accepted
             norm += total * total
             product += total * direction[row]
         norms[block], products[block] = norm, product
+    wait(team)
     last, product = total_of(norms), total_of(products)
     for _ in range(iterations):
         if last <= accepted:
             break
-        for block in prange(bounds.size - 1):
+        for block in range(first, end):
             curvature = 0.0
             for row in range(bounds[block], bounds[block + 1]):
                 total = drain[row] * direction[row]
@@ -138,9 +150,10 @@ def _jacobi_cg(bounds, indptr, indices, values, drain, right, solution, accepted
                     total += values[k] * direction[indices[k]]
                 image[row] = total
                 curvature += total * direction[row]
-            products[block] = curvature
-        step = product / total_of(products)
-        for block in prange(bounds.size - 1):
+            curvatures[block] = curvature
+        wait(team)
+        step = product / total_of(curvatures)
+        for block in range(first, end):
             norm, renewed = 0.0, 0.0
             for row in range(bounds[block], bounds[block + 1]):
                 solution[row] += step * direction[row]
@@ -148,9 +161,11 @@ def _jacobi_cg(bounds, indptr, indices, values, drain, right, solution, accepted
                 norm += residual[row] * residual[row]
                 renewed += residual[row] * residual[row] * inverse[row]
             norms[block], products[block] = norm, renewed
+        wait(team)
         turn = total_of(products) / product
         last, product = total_of(norms), total_of(products)
-        for block in prange(bounds.size - 1):
+        for block in range(first, end):
             for row in range(bounds[block], bounds[block + 1]):
                 direction[row] = inverse[row] * residual[row] + turn * direction[row]
+        wait(team)
     return last

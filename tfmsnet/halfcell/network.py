@@ -1,10 +1,9 @@
 """Networks of conductances: the discrete form of every transport equation here."""
 
 import numpy as np
-from numba import prange
 from scipy import sparse
 
-from tfmsnet.halfcell.threads import blocks, kernel
+from tfmsnet.halfcell.threads import blocks, kernel, share
 
 
 class ConductanceNetwork:
@@ -77,9 +76,9 @@ def pattern(matrix: sparse.csr_matrix) -> tuple[np.ndarray, np.ndarray]:
 
 
 @kernel
-def _fill(bounds, data, indptr, edge_of_entry, conductance, ground):
+def _fill(team, bounds, data, indptr, edge_of_entry, conductance, ground):
     edges = conductance.size
-    for block in prange(bounds.size - 1):
+    for block in range(*share(team, bounds.size - 1)):
         for row in range(bounds[block], bounds[block + 1]):
             total = ground[row]
             diagonal = -1
@@ -94,23 +93,23 @@ def _fill(bounds, data, indptr, edge_of_entry, conductance, ground):
 
 
 @kernel
-def _through(bounds, tails, heads, conductance, potential, source, flow):
-    for block in prange(bounds.size - 1):
+def _through(team, bounds, tails, heads, conductance, potential, source, flow):
+    for block in range(*share(team, bounds.size - 1)):
         for edge in range(bounds[block], bounds[block + 1]):
             drop = potential[tails[edge]] - potential[heads[edge]]
             flow[edge] = conductance[edge] * (drop - source[edge])
 
 
 @kernel
-def _middle(bounds, tails, heads, potential, mean):
-    for block in prange(bounds.size - 1):
+def _middle(team, bounds, tails, heads, potential, mean):
+    for block in range(*share(team, bounds.size - 1)):
         for edge in range(bounds[block], bounds[block + 1]):
             mean[edge] = 0.5 * (potential[tails[edge]] + potential[heads[edge]])
 
 
 @kernel
-def _gather(bounds, indptr, edge_of_entry, tails, flow, out):
-    for block in prange(bounds.size - 1):
+def _gather(team, bounds, indptr, edge_of_entry, tails, flow, out):
+    for block in range(*share(team, bounds.size - 1)):
         for row in range(bounds[block], bounds[block + 1]):
             total = 0.0
             for k in range(indptr[row], indptr[row + 1]):

@@ -52,8 +52,8 @@ def simulate(
         load: what to do; a number is constant current with the paper's 25 frames, as `constant_current`
             makes it. 1C would fill the AM from its initial DOL to 1 in an hour; negative currents charge.
         parameters: the materials.
-        threads: that share the work, at most as many as numba has (NUMBA_NUM_THREADS); the answer is the same
-            to the last bit.  Calls of one process that share threads wait for each other.
+        threads: that share the work, at most eight, and as many as numba has (NUMBA_NUM_THREADS); the answer
+            is the same to the last bit.
         progress: called with the fraction done, 0 to 1, at every time step.
 
     Returns:

@@ -183,9 +183,14 @@ class Function:
             _joined(self.table, other.table),
         )
 
+    @property
+    def is_polynomial(self) -> bool:
+        """Whether it has no other part."""
+        return not (self.tanh or self.exponential or self.table)
+
     def as_json(self) -> list | dict:
         """JSON types: coefficients of a polynomial, or the parts by name."""
-        if not (self.tanh or self.exponential or self.table):
+        if self.is_polynomial:
             return list(self.polynomial)
         parts = {
             "polynomial": list(self.polynomial),
