@@ -1,6 +1,7 @@
 """Reduced models behind the calls of every model: near the simulator, under loads, on any voxels."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,6 +132,15 @@ def test_it_ends_where_the_material_is_full(resolved, electrode):
     assert answer.frames < 37
     assert answer.ends[-1].reason != "charge"
     assert 0 <= known.times_s[-1] - answer.times_s[-1] < 2 * 25.0  # two of the frames
+
+
+def test_a_directory_of_its_name_does_not_hide_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "resolved-particles").mkdir()
+    assert tfmsnet.load_model("resolved-particles").title == "resolved-particles"
+    for directory in ("./resolved-particles", tmp_path / "resolved-particles", Path("resolved-particles")):
+        with pytest.raises(UserError, match="expected a run"):
+            tfmsnet.load_model(directory)
 
 
 def test_before_the_first_frame_nothing_can_be_answered(resolved, electrode):

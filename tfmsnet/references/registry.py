@@ -42,6 +42,11 @@ REDUCED = ("porous-electrode", "resolved-particles")
 DEFAULT = "resolved-particles"
 
 
+def is_reduced(source: object) -> bool:
+    """Whether a string names a model that answers by itself; a directory so called is ./NAME, or a Path."""
+    return isinstance(source, str) and source in REDUCED
+
+
 def register_reference(
     name: str, make: Make | str, *, plane_numbers: int = 0, voxel_numbers: int = 0
 ) -> None:

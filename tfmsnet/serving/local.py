@@ -16,7 +16,7 @@ from tfmsnet.predictors.store import (
     seal_predictor,
     train_geometries,
 )
-from tfmsnet.references.registry import DEFAULT, REDUCED
+from tfmsnet.references.registry import DEFAULT, REDUCED, is_reduced
 from tfmsnet.serving.client import Client
 from tfmsnet.serving.endpoints import Endpoints, errors_of
 from tfmsnet.serving.limits import network_cost
@@ -32,7 +32,8 @@ def load_model(source: str | Path = DEFAULT, *, timeout_s: float = 120.0) -> Mod
     Args:
         source: a run directory of `tfmsnet train` or its best/; a SavedModel, or the directory of its
             versions (the newest is taken); "porous-electrode" or "resolved-particles", which need no
-            training; or a server, grpc://HOST:PORT/NAME or http://HOST:PORT/NAME.
+            training (a directory of such a name is "./porous-electrode", or a Path); or a server,
+            grpc://HOST:PORT/NAME or http://HOST:PORT/NAME.
         timeout_s: how long to wait for a server's answer.
 
     Raises:
@@ -40,7 +41,7 @@ def load_model(source: str | Path = DEFAULT, *, timeout_s: float = 120.0) -> Mod
     """
     if str(source).partition("://")[0] in SCHEMES:
         return Client(str(source), timeout_s=timeout_s)
-    if str(source) in REDUCED and not Path(source).exists():
+    if is_reduced(source):
         return reduced_model(str(source), Parameters())
     path = Path(source)
     if (path / DESCRIPTION).is_file():

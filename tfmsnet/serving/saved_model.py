@@ -21,7 +21,7 @@ from tfmsnet.predictors.store import (
     read_description,
     train_geometries,
 )
-from tfmsnet.references.registry import REDUCED
+from tfmsnet.references.registry import is_reduced
 from tfmsnet.seals import check_files, read_sealed, sha256, write_sealed
 from tfmsnet.serving.card import documents
 from tfmsnet.serving.endpoints import Endpoints, errors_of
@@ -78,7 +78,7 @@ def export(
     max_gib = MAX_GIB if max_gib is None else max_gib
     if not max_gib > 0:
         raise UserError(f"max_gib: expected a number above 0, found {max_gib}")
-    if str(source) in REDUCED and not Path(source).exists():
+    if is_reduced(source):
         _write_reduced(str(source), parameters or Parameters(), target, max_voxels, max_gib)
         return target
     if parameters is not None:
