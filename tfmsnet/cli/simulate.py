@@ -86,7 +86,8 @@ _OF_RECIPES = ("design", "geometries", "size", "seed", "particle_diameter_um", "
     type=click.IntRange(1),
     default=1,
     show_default=True,
-    help="That share a discharge: for fewer discharges than cores, and large images.  Samples are the same.",
+    help="That share a discharge, at most eight: for fewer discharges than cores, and large images.  Samples "
+    "are the same.",
 )
 @click.option(
     "--backend",

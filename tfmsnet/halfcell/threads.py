@@ -90,6 +90,7 @@ class _Team:
             except BaseException as error:
                 self._errors.append(error)
                 self._state[_FAILED] = 1
+            del post  # its arrays
 
     def _take_part(self, number: int, compiled: Callable, arguments: tuple):
         place = (number, self._size, self._state)
