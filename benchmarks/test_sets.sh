@@ -41,9 +41,9 @@ electrode c2 202 93 15 24 24 244
 electrode c3 203 86 20 32 32 160
 electrode c4 204 94 0 32 32 160
 for n in 1 2 3 4; do discharged c c$n.tif --c-rates 0.7,1.5; done
-discharged d "$image" --voxel-size-um 0.39 --remove-islands --crop 0 48 0 48 0 96 --c-rates 1
-discharged d "$image" --voxel-size-um 0.39 --remove-islands --crop 64 112 128 176 40 136 --c-rates 2
-discharged d "$image" --voxel-size-um 0.39 --remove-islands --crop 150 198 30 78 100 196 --c-rates 0.5
+discharged d "$image" --voxel-size-um 0.39 --remove-islands --crop 0 48 0 48 0 96 --c-rates 0.7,1
+discharged d "$image" --voxel-size-um 0.39 --remove-islands --crop 64 112 128 176 40 136 --c-rates 1.3,2
+discharged d "$image" --voxel-size-um 0.39 --remove-islands --crop 150 198 30 78 100 196 --c-rates 0.5,1.5
 electrode e1 301 90 10 48 48 64 --particle-diameter-um 16 --voxel-size-um 0.6
 electrode e2 302 90 10 24 24 64 --particle-diameter-um 3 --voxel-size-um 0.25
 electrode e3 303 90 10 32 32 64 --particle-spread 0
@@ -51,7 +51,9 @@ electrode e4 304 90 10 32 32 64 --particle-spread 0.8
 for n in 1 2 3 4; do discharged e e$n.tif --c-rates 0.5,2; done
 electrode f1 401 91 8 24 24 64
 electrode f2 402 86 15 32 32 96
-for n in 1 2; do discharged f f$n.tif --load drive_cycle.csv --load-every 30; done
+electrode f3 403 94 20 24 24 96
+electrode f4 404 82 0 40 40 40
+for n in 1 2 3 4; do discharged f f$n.tif --load drive_cycle.csv --load-every 30; done
 electrode b1 101 85 0 72 72 244
 electrode b2 102 90 10 72 72 244
 electrode b3 103 95 20 72 72 244

@@ -1,5 +1,8 @@
 """Threads that share a discharge: the same bits, and none in each other's way."""
 
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -81,6 +84,32 @@ def test_a_thread_that_fails_leaves_nobody_waiting(who, error, monkeypatch):
         _failing(who)
     with threads.sharing(2):
         _failing(2)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_process_that_is_forked_meanwhile_works_alone():
+    """In a process of its own: TensorFlow's threads don't like forks."""
+    code = """
+import os, warnings
+import numpy as np
+from tfmsnet.halfcell import threads
+from tfmsnet.halfcell.properties import values
+from tfmsnet.materials.functions import Function
+
+warnings.simplefilter("ignore", DeprecationWarning)
+line = Function((1.0, 2.0))
+with threads.sharing(2):
+    values(line, np.ones(3), 1.0)
+    child = os.fork()
+    if not child:
+        os._exit(0 if (values(line, np.ones(3), 1.0) == 3.0).all() else 1)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True, env=environment
+    )
+    assert done.stdout == "0\n"
 
 
 def test_no_thread_is_left_behind(monkeypatch):

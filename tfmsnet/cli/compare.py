@@ -7,6 +7,7 @@ import click
 
 from tfmsnet.cli.options import PATH, json_option, over_options
 from tfmsnet.progress import note
+from tfmsnet.references.registry import is_reduced
 
 
 @click.command("compare")
@@ -31,7 +32,8 @@ def command(first, others, out, over, am_density_g_cm3, as_json):
         raise click.UsageError(f"A: expected an .h5 file or the directory of an answer, found {first}")
     samples = {_name(first, ()): true}
     for source in others:
-        samples[_name(source, samples)] = _discharge(source) or _asked(source, true)
+        found = None if is_reduced(source) else _discharge(source)
+        samples[_name(source, samples)] = found or _asked(source, true)
     comparison = compare(samples)
     click.echo(json.dumps(comparison.as_dict(), indent=1) if as_json else comparison.table())
     for path in comparison.write(out, over, am_density_g_cm3) if out else ():

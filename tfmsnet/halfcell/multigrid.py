@@ -26,9 +26,9 @@ class _Hierarchy(NamedTuple):
         first_bound, bounds: level -> where its blocks' bounds begin; these.
         first_edge, edges: level -> where they begin; rows that are coupled within their colour.
         indptr, indices, values: of the levels but the coarsest; each row sorted by `_in_order_of_sweeps`.
-        first, middle: (rows,) entries, as that gives them.
-        inverse: (rows,) 1 / diagonal, `added` included.
-        added: (rows,) what is added to the diagonal.
+        first, middle: (rows but the coarsest level's,) entries, as that gives them.
+        inverse: (the same rows,) 1 / diagonal, `added` included.
+        added: (the same rows,) what is added to the diagonal.
         down, up: (indptr, indices, values) of the restriction to a level's rows, and the prolongation.
         coarsest: dense inverse of the last level.
         right, solution, rest, before: (rows,) memory of a cycle; before is 0 in rows that aren't edges.

@@ -1,5 +1,6 @@
 """Kernels that a team of threads works on together, with the same bits for any number of them."""
 
+import os
 import queue
 import sys
 import threading
@@ -13,10 +14,11 @@ from numba.extending import intrinsic
 
 # Vectors are worked on in blocks, each by one thread and with a sum of its own: most, and the shortest.
 _BLOCKS, _SHORTEST = 8, 4096
-# Looks at a barrier before a thread gives its core to others; a look takes about a nanosecond.
+# Looks at a barrier before a thread gives its core to others, some microseconds of them.
 _PATIENCE = 20_000
 # Of a team's state: how many have arrived at the barrier, how often all have, whether one has failed; each in
-# a cache line of its own.
+# a cache line of its own.  Numba keeps what it compiled for as long as a kernel's own file stays as it is:
+# whoever changes barriers here removes __pycache__, lest old ones meet new ones.
 _ARRIVED, _PASSED, _FAILED, _STATE = 0, 16, 32, 48
 _state = threading.local()
 
@@ -61,9 +63,13 @@ class _Team:
         self._state = np.zeros(_STATE, np.int64)
         self._errors: list[BaseException] = []
         self._posts = [queue.SimpleQueue() for _ in range(size - 1)]
-        for number, posts in enumerate(self._posts):
-            # A daemon: it mustn't keep a program from ending.
-            threading.Thread(target=self._work, args=(number + 1, posts), daemon=True).start()
+        try:
+            for number, posts in enumerate(self._posts):
+                # A daemon: it mustn't keep a program from ending.
+                threading.Thread(target=self._work, args=(number + 1, posts), daemon=True).start()
+        except BaseException:  # as many as the system has are running
+            self.end()
+            raise
 
     def call(self, compiled: Callable, arguments: tuple):
         """Its answer to the caller, once all have done their share."""
@@ -103,11 +109,11 @@ class _Team:
 def sharing(threads: int) -> Iterator[None]:
     """Kernels that this thread calls within are shared by so many threads.
 
-    At most as many as there are blocks, and cores (those that numba may use: NUMBA_NUM_THREADS): a thread
-    that waits keeps its core busy.
+    At most eight, and as many as numba may use (NUMBA_NUM_THREADS; by itself it counts the cores that the
+    process may run on, but not a container's quota): a thread that waits keeps its core busy.
     """
     threads = min(threads, _BLOCKS, numba.config.NUMBA_NUM_THREADS)
-    if threads <= 1:
+    if threads <= 1 or numba.config.DISABLE_JIT:  # atomic counters are compiled ones
         yield
         return
     before, _state.team = getattr(_state, "team", None), _Team(threads)
@@ -116,6 +122,15 @@ def sharing(threads: int) -> Iterator[None]:
     finally:
         _state.team.end()
         _state.team = before
+
+
+def _alone() -> None:
+    """A process that was forked has none of its parent's threads."""
+    _state.team = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_alone)
 
 
 @intrinsic
