@@ -104,7 +104,7 @@ def table(model: str) -> list[str]:
         f = a_set.found[model]
         lines.append(
             f"| {a_set.what} | {a_set.samples} | {f.vrmse:.2g} ({f.worst_vrmse:.2g}) | "
-            f"{f.mv:.2g} ({f.worst_mv:.2g}) | {f.pattern:.2g} ({f.worst_pattern:.2g}) | {f.curves_within:.2g} | "
-            f"{f.vrmse_within:.2g} |"
+            f"{f.mv:.2g} ({f.worst_mv:.2g}) | {f.pattern:.2g} ({f.worst_pattern:.2g}) | "
+            f"{f.curves_within:.2g} | {f.vrmse_within:.2g} |"
         )
     return lines
