@@ -16,7 +16,7 @@ from tfmsnet.cli.options import (
 from tfmsnet.foreign_files import open_text
 from tfmsnet.progress import note, progress_bar
 from tfmsnet.references.error_bars import LEVEL
-from tfmsnet.references.registry import DEFAULT, REDUCED
+from tfmsnet.references.registry import DEFAULT, is_reduced
 
 
 @click.command("predict")
@@ -140,7 +140,7 @@ def command(
         asked = constant_current(c_rate, FRAMES if cutoff_voltage is None else FRAMES_TO_FULL, cutoff_voltage)
     cell = cell_of(parameters, temperature_c).parameters if parameters or temperature_c is not None else None
     source = server or model
-    reduced = not server and model in REDUCED
+    reduced = not server and is_reduced(model)
     # A reduced model takes the voxels as they are; what is wrong with them is said before TensorFlow loads.
     if reduced:
         electrode = read_image_with(image, reading, None, REDUCED_COST[model].bytes_per_voxel)

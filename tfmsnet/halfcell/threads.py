@@ -199,8 +199,8 @@ def share(team, count):
 def total_of(parts: np.ndarray) -> float:
     """Their sum, one after the other."""
     total = 0.0
-    for part in parts:
-        total += part
+    for number in parts:
+        total += number
     return total
 
 
@@ -208,6 +208,6 @@ def total_of(parts: np.ndarray) -> float:
 def largest_of(parts: np.ndarray) -> float:
     """The largest of them, 0 at least."""
     largest = 0.0
-    for part in parts:
-        largest = max(largest, part)
+    for number in parts:
+        largest = max(largest, number)
     return largest

@@ -42,7 +42,7 @@ def load_model(source: str | Path = DEFAULT, *, timeout_s: float = 120.0) -> Mod
     if str(source).partition("://")[0] in SCHEMES:
         return Client(str(source), timeout_s=timeout_s)
     if is_reduced(source):
-        return reduced_model(str(source), Parameters())
+        return reduced_model(source, Parameters())
     path = Path(source)
     if (path / DESCRIPTION).is_file():
         return _from_run(path)

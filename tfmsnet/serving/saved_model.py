@@ -79,7 +79,7 @@ def export(
     if not max_gib > 0:
         raise UserError(f"max_gib: expected a number above 0, found {max_gib}")
     if is_reduced(source):
-        _write_reduced(str(source), parameters or Parameters(), target, max_voxels, max_gib)
+        _write_reduced(source, parameters or Parameters(), target, max_voxels, max_gib)
         return target
     if parameters is not None:
         raise UserError(f"{source}: has the cell that it was trained on; --parameters are for reduced models")
