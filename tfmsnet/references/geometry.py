@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
@@ -19,8 +20,6 @@ _LEAST_DEPTH, _LEAK, _FILLING_ERROR, _LEAST_DENSITY = 0.05, 1e-5, 0.01, 0.3
 _MOST_ITERATIONS = 200
 # Of the time that the leak alone takes: slower ways to the surface aren't any.
 _NEVER = 0.3
-# So many planes on both sides are taken together.
-_TOGETHER = 3
 # Resistances are at least this share of that of free electrolyte.
 _LEAST_RESISTANCE = 0.01
 
@@ -277,21 +276,18 @@ class Geometry:
         mean = tf.where(area > 0.0, self.plane_mean(at_surface), everywhere[:, :reacting])
         # The current through a face feeds all planes on the far side of it.
         passes = (collected if from_foil else total - collected)[:, :-1]
-        step = (mean[:, :-1] - mean[:, 1:]) if from_foil else (mean[:, 1:] - mean[:, :-1])
         # Elsewhere means are noise, or of planes that don't conduct.
         known = passes > _LEAST_CURRENT * total
-        step, passes = (tf.where(known, part, tf.zeros_like(part)) for part in (step, passes))
-        near = tf.linalg.band_part(tf.ones([reacting - 1, reacting - 1], tf.float64), _TOGETHER, _TOGETHER)
-        together = tf.matmul(step, near) / _above(tf.matmul(passes, near))
-        falls = tf.cast(step < -1e-3 * tf.reduce_max(tf.abs(step), axis=1, keepdims=True), tf.float64)
-        measured = tf.where(tf.matmul(falls, near) > 0.0, together, step / _above(passes))
+        steady = _rising(-mean if from_foil else mean, tf.maximum(area, 1e-3))
+        measured = tf.maximum(steady[:, 1:] - steady[:, :-1], 0.0) / _above(passes)
         # Nothing may conduct at all: then nothing reacts either.
         best = _above(tf.reduce_max(plane_conductivity, axis=1, keepdims=True))
         # In series, without any tortuosity: tells where too little current passes.
         conductivity_m = tf.maximum(plane_conductivity[:, :reacting], 1e-6 * best)
         series = 0.5 / conductivity_m[:, :-1] + 0.5 / conductivity_m[:, 1:]
-        scale = tf.reduce_sum(measured * passes, 1, keepdims=True) / _above(
-            tf.reduce_sum(series * passes, 1, keepdims=True)
+        through = tf.where(known, passes, tf.zeros_like(passes))
+        scale = tf.reduce_sum(measured * through, 1, keepdims=True) / _above(
+            tf.reduce_sum(series * through, 1, keepdims=True)
         )
         between = tf.where(known, measured, tf.maximum(scale, 1.0) * series)
         least = _LEAST_RESISTANCE / best
@@ -347,6 +343,43 @@ def separator_layers(thickness: tf.Tensor) -> tf.Tensor:
     )
     heights = low[:, None] ** layer
     return heights * (thickness / tf.reduce_sum(heights, axis=1))[:, None]
+
+
+def _rising(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """The nearest values that don't fall: isotonic regression, least squares.
+
+    By its minimax formula (Robertson, Wright and Dykstra 1988, Order Restricted Statistical Inference, 1.4):
+    the largest of what begins no later, of the smallest of what ends no earlier, of the mean of a stretch.
+
+    Args:
+        values, weights: (batch, place) float64; weights above 0.
+
+    Returns:
+        (batch, place) float64.
+    """
+    count = tf.shape(values)[1]
+
+    def stretches(parts):
+        """(batch, first, last), sums."""
+        sums = tf.cumsum(parts, axis=1)
+        return sums[:, None, :] - (sums - parts)[:, :, None]
+
+    first, last = tf.range(count)[:, None], tf.range(count)[None]
+    infinite = tf.constant(np.inf, values.dtype)
+    means = tf.where(last >= first, stretches(weights * values) / stretches(weights), infinite)
+    # The smallest of all that end here or later: over 1, 2, 4 ... ends.
+    _, means = tf.while_loop(
+        lambda ends, means: ends < count,
+        lambda ends, means: (
+            2 * ends,
+            tf.minimum(
+                means, tf.pad(means[:, :, ends:], [[0, 0], [0, 0], [0, ends]], constant_values=np.inf)
+            ),
+        ),
+        (1, means),
+        shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, None, None])),
+    )
+    return tf.reduce_max(tf.where(last >= first, means, -infinite), axis=1)
 
 
 def reachable(lattice: Lattice, mask: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
