@@ -56,13 +56,16 @@ class Conduction(NamedTuple):
         between: (batch, z - 1) float64, resistance between planes of voxels, per area of the foil.
         end: (batch, 1) float64, between the outermost plane and what the current goes to.
         deviation: (batch, row, z) float32, potential at the surface of the active material's voxels, less
-            that of their plane.
+            that of their plane, by what flows into the surface of the plane.
+        through: (batch, row, z) float32, the same by 1 A/m2 of the foil that flows through the plane; 0 in
+            the solid.
         pattern: (batch, row, z) float32, potential of the conductor's voxels, less that of the plane.
     """
 
     between: tf.Tensor
     end: tf.Tensor
     deviation: tf.Tensor
+    through: tf.Tensor
     pattern: tf.Tensor
 
 
@@ -220,15 +223,19 @@ class Geometry:
             am_s_m * self.am + tf.cast(cbd_s_m, tf.float32)[:, None, None] * self.cbd
         )
         conductors = (self.ionic, conductivity)
+        # From the foil to the metal: into the first plane that conducts.
+        conducts = lattice.plane_sums(self.ionic)
+        first = tf.one_hot(tf.argmax(conducts > 0.0, axis=1), lattice.row, dtype=tf.float64)
+        entry = self.ionic * lattice.on_planes(self.foil_faces * first / _above(conducts))
         # One after the other in a loop: as a graph, the solver is as large as all the rest.
-        liquid, solid = tf.unstack(
+        liquid, through, solid = tf.unstack(
             tf.map_fn(
                 lambda one: self._conduct(*one),
                 (
-                    tf.stack(conductors),
-                    tf.stack([to_metal, to_foil]),
-                    tf.stack([surface.liquid_filling, surface.area * surface.filling]),
-                    tf.constant([True, False]),
+                    tf.stack([self.ionic, self.ionic, conductivity]),
+                    tf.stack([to_metal, to_metal, to_foil]),
+                    tf.stack([surface.liquid_filling, entry, surface.area * surface.filling]),
+                    tf.constant([True, True, False]),
                 ),
                 fn_output_signature=tf.float64,
             )
@@ -237,10 +244,34 @@ class Geometry:
             lattice.plane_sums(part)[:, :layers] / self.foil_faces
             for part, layers in zip(conductors, (self.layers, self.planes), strict=True)
         )
+        electrolyte = self._upscaled(liquid, self.at_surface(liquid), self.ionic, porous, from_foil=True)
         return (
-            self._upscaled(liquid, self.at_surface(liquid), self.ionic, porous, from_foil=True),
+            self._parted(electrolyte, self.at_surface(through)),
             self._upscaled(solid, solid, conductivity, mean, from_foil=False),
         )
+
+    def _parted(self, liquid: Conduction, through: tf.Tensor) -> Conduction:
+        """With the deviations parted into those of what flows into a plane and of what flows through it.
+
+        Args:
+            liquid: with both in one.
+            through: (batch, row, z) float64, potential at the surface where a current flows from foil to
+                metal, voxels.
+        """
+        lattice, filling = self.lattice, self.plane_filling()
+        reacts = tf.cast(self.surface.area > 0.0, tf.float64)
+        mean = tf.pad(self.plane_mean(through), [[0, 0], [0, lattice.row - self.planes]])
+        apart = reacts * (through - mean[:, None]) * self.voxel_size_m[:, None, None]
+        through = tf.cast(apart, tf.float32)
+        passes = (tf.cumsum(filling, axis=1) - 0.5 * filling) / self.foil_faces
+        return liquid._replace(
+            deviation=liquid.deviation - through * lattice.on_planes(passes / self._filling_density()),
+            through=through,
+        )
+
+    def _filling_density(self) -> tf.Tensor:
+        """(batch, z) float64, current density of even filling that deviations are taken per."""
+        return tf.maximum(self.plane_filling() / _above(self.plane_area()), _LEAST_DENSITY)
 
     def _conduct(
         self, conductivity: tf.Tensor, to_end: tf.Tensor, source: tf.Tensor, layered: tf.Tensor
@@ -307,8 +338,7 @@ class Geometry:
             end = trunk[:, :1]
         voxel = self.voxel_size_m[:, None]
         # Deviations belong to a current of 1 A/m2 in their plane.
-        density = tf.maximum(filling / _above(area), _LEAST_DENSITY)
-        spread = tf.pad(1.0 / density, [[0, 0], [0, layers - reacting]])
+        spread = tf.pad(1.0 / self._filling_density(), [[0, 0], [0, layers - reacting]])
         scaled = tf.cast(self.voxel_size_m, tf.float32)[:, None, None] * lattice.on_planes(spread)
         on_planes = lattice.on_planes(trunk)
         inside, reacts = (tf.cast(part > 0.0, tf.float32) for part in (conductivity, self.surface.area))
@@ -316,6 +346,7 @@ class Geometry:
             between=between * voxel,
             end=end / _above(total) * voxel,
             deviation=reacts * (tf.cast(at_surface, tf.float32) - on_planes) * scaled,
+            through=tf.zeros_like(reacts),
             pattern=inside * (tf.cast(potential, tf.float32) - on_planes) * scaled,
         )
 

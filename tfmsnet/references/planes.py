@@ -139,6 +139,20 @@ class Planes:
         drop = overpotential + ohmic * current + diffusion * tf.math.log(surface / salt)
         return drop, slope + ohmic + diffusion * by_current / surface
 
+    def diffused(self, salt: tf.Tensor) -> tf.Tensor:
+        """(batch, z) mol/m2/s of the foil, salt that diffuses through each plane towards the foil.
+
+        Args:
+            salt: (batch, layer) mol/m3.
+        """
+        salt = self._materials.salt_in_range(salt)
+        flow = tf.pad(self._diffusion(salt) * (salt[:, 1:] - salt[:, :-1]), [[0, 0], [1, 0]])
+        return 0.5 * (flow[:, : self.planes] + flow[:, 1 : self.planes + 1])
+
+    def _diffusion(self, salt: tf.Tensor) -> tf.Tensor:
+        """(batch, layer - 1) m/s, between layers."""
+        return self._materials.salt_diffusivity(0.5 * (salt[:, 1:] + salt[:, :-1])) / self._liquid
+
     def salt(
         self,
         weight: tf.Tensor,
@@ -159,7 +173,7 @@ class Planes:
         materials = self._materials
         salt = materials.salt_in_range(salt)
         mean = 0.5 * (salt[:, 1:] + salt[:, :-1])
-        conductance = tf.pad(materials.salt_diffusivity(mean) / self._liquid, [[0, 0], [1, 1]])
+        conductance = tf.pad(self._diffusion(salt), [[0, 0], [1, 1]])
         migration = materials.transference(mean) * ionic[:, 1:-1]
         migration = tf.concat([tf.zeros_like(ionic[:, :1]), migration, ionic[:, -1:]], axis=1)
         supply = migration[:, 1:] - migration[:, :-1]

@@ -111,6 +111,7 @@ class ReducedCell:
         self._geometry, self._particles, self._planes = geometry, particles, planes
         self._materials = materials
         self._liquid = particles.at_sites(liquid.deviation)
+        self._through = particles.at_sites(liquid.through)
         self._electronic = particles.at_sites(electronic.deviation)
         area = particles.plane_sums(tf.ones_like(particles.area))
         self._area = area
@@ -367,14 +368,21 @@ class ReducedCell:
         particles, materials = self._particles, self._materials
         planes, salt = tf.shape(guess.step)[1], materials.salt_in_range(guess.salt)
         salt = salt[:, :planes]
-        flux = particles.plane_sums(guess.current) * self._per_area
-        # Within a plane: salt and potentials deviate with the plane's current.
-        shift = (
-            -flux * (1.0 - materials.transference(salt)) / (FARADAY_C_MOL * materials.salt_diffusivity(salt))
-        )
-        gain = materials.diffusion_voltage(salt) / salt
-        local = particles.on_planes(salt) + self._liquid * particles.on_planes(shift)
-        lag = self._liquid * particles.on_planes(flux / materials.conductivity(salt) - gain * shift)
+        into = particles.plane_sums(guess.current)
+        flux = into * self._per_area
+        # Within a plane: salt and potentials deviate with what flows into its surface, and through it.
+        passes = tf.cumsum(into, axis=1) - 0.5 * into
+        diffusivity = FARADAY_C_MOL * materials.salt_diffusivity(salt)
+        shift = (materials.transference(salt) - 1.0) * flux / diffusivity
+        through = -FARADAY_C_MOL * self._planes.diffused(guess.salt) / diffusivity
+        gain, conductivity = materials.diffusion_voltage(salt) / salt, materials.conductivity(salt)
+        local, lag = particles.on_planes(salt), tf.zeros_like(particles.area)
+        for deviation, current, change in (
+            (self._liquid, flux, shift),
+            (self._through, passes, through),
+        ):
+            local += deviation * particles.on_planes(change)
+            lag += deviation * particles.on_planes(current / conductivity - gain * change)
         lag += self._electronic * particles.on_planes(flux)
         salt = tf.maximum(local, materials.single.salt_range_mol_m3[0])
 
