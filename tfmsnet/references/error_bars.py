@@ -59,7 +59,7 @@ class ErrorBar(NamedTuple):
 
 # Of what they are: the models' own particles.
 SPHERES = ErrorBar(3.0e-4, 2.0e-3, 6.5e-4, 0.30, 0.0)
-VOXELS = ErrorBar(1.75e-4, 3.5e-3, 0.0, 0.0105, 0.035)
+VOXELS = ErrorBar(1.0e-4, 3.75e-3, 0.0, 0.0105, 0.030)
 
 
 def over_all(voltage_error_v: np.ndarray, concentration_vrmse: np.ndarray) -> tuple[float, float]:

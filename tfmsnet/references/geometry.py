@@ -56,9 +56,9 @@ class Conduction(NamedTuple):
         between: (batch, z - 1) float64, resistance between planes of voxels, per area of the foil.
         end: (batch, 1) float64, between the outermost plane and what the current goes to.
         deviation: (batch, row, z) float32, potential at the surface of the active material's voxels, less
-            that of their plane, by what flows into the surface of the plane.
-        through: (batch, row, z) float32, the same by 1 A/m2 of the foil that flows through the plane; 0 in
-            the solid.
+            that of their plane; of an electrolyte that is parted, by what flows into the plane's surface.
+        through: (batch, row, z) float32, the same by 1 A/m2 of the foil that flows through the plane; 0
+            where not parted.
         pattern: (batch, row, z) float32, potential of the conductor's voxels, less that of the plane.
     """
 
@@ -203,7 +203,9 @@ class Geometry:
         area = tf.cast(self.surface.area, potential.dtype)
         return tf.where(area > 0.0, total, 0.0) / tf.where(area > 0.0, area, 1.0)
 
-    def conduction(self, am_s_m: float, cbd_s_m: tf.Tensor) -> tuple[Conduction, Conduction]:
+    def conduction(
+        self, am_s_m: float, cbd_s_m: tf.Tensor, parted: bool = True
+    ) -> tuple[Conduction, Conduction]:
         """Of the electrolyte, and of the solid.
 
         The electrolyte's is zero at the lithium metal and for a conductivity of 1 S/m in bulk: resistances in
@@ -214,6 +216,8 @@ class Geometry:
         Args:
             am_s_m: conductivity of the active material, S/m.
             cbd_s_m: (batch,) of the CBD, S/m.
+            parted: whether what flows through a plane of the electrolyte has deviations of its own: one more
+                problem to solve.
         """
         lattice, surface = self.lattice, self.surface
         last = tf.one_hot(self.layers - 1, self.layers, dtype=tf.float64)
@@ -223,32 +227,39 @@ class Geometry:
             am_s_m * self.am + tf.cast(cbd_s_m, tf.float32)[:, None, None] * self.cbd
         )
         conductors = (self.ionic, conductivity)
-        # From the foil to the metal: into the first plane that conducts.
-        conducts = lattice.plane_sums(self.ionic)
-        first = tf.one_hot(tf.argmax(conducts > 0.0, axis=1), lattice.row, dtype=tf.float64)
-        entry = self.ionic * lattice.on_planes(self.foil_faces * first / _above(conducts))
+        problems = [
+            (self.ionic, to_metal, surface.liquid_filling, True),
+            (conductivity, to_foil, surface.area * surface.filling, False),
+        ]
+        if parted:
+            problems.append((self.ionic, to_metal, self._from_foil(), True))
         # One after the other in a loop: as a graph, the solver is as large as all the rest.
-        liquid, through, solid = tf.unstack(
+        liquid, solid, *through = tf.unstack(
             tf.map_fn(
                 lambda one: self._conduct(*one),
-                (
-                    tf.stack([self.ionic, self.ionic, conductivity]),
-                    tf.stack([to_metal, to_metal, to_foil]),
-                    tf.stack([surface.liquid_filling, entry, surface.area * surface.filling]),
-                    tf.constant([True, True, False]),
-                ),
+                tuple(tf.stack(part) for part in zip(*problems, strict=True)),
                 fn_output_signature=tf.float64,
-            )
+            ),
+            num=len(problems),
         )
         porous, mean = (
             lattice.plane_sums(part)[:, :layers] / self.foil_faces
             for part, layers in zip(conductors, (self.layers, self.planes), strict=True)
         )
         electrolyte = self._upscaled(liquid, self.at_surface(liquid), self.ionic, porous, from_foil=True)
+        for potential in through:
+            electrolyte = self._parted(electrolyte, self.at_surface(potential))
         return (
-            self._parted(electrolyte, self.at_surface(through)),
+            electrolyte,
             self._upscaled(solid, solid, conductivity, mean, from_foil=False),
         )
+
+    def _from_foil(self) -> tf.Tensor:
+        """(batch, row, z) faces, a current into the first plane that conducts ions, a face's through each."""
+        lattice = self.lattice
+        conducts = lattice.plane_sums(self.ionic)
+        first = tf.one_hot(tf.argmax(conducts > 0.0, axis=1), lattice.row, dtype=tf.float64)
+        return self.ionic * lattice.on_planes(self.foil_faces * first / _above(conducts))
 
     def _parted(self, liquid: Conduction, through: tf.Tensor) -> Conduction:
         """With the deviations parted into those of what flows into a plane and of what flows through it.

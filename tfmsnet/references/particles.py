@@ -45,6 +45,8 @@ class Voxels:
     """
 
     error_bar = error_bars.VOXELS
+    # Whether it knows more of the electrolyte than the means of planes.
+    within_planes = True
 
     def __init__(self, geometry: Geometry, materials: Materials) -> None:
         self._geometry, self._lattice, self._materials = geometry, geometry.lattice, materials
@@ -143,6 +145,7 @@ class Spheres:
     """
 
     error_bar = error_bars.SPHERES
+    within_planes = False
 
     def __init__(
         self, geometry: Geometry, materials: Materials, shells: int = 20, dimensions: float | None = None

@@ -185,7 +185,9 @@ def under_load(
     voxel_size_m = tf.cast(voxel_size_m, tf.float64)
     geometry = Geometry(phase, voxel_size_m, materials)
     cbd_s_m = materials.cbd_conductivity(tf.cast(calendering_percent, tf.float64))
-    liquid, electronic = geometry.conduction(materials.single.am_conductivity_s_m, cbd_s_m)
+    liquid, electronic = geometry.conduction(
+        materials.single.am_conductivity_s_m, cbd_s_m, parted=kind.within_planes
+    )
     particles = kind(geometry, materials)
     cell = ReducedCell(
         geometry, particles, Planes(geometry, liquid, electronic, materials), liquid, electronic, materials
