@@ -39,7 +39,7 @@ class Homogeneous(Geometry):
         self.surface = self.surface._replace(area=area * electrode, filling=electrode)
         self._separator = materials.double.separator_factor
 
-    def conduction(self, am_s_m, cbd_s_m) -> tuple[Conduction, Conduction]:
+    def conduction(self, am_s_m, cbd_s_m, parted=False) -> tuple[Conduction, Conduction]:
         """In series."""
         factor = tf.concat(
             [
@@ -57,7 +57,7 @@ class Homogeneous(Geometry):
 
     def _uniform(self, between: tf.Tensor, end: tf.Tensor) -> Conduction:
         nothing = tf.zeros_like(self.am)
-        return Conduction(between, end, nothing, nothing)
+        return Conduction(between, end, nothing, nothing, nothing)
 
 
 @tf.function(reduce_retracing=True)

@@ -22,7 +22,7 @@ SOLID_S_M = solid_conductivity_s_m(IMAGE, PARAMETERS)
 class Even(Geometry):
     """Each plane conducts like the whole."""
 
-    def conduction(self, am_s_m, cbd_s_m):
+    def conduction(self, am_s_m, cbd_s_m, parted=False):
         transport = effective_transport(IMAGE, PARAMETERS.cbd_transport_factor)
         separator = PARAMETERS.separator_porosity**PARAMETERS.separator_bruggeman
         factor = np.repeat([transport, separator], [IMAGE.shape[2], SEPARATOR_LAYERS])
@@ -31,7 +31,7 @@ class Even(Geometry):
         none = tf.zeros_like(self.surface.area)
         ends = liquid[:, -1:], solid[:, :1]
         return tuple(
-            Conduction(half[:, 1:] + half[:, :-1], end, none, none)
+            Conduction(half[:, 1:] + half[:, :-1], end, none, none, none)
             for half, end in zip((liquid, solid), ends, strict=True)
         )
 

@@ -24,7 +24,7 @@ def test_half_the_step_is_a_quarter_of_the_error(monkeypatch):
     geometry = Geometry(
         tf.constant(image.phase[None]), tf.constant([image.voxel_size_m], tf.float64), materials
     )
-    liquid, electronic = geometry.conduction(0.01, tf.constant([16.0], tf.float64))
+    liquid, electronic = geometry.conduction(0.01, tf.constant([16.0], tf.float64), parted=False)
     particles = Spheres(geometry, materials)
     planes = Planes(geometry, liquid, electronic, materials)
     cell = reduced_cell.ReducedCell(geometry, particles, planes, liquid, electronic, materials)

@@ -320,7 +320,7 @@ class Geometry:
         passes = (collected if from_foil else total - collected)[:, :-1]
         # Elsewhere means are noise, or of planes that don't conduct.
         known = passes > _LEAST_CURRENT * total
-        steady = _rising(-mean if from_foil else mean, tf.maximum(area, 1e-3))
+        steady = rising(-mean if from_foil else mean, tf.maximum(area, 1e-3))
         measured = tf.maximum(steady[:, 1:] - steady[:, :-1], 0.0) / _above(passes)
         # Nothing may conduct at all: then nothing reacts either.
         best = _above(tf.reduce_max(plane_conductivity, axis=1, keepdims=True))
@@ -387,7 +387,7 @@ def separator_layers(thickness: tf.Tensor) -> tf.Tensor:
     return heights * (thickness / tf.reduce_sum(heights, axis=1))[:, None]
 
 
-def _rising(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+def rising(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """The nearest values that don't fall: isotonic regression, least squares.
 
     By its minimax formula (Robertson, Wright and Dykstra 1988, Order Restricted Statistical Inference, 1.4):

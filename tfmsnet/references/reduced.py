@@ -2,8 +2,8 @@
 
 `PorousElectrode` has a particle of active material for every plane of the image (of three dimensions: Doyle,
 Fuller and Newman 1993, doi:10.1149/1.2221597), `ResolvedParticles` the image's own particles, each voxel of
-them.  In both, the potentials and the salt vary from plane to plane, with resistances read off the image, and
-deviate within a plane with the plane's current.  Nothing is fitted but how soon particles of different sizes
+them.  In both, the potentials and the salt vary from plane to plane, with resistances read off the image; in
+the latter they deviate within a plane with what flows into its surface and through it.  Nothing is fitted but how soon particles of different sizes
 part (`reduced_cell._PARTING`).
 """
 
@@ -185,10 +185,10 @@ def under_load(
     voxel_size_m = tf.cast(voxel_size_m, tf.float64)
     geometry = Geometry(phase, voxel_size_m, materials)
     cbd_s_m = materials.cbd_conductivity(tf.cast(calendering_percent, tf.float64))
-    liquid, electronic = geometry.conduction(
-        materials.single.am_conductivity_s_m, cbd_s_m, parted=kind.within_planes
-    )
     particles = kind(geometry, materials)
+    liquid, electronic = geometry.conduction(
+        materials.single.am_conductivity_s_m, cbd_s_m, parted=particles.within_planes
+    )
     cell = ReducedCell(
         geometry, particles, Planes(geometry, liquid, electronic, materials), liquid, electronic, materials
     )
