@@ -1,4 +1,4 @@
-"""The electrolyte from plane to plane and within planes, of an electrode with pockets: beside the simulator's."""
+"""The electrolyte from plane to plane and within planes, beside the simulator's, of a dense electrode."""
 
 from functools import partial
 

@@ -3,8 +3,8 @@
 `PorousElectrode` has a particle of active material for every plane of the image (of three dimensions: Doyle,
 Fuller and Newman 1993, doi:10.1149/1.2221597), `ResolvedParticles` the image's own particles, each voxel of
 them.  In both, the potentials and the salt vary from plane to plane, with resistances read off the image; in
-the latter they deviate within a plane with what flows into its surface and through it.  Nothing is fitted but how soon particles of different sizes
-part (`reduced_cell._PARTING`).
+the latter they deviate within a plane with what flows into its surface and through it.  Nothing is fitted but
+how soon particles of different sizes part (`reduced_cell._PARTING`).
 """
 
 import tensorflow as tf
