@@ -58,7 +58,7 @@ class ErrorBar(NamedTuple):
 
 
 # Of what they are: the models' own particles.
-SPHERES = ErrorBar(2.6e-4, 1.75e-3, 5.5e-4, 0.29, 0.0)
+SPHERES = ErrorBar(3.0e-4, 2.0e-3, 6.5e-4, 0.30, 0.0)
 VOXELS = ErrorBar(1.0e-4, 3.75e-3, 0.0, 0.0105, 0.030)
 
 
