@@ -13,9 +13,8 @@ _DAMPING = 0.85
 # A face between two blocks of 2x2x2 voxels has four faces of voxels, and twice their distance.
 _COARSE = 0.5
 _MOST_ITERATIONS = 500
-# The equations are solved for what is left, as often as there are numbers here, each time to this share
-# of it, as the square root of the energy.
-_ERRORS = (0.02, 0.1)
+# Accepted share of the error that zero has, as the square root of the energy.
+_ERROR = 5e-4
 
 
 def conduct(
@@ -40,23 +39,23 @@ def conduct(
     levels = [_Level(lattice, faces, to_end)]
     for _ in range(_LEVELS - 1):
         levels.append(levels[-1].coarse())
-    faces, to_end, source = ([tf.cast(a, tf.float64) for a in group] for group in (faces, [to_end], [source]))
-    diagonal, links = _matrix(lattice, faces, *to_end)
+    to_end, source, *faces = (tf.cast(part, tf.float64) for part in (to_end, source, *faces))
+    diagonal, links = _matrix(lattice, faces, to_end)
     precondition = _preconditioner(levels, layered)
 
-    # Potentials are so much larger than their steps between voxels that single precision alone won't do.
-    def refined(k, potential, left):
-        right = tf.cast(left, tf.float32)
-        accepted = tf.gather(_ERRORS, k) ** 2 * dot(right, precondition(right))
-        change = conjugate_gradients(
-            levels[0].operator, right, None, accepted, _MOST_ITERATIONS, precondition
-        )
-        potential += tf.cast(change, tf.float64)
-        left = source[0] - diagonal * potential + lattice.weighted_neighbours(links, potential)
-        return k + 1, potential, left
+    # Potentials are so much larger than their steps between voxels, and some conductances than others, that
+    # single precision won't do but to precondition.
+    def preconditioned(residual):
+        return tf.cast(precondition(tf.cast(residual, tf.float32)), tf.float64)
 
-    start = (0, tf.zeros_like(source[0]), source[0])
-    return tf.while_loop(lambda k, *_: k < len(_ERRORS), refined, start, parallel_iterations=1)[1]
+    return conjugate_gradients(
+        lambda u: diagonal * u - lattice.weighted_neighbours(links, u),
+        source,
+        None,
+        _ERROR**2 * dot(source, preconditioned(source)),
+        _MOST_ITERATIONS,
+        preconditioned,
+    )
 
 
 def _matrix(lattice, faces, to_end):
