@@ -14,7 +14,7 @@ _DAMPING = 0.85
 _COARSE = 0.5
 _MOST_ITERATIONS = 500
 # Accepted share of the error that zero has, as the square root of the energy.
-_ERROR = 5e-4
+_ERROR = 2e-4
 
 
 def conduct(
