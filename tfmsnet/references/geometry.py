@@ -20,6 +20,8 @@ _LEAST_DEPTH, _LEAK, _FILLING_ERROR, _LEAST_DENSITY = 0.05, 1e-5, 0.01, 0.3
 _MOST_ITERATIONS = 200
 # Of the time that the leak alone takes: slower ways to the surface aren't any.
 _NEVER = 0.3
+# Of planes without a reacting surface, voxel faces, among the areas of the others.
+_NO_WEIGHT = 1e-6
 # Resistances are at least this share of that of free electrolyte.
 _LEAST_RESISTANCE = 0.01
 
@@ -320,7 +322,7 @@ class Geometry:
         passes = (collected if from_foil else total - collected)[:, :-1]
         # Elsewhere means are noise, or of planes that don't conduct.
         known = passes > _LEAST_CURRENT * total
-        steady = rising(-mean if from_foil else mean, tf.maximum(area, 1e-3))
+        steady = rising(-mean if from_foil else mean, tf.maximum(area, _NO_WEIGHT))
         measured = tf.maximum(steady[:, 1:] - steady[:, :-1], 0.0) / _above(passes)
         # Nothing may conduct at all: then nothing reacts either.
         best = _above(tf.reduce_max(plane_conductivity, axis=1, keepdims=True))
