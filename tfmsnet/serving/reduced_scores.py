@@ -43,51 +43,51 @@ class JudgedSet(NamedTuple):
 _POROUS, _RESOLVED = "porous-electrode", "resolved-particles"
 SETS = (
     JudgedSet(
-        "a: wide design, 157 more electrodes",
-        300,
+        "a: wide design, 267 more electrodes",
+        511,
         {
-            _RESOLVED: Found(0.0041, 0.093, 0.088, 12.0, 0.024, 0.22, 0.91, 0.95),
-            _POROUS: Found(0.13, 0.34, 0.38, 30.0, 0.078, 0.24, 0.93, 0.98),
+            _RESOLVED: Found(0.004, 0.077, 0.084, 12.0, 0.023, 0.22, 0.94, 0.96),
+            _POROUS: Found(0.13, 0.37, 0.42, 30.0, 0.069, 0.34, 0.92, 0.97),
         },
     ),
     JudgedSet(
         "b: 72 x 72 x 244, the paper's size, 85 wt% at 0.5C and 2C, 90 wt% at 1C, 95 wt% at 0.5C",
         4,
         {
-            _RESOLVED: Found(0.0051, 0.0096, 0.53, 1.2, 0.0047, 0.0061, 1.0, 1.0),
-            _POROUS: Found(0.087, 0.12, 0.18, 0.71, 0.0071, 0.0082, 1.0, 1.0),
+            _RESOLVED: Found(0.0023, 0.0054, 0.53, 1.1, 0.0046, 0.0062, 1.0, 1.0),
+            _POROUS: Found(0.087, 0.12, 0.18, 0.65, 0.007, 0.0083, 1.0, 1.0),
         },
     ),
     JudgedSet(
         "c: 24 x 24 x 244 and 32 x 32 x 160, 0.7C and 1.5C",
         8,
         {
-            _RESOLVED: Found(0.0059, 0.021, 0.18, 1.1, 0.0048, 0.0088, 1.0, 1.0),
-            _POROUS: Found(0.094, 0.12, 0.35, 0.59, 0.014, 0.027, 1.0, 1.0),
+            _RESOLVED: Found(0.0033, 0.01, 0.31, 1.3, 0.0049, 0.0091, 1.0, 1.0),
+            _POROUS: Found(0.094, 0.12, 0.31, 0.55, 0.014, 0.027, 1.0, 1.0),
         },
     ),
     JudgedSet(
         "d: crops of TauFactor's electrode, its own voxels",
         4,
         {
-            _RESOLVED: Found(0.0011, 0.0013, 0.12, 0.29, 0.02, 0.022, 1.0, 1.0),
-            _POROUS: Found(0.1, 0.14, 0.54, 0.87, 0.079, 0.08, 1.0, 1.0),
+            _RESOLVED: Found(0.0011, 0.0013, 0.095, 0.27, 0.019, 0.022, 0.75, 1.0),
+            _POROUS: Found(0.1, 0.14, 0.54, 0.87, 0.08, 0.083, 1.0, 1.0),
         },
     ),
     JudgedSet(
         "e: particles of 3 and 16 um, all alike, of a wide spread",
         7,
         {
-            _RESOLVED: Found(0.0025, 0.0095, 0.023, 0.14, 0.013, 0.017, 1.0, 1.0),
-            _POROUS: Found(0.1, 0.11, 0.56, 3.7, 0.041, 0.05, 0.71, 1.0),
+            _RESOLVED: Found(0.0025, 0.0095, 0.035, 0.16, 0.012, 0.017, 1.0, 1.0),
+            _POROUS: Found(0.1, 0.11, 0.51, 3.8, 0.041, 0.049, 0.71, 1.0),
         },
     ),
     JudgedSet(
         "f: a drive cycle of 15 minutes",
         4,
         {
-            _RESOLVED: Found(0.011, 0.057, 0.13, 1.7, 0.045, 0.17, 0.75, 0.5),
-            _POROUS: Found(0.25, 0.3, 0.54, 1.2, 0.056, 0.2, 0.75, 1.0),
+            _RESOLVED: Found(0.0072, 0.013, 0.083, 0.26, 0.046, 0.17, 1.0, 1.0),
+            _POROUS: Found(0.25, 0.29, 0.38, 0.55, 0.057, 0.2, 1.0, 1.0),
         },
     ),
 )
