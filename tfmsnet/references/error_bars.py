@@ -4,7 +4,7 @@
 the salt does.  `porous-electrode` has one size of particles: its error grows with the current through their
 surface.  The factors are conformal, the 0.9 quantiles of error over scale, of samples of `tfmsnet simulate
 --design wide` (benchmarks/error_bars.py): electrodes of NMC111; for other cells they are guidance.
-Those of `porous-electrode` are somewhat wider: on other electrodes of the design the quantile's held for 87 %.
+Those of `porous-electrode` are somewhat wider: on other electrodes the quantile's held for 87 %.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
