@@ -1,6 +1,6 @@
 """Whether nine of ten answers of the reduced models are as near to the simulator as they say.
 
-    tfmsnet simulate --design wide --seed 1 --geometries 60 --out data
+    tfmsnet simulate --design wide --seed 1 --geometries 31 --out data
     python benchmarks/error_bars.py data [MORE ...] [--out FILE]
 
     python benchmarks/error_bars.py data --model run/best --held-out records

@@ -71,7 +71,7 @@ def test_resistances_lead_from_end_to_end(geometry, conduction):
 
 
 def simulated(image, step_s):
-    """One step of 1C by the simulator: (faces,) plane, area, and salt at the surface; (z,) mean of it."""
+    """One step of 1C by the simulator: (faces,) voxel of the image, area and salt; the state."""
     grid = build_grid(image, Parameters())
     cell = Cell(grid, Parameters().at_temperature(), step_s)
     state = cell.step(cell.at_rest(), None, step_s, Galvanostatic(cell.one_c_a))
@@ -80,7 +80,7 @@ def simulated(image, step_s):
 
 
 def reduced(geometry, conduction, step_s):
-    """The same step: what salt deviates by within its plane, (x, y, z) mol/m3."""
+    """The same step: what salt deviates by within its plane, (x, y, z) mol/m3; the state."""
     materials = Materials(Parameters())
     particles, planes = Voxels(geometry, materials), Planes(geometry, *conduction, materials)
     cell = ReducedCell(geometry, particles, planes, *conduction, materials)

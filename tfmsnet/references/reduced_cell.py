@@ -372,9 +372,9 @@ class ReducedCell:
         flux = into * self._per_area
         # Within a plane: salt and potentials deviate with what flows into its surface, and through it.
         passes = tf.cumsum(into, axis=1) - 0.5 * into
-        diffusivity = FARADAY_C_MOL * materials.salt_diffusivity(salt)
-        shift = (materials.transference(salt) - 1.0) * flux / diffusivity
-        through = -FARADAY_C_MOL * self._planes.diffused(guess.salt) / diffusivity
+        diffusivity = materials.salt_diffusivity(salt)
+        shift = (materials.transference(salt) - 1.0) * flux / (FARADAY_C_MOL * diffusivity)
+        through = -self._planes.diffused(guess.salt) / diffusivity
         gain, conductivity = materials.diffusion_voltage(salt) / salt, materials.conductivity(salt)
         local, lag = particles.on_planes(salt), tf.zeros_like(particles.area)
         for deviation, current, change in (
