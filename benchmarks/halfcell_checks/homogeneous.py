@@ -11,7 +11,8 @@ from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.load import equal_charge_frames
 from tfmsnet.materials import Parameters, parameter_set
 from tfmsnet.references import reduced
-from tfmsnet.references.geometry import Conduction, Geometry
+from tfmsnet.references.conduction import Conduction
+from tfmsnet.references.geometry import Geometry
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Spheres
 from tfmsnet.serving import cell

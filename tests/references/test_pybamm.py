@@ -9,7 +9,8 @@ from tfmsnet.electrode.transport import effective_transport
 from tfmsnet.halfcell import Parameters
 from tfmsnet.load import equal_charge_frames
 from tfmsnet.references import reduced
-from tfmsnet.references.geometry import SEPARATOR_LAYERS, Conduction, Geometry
+from tfmsnet.references.conduction import Conduction
+from tfmsnet.references.geometry import SEPARATOR_LAYERS, Geometry
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Spheres
 from tfmsnet.references.planes import Planes

@@ -2,28 +2,22 @@
 
 from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD, ELECTROLYTE
 from tfmsnet.features.lattice import Lattice, conjugate_gradients, dot
 from tfmsnet.features.surface import face_surface
+from tfmsnet.references.conduction import Conduction, above, parted_by_flow, upscaled
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.multigrid import conduct
 
 SEPARATOR_LAYERS = 6  # as the simulator's
-# Where less than this share of the current passes between two planes its resistance is noise.
-_LEAST_CURRENT = 0.02
 # Where particles fill evenly: depth of the surface's voxels at least, voxels; what any voxel loses to
 # nowhere; accepted residual; and the least share of the mean that a plane's current counts as.
 _LEAST_DEPTH, _LEAK, _FILLING_ERROR, _LEAST_DENSITY = 0.05, 1e-5, 0.01, 0.3
 _MOST_ITERATIONS = 200
 # Of the time that the leak alone takes: slower ways to the surface aren't any.
 _NEVER = 0.3
-# Of planes without a reacting surface, voxel faces, among the areas of the others.
-_NO_WEIGHT = 1e-6
-# Resistances are at least this share of that of free electrolyte.
-_LEAST_RESISTANCE = 0.01
 
 
 class Surface(NamedTuple):
@@ -49,26 +43,6 @@ class Surface(NamedTuple):
     filling: tf.Tensor
     liquid_filling: tf.Tensor
     escape: tf.Tensor
-
-
-class Conduction(NamedTuple):
-    """The answer of a conductor to a current of 1 A/m2 of the reacting surface, spread as `Surface.filling`.
-
-    Attributes:
-        between: (batch, z - 1) float64, resistance between planes of voxels, per area of the foil.
-        end: (batch, 1) float64, between the outermost plane and what the current goes to.
-        deviation: (batch, row, z) float32, potential at the surface of the active material's voxels, less
-            that of their plane; of an electrolyte that is parted, by what flows into the plane's surface.
-        through: (batch, row, z) float32, the same by 1 A/m2 of the foil that flows through the plane; 0
-            where not parted.
-        pattern: (batch, row, z) float32, potential of the conductor's voxels, less that of the plane.
-    """
-
-    between: tf.Tensor
-    end: tf.Tensor
-    deviation: tf.Tensor
-    through: tf.Tensor
-    pattern: tf.Tensor
 
 
 class Geometry:
@@ -190,6 +164,14 @@ class Geometry:
         surface = self.surface
         return self.lattice.plane_sums(surface.area * surface.filling)[:, : self.planes]
 
+    def filling_per_density(self) -> tf.Tensor:
+        """(batch, row, z) float32: `Surface.filling` over its mean in the plane."""
+        return self.surface.filling / self.lattice.on_planes(self.filling_density())
+
+    def filling_density(self) -> tf.Tensor:
+        """(batch, z) float64, current density of even filling that deviations are taken per."""
+        return tf.maximum(self.plane_filling() / above(self.plane_area()), _LEAST_DENSITY)
+
     def plane_mean(self, vectors: tf.Tensor) -> tf.Tensor:
         """(batch, z) float64, of what lies on the active material's surface; 0 in planes without any."""
         area = self.plane_area()
@@ -248,12 +230,12 @@ class Geometry:
             lattice.plane_sums(part)[:, :layers] / self.foil_faces
             for part, layers in zip(conductors, (self.layers, self.planes), strict=True)
         )
-        electrolyte = self._upscaled(liquid, self.at_surface(liquid), self.ionic, porous, from_foil=True)
+        electrolyte = upscaled(self, liquid, self.at_surface(liquid), self.ionic, porous, from_foil=True)
         for potential in through:
-            electrolyte = self._parted(electrolyte, self.at_surface(potential))
+            electrolyte = parted_by_flow(self, electrolyte, potential)
         return (
             electrolyte,
-            self._upscaled(solid, solid, conductivity, mean, from_foil=False),
+            upscaled(self, solid, solid, conductivity, mean, from_foil=False),
         )
 
     def _from_foil(self) -> tf.Tensor:
@@ -261,30 +243,7 @@ class Geometry:
         lattice = self.lattice
         conducts = lattice.plane_sums(self.ionic)
         first = tf.one_hot(tf.argmax(conducts > 0.0, axis=1), lattice.row, dtype=tf.float64)
-        return self.ionic * lattice.on_planes(self.foil_faces * first / _above(conducts))
-
-    def _parted(self, liquid: Conduction, through: tf.Tensor) -> Conduction:
-        """With the deviations parted into those of what flows into a plane and of what flows through it.
-
-        Args:
-            liquid: with both in one.
-            through: (batch, row, z) float64, potential at the surface where a current flows from foil to
-                metal, voxels.
-        """
-        lattice, filling = self.lattice, self.plane_filling()
-        reacts = tf.cast(self.surface.area > 0.0, tf.float64)
-        mean = tf.pad(self.plane_mean(through), [[0, 0], [0, lattice.row - self.planes]])
-        apart = reacts * (through - mean[:, None]) * self.voxel_size_m[:, None, None]
-        through = tf.cast(apart, tf.float32)
-        passes = (tf.cumsum(filling, axis=1) - 0.5 * filling) / self.foil_faces
-        return liquid._replace(
-            deviation=liquid.deviation - through * lattice.on_planes(passes / self._filling_density()),
-            through=through,
-        )
-
-    def _filling_density(self) -> tf.Tensor:
-        """(batch, z) float64, current density of even filling that deviations are taken per."""
-        return tf.maximum(self.plane_filling() / _above(self.plane_area()), _LEAST_DENSITY)
+        return self.ionic * lattice.on_planes(self.foil_faces * first / above(conducts))
 
     def _conduct(
         self, conductivity: tf.Tensor, to_end: tf.Tensor, source: tf.Tensor, layered: tf.Tensor
@@ -301,67 +260,6 @@ class Geometry:
             series = half + lattice.ahead(half, axis)
             weights.append(both / tf.where(both > 0.0, series, 1.0))
         return conduct(lattice, tuple(weights), to_end * conductivity, source * inside, layered)
-
-    def _upscaled(self, potential, at_surface, conductivity, plane_conductivity, from_foil) -> Conduction:
-        """Resistances between planes: the step of their mean potentials over the current that passes.
-
-        Means of single planes are noisy, as each meets other pores: where they don't rise steadily,
-        some planes are taken together.  What resistances don't reproduce, the deviations do.
-        """
-        lattice, area, reacting = self.lattice, self.plane_area(), self.planes
-        filling = self.plane_filling()
-        layers = tf.shape(plane_conductivity)[1]
-        conducting = lattice.plane_sums(conductivity)[:, :layers]
-        everywhere = lattice.plane_sums(tf.cast(conductivity, tf.float64) * potential)[:, :layers]
-        everywhere /= _above(conducting)
-        collected = tf.cumsum(filling, axis=1) / self.foil_faces
-        total = collected[:, -1:]
-        # Where no surface reacts, the mean of the whole plane.
-        mean = tf.where(area > 0.0, self.plane_mean(at_surface), everywhere[:, :reacting])
-        # The current through a face feeds all planes on the far side of it.
-        passes = (collected if from_foil else total - collected)[:, :-1]
-        # Elsewhere means are noise, or of planes that don't conduct.
-        known = passes > _LEAST_CURRENT * total
-        steady = rising(-mean if from_foil else mean, tf.maximum(area, _NO_WEIGHT))
-        measured = tf.maximum(steady[:, 1:] - steady[:, :-1], 0.0) / _above(passes)
-        # Nothing may conduct at all: then nothing reacts either.
-        best = _above(tf.reduce_max(plane_conductivity, axis=1, keepdims=True))
-        # In series, without any tortuosity: tells where too little current passes.
-        conductivity_m = tf.maximum(plane_conductivity[:, :reacting], 1e-6 * best)
-        series = 0.5 / conductivity_m[:, :-1] + 0.5 / conductivity_m[:, 1:]
-        through = tf.where(known, passes, tf.zeros_like(passes))
-        scale = tf.reduce_sum(measured * through, 1, keepdims=True) / _above(
-            tf.reduce_sum(series * through, 1, keepdims=True)
-        )
-        between = tf.where(known, measured, tf.maximum(scale, 1.0) * series)
-        least = _LEAST_RESISTANCE / best
-        between = tf.maximum(between, least)
-        # Potentials that these resistances give, with the mean that was found.
-        drop = tf.cumsum(between * passes, axis=1)
-        trunk = tf.concat([tf.zeros_like(total), -drop if from_foil else drop], axis=1)
-        apart = tf.reduce_sum(area * (mean - trunk), 1, keepdims=True)
-        trunk += apart / _above(tf.reduce_sum(area, 1, keepdims=True))
-        if from_foil:
-            beyond = everywhere[:, reacting:]
-            steps = tf.concat([trunk[:, -1:], beyond], axis=1)
-            between = tf.concat([between, (steps[:, :-1] - steps[:, 1:]) / _above(total)], axis=1)
-            between = tf.maximum(between, least)
-            end, trunk = beyond[:, -1:], tf.concat([trunk, beyond], axis=1)
-        else:
-            end = trunk[:, :1]
-        voxel = self.voxel_size_m[:, None]
-        # Deviations belong to a current of 1 A/m2 in their plane.
-        spread = tf.pad(1.0 / self._filling_density(), [[0, 0], [0, layers - reacting]])
-        scaled = tf.cast(self.voxel_size_m, tf.float32)[:, None, None] * lattice.on_planes(spread)
-        on_planes = lattice.on_planes(trunk)
-        inside, reacts = (tf.cast(part > 0.0, tf.float32) for part in (conductivity, self.surface.area))
-        return Conduction(
-            between=between * voxel,
-            end=end / _above(total) * voxel,
-            deviation=reacts * (tf.cast(at_surface, tf.float32) - on_planes) * scaled,
-            through=tf.zeros_like(reacts),
-            pattern=inside * (tf.cast(potential, tf.float32) - on_planes) * scaled,
-        )
 
 
 def separator_layers(thickness: tf.Tensor) -> tf.Tensor:
@@ -389,43 +287,6 @@ def separator_layers(thickness: tf.Tensor) -> tf.Tensor:
     return heights * (thickness / tf.reduce_sum(heights, axis=1))[:, None]
 
 
-def rising(values: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """The nearest values that don't fall: isotonic regression, least squares.
-
-    By its minimax formula (Robertson, Wright and Dykstra 1988, Order Restricted Statistical Inference, 1.4):
-    the largest of what begins no later, of the smallest of what ends no earlier, of the mean of a stretch.
-
-    Args:
-        values, weights: (batch, place) float64; weights above 0.
-
-    Returns:
-        (batch, place) float64.
-    """
-    count = tf.shape(values)[1]
-
-    def stretches(parts):
-        """(batch, first, last), sums."""
-        sums = tf.cumsum(parts, axis=1)
-        return sums[:, None, :] - (sums - parts)[:, :, None]
-
-    first, last = tf.range(count)[:, None], tf.range(count)[None]
-    infinite = tf.constant(np.inf, values.dtype)
-    means = tf.where(last >= first, stretches(weights * values) / stretches(weights), infinite)
-    # The smallest of all that end here or later: over 1, 2, 4 ... ends.
-    _, means = tf.while_loop(
-        lambda ends, means: ends < count,
-        lambda ends, means: (
-            2 * ends,
-            tf.minimum(
-                means, tf.pad(means[:, :, ends:], [[0, 0], [0, 0], [0, ends]], constant_values=np.inf)
-            ),
-        ),
-        (1, means),
-        shape_invariants=(tf.TensorShape([]), tf.TensorShape([None, None, None])),
-    )
-    return tf.reduce_max(tf.where(last >= first, means, -infinite), axis=1)
-
-
 def reachable(lattice: Lattice, mask: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
     """The voxels of `mask` (batch, row, z) bool that faces within it join to those of `start`."""
 
@@ -439,8 +300,3 @@ def reachable(lattice: Lattice, mask: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
         lambda going, reached: going, spread, (tf.constant(True), start), parallel_iterations=1
     )
     return reached
-
-
-def _above(values: tf.Tensor) -> tf.Tensor:
-    """Itself where above 0, else 1: a denominator."""
-    return tf.where(values > 0.0, values, 1.0)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfmsnet.materials.parameters import FARADAY_C_MOL
-from tfmsnet.references.geometry import SEPARATOR_LAYERS, Conduction, Geometry
+from tfmsnet.references.conduction import Conduction
+from tfmsnet.references.geometry import SEPARATOR_LAYERS, Geometry
 from tfmsnet.references.materials import Materials
 
 

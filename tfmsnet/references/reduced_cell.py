@@ -5,11 +5,12 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfmsnet.load import HOUR_S
-from tfmsnet.materials.parameters import FARADAY_C_MOL
-from tfmsnet.references.geometry import Conduction, Geometry
+from tfmsnet.references.conduction import Conduction
+from tfmsnet.references.geometry import SEPARATOR_LAYERS, Geometry
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Spheres, Voxels
 from tfmsnet.references.planes import Control, Planes
+from tfmsnet.references.within_planes import Deviations, WithinPlanes
 
 _PASSES = 10
 # Accepted misfit of the potentials to the reaction's kinetics and to the salt, V, root mean square; where a
@@ -44,7 +45,10 @@ class ReducedState(NamedTuple):
         charge, charge_before: (batch,) float64, mean degree of lithiation gained.
         total, total_before: (batch,) float64, current through the cell, A/m2 of the foil.
         dol, dol_before: (batch, cell, z) float32, less the mean.
-        salt, salt_before: (batch, layer) float64, mol/m3.
+        salt, salt_before: (batch, layer) float64, mol/m3, of the surface, where evenly filled.
+        stored, stored_before: (batch, layer) float64, mol/m3, mean of the electrolyte.
+        apart: (batch, z) float64, A/m2, by how much more flows into the surface where the electrolyte
+            deviates, see `WithinPlanes`.
         step, step_before: (batch, z) float64, V, phi_s - phi_l.
         current, current_before: (batch, site, z) float32, A/m2 into the active material.
         response: (batch, cell, z) float32, of the degree of lithiation to a volt, to start from.
@@ -64,6 +68,9 @@ class ReducedState(NamedTuple):
     dol_before: tf.Tensor
     salt: tf.Tensor
     salt_before: tf.Tensor
+    stored: tf.Tensor
+    stored_before: tf.Tensor
+    apart: tf.Tensor
     step: tf.Tensor
     step_before: tf.Tensor
     current: tf.Tensor
@@ -80,6 +87,7 @@ class _Guess(NamedTuple):
 
     dol: tf.Tensor
     salt: tf.Tensor
+    stored: tf.Tensor
     step: tf.Tensor
     total: tf.Tensor
     current: tf.Tensor
@@ -87,6 +95,7 @@ class _Guess(NamedTuple):
     solid: tf.Tensor
     liquid: tf.Tensor
     voltage: tf.Tensor
+    apart: tf.Tensor
     misfit_v: tf.Tensor  # (batch,) of what transport properties were taken at
 
 
@@ -110,9 +119,7 @@ class ReducedCell:
     ) -> None:
         self._geometry, self._particles, self._planes = geometry, particles, planes
         self._materials = materials
-        self._liquid = particles.at_sites(liquid.deviation)
-        self._through = particles.at_sites(liquid.through)
-        self._electronic = particles.at_sites(electronic.deviation)
+        self._within = WithinPlanes(geometry, particles, planes, liquid, electronic, materials)
         area = particles.plane_sums(tf.ones_like(particles.area))
         self._area = area
         self._per_area = tf.where(area > 0.0, 1.0 / tf.where(area > 0.0, area, 1.0), 0.0)
@@ -162,6 +169,9 @@ class ReducedCell:
             dol_before=dol,
             salt=salt,
             salt_before=salt,
+            stored=salt,
+            stored_before=salt,
+            apart=tf.zeros_like(step),
             step=step,
             step_before=step,
             current=sites,
@@ -224,7 +234,7 @@ class ReducedCell:
         def charge(total):
             return (charge_past + total / self._capacity) / weight
 
-        past, salt_past = history(now.dol, now.dol_before), history(now.salt, now.salt_before)
+        past, stored_past = history(now.dol, now.dol_before), history(now.stored, now.stored_before)
         # A change of the current is spread evenly; of a change of the voltage the solid takes all.
         continues = now.step_s < NEVER_S
         held = tf.where(continues, ahead(now.total, now.total_before), now.total)
@@ -241,6 +251,7 @@ class ReducedCell:
         guess = _Guess(
             dol=ahead(now.dol, now.dol_before),
             salt=ahead(now.salt, now.salt_before),
+            stored=now.stored,
             step=ahead(now.step, now.step_before) + _like(risen, now.step),
             total=total,
             current=reacting,
@@ -248,6 +259,7 @@ class ReducedCell:
             solid=now.solid,
             liquid=now.liquid,
             voltage=now.voltage,
+            apart=now.apart,
             misfit_v=tf.zeros_like(step_s),
         )
         wide = _like(weight, now.dol)
@@ -284,7 +296,11 @@ class ReducedCell:
             renewed = guess.dol + change - response * rise_wide - gain
             rest = diffusion.residual(past + supply(density, found.current), renewed)
             renewed += diffusion.solve(rest, tf.zeros_like(drain), None, error)
-            salt = planes.salt(weight, salt_past, into - per_volt * rise, found.ionic, guess.salt)
+            apart, apart_v = self._within.followed(reaction.within, density, slope)
+            # What is stored changes in time, what the surface meets diffuses.
+            more = tf.pad(reaction.within.stored, [[0, 0], [0, SEPARATOR_LAYERS]])
+            gained = stored_past - weight[:, None] * more
+            salt = planes.salt(weight, gained, into - per_volt * rise, found.ionic, guess.salt)
             moved = tf.sqrt(tf.reduce_mean((salt / materials.salt_in_range(guess.salt) - 1.0) ** 2, axis=1))
             renewed = particles.without_mean(renewed)
             farthest = tf.reduce_max(tf.abs(renewed + gain - guess.dol), axis=(1, 2))
@@ -293,6 +309,7 @@ class ReducedCell:
             new = _Guess(
                 dol=renewed,
                 salt=salt,
+                stored=salt + more,
                 step=found.step,
                 total=found.current,
                 current=density,
@@ -300,7 +317,8 @@ class ReducedCell:
                 solid=found.solid,
                 liquid=found.liquid,
                 voltage=found.voltage,
-                misfit_v=tf.maximum(unsettled, astray),
+                apart=apart,
+                misfit_v=tf.maximum(unsettled, astray) + apart_v,
             )
             new = chosen(going, new, guess)
             reaction = self._reaction(new, self._mean(charge(new.total)), reaction.kinetic)
@@ -326,6 +344,9 @@ class ReducedCell:
             dol_before=now.dol,
             salt=guess.salt,
             salt_before=now.salt,
+            stored=guess.stored,
+            stored_before=now.stored,
+            apart=guess.apart,
             step=guess.step,
             step_before=now.step,
             current=guess.current,
@@ -366,25 +387,7 @@ class ReducedCell:
             kinetic: share of the kinetics in the resistance, about.
         """
         particles, materials = self._particles, self._materials
-        planes, salt = tf.shape(guess.step)[1], materials.salt_in_range(guess.salt)
-        salt = salt[:, :planes]
-        into = particles.plane_sums(guess.current)
-        flux = into * self._per_area
-        # Within a plane: salt and potentials deviate with what flows into its surface, and through it.
-        passes = tf.cumsum(into, axis=1) - 0.5 * into
-        diffusivity = materials.salt_diffusivity(salt)
-        shift = (materials.transference(salt) - 1.0) * flux / (FARADAY_C_MOL * diffusivity)
-        through = -self._planes.diffused(guess.salt) / diffusivity
-        gain, conductivity = materials.diffusion_voltage(salt) / salt, materials.conductivity(salt)
-        local, lag = particles.on_planes(salt), tf.zeros_like(particles.area)
-        for deviation, current, change in (
-            (self._liquid, flux, shift),
-            (self._through, passes, through),
-        ):
-            local += deviation * particles.on_planes(change)
-            lag += deviation * particles.on_planes(current / conductivity - gain * change)
-        lag += self._electronic * particles.on_planes(flux)
-        salt = tf.maximum(local, materials.single.salt_range_mol_m3[0])
+        within = self._within.at(guess.salt, guess.current, guess.apart)
 
         depth_m = particles.short_m + kinetic * (particles.depth_m - particles.short_m)
         bound = materials.single.charge_c_m3 / tf.where(depth_m > 0.0, depth_m, 1.0)
@@ -396,22 +399,21 @@ class ReducedCell:
         passed = bound * (surface - centre) * self._mean_diffusivity(centre, surface - centre, at_centre)
         at_surface = materials.solid_diffusivity(surface)
 
-        kinetics = materials.insertion(particles.on_planes(guess.step) + lag, surface, salt)
+        kinetics = materials.insertion(particles.on_planes(guess.step) + within.step, surface, within.salt)
         per_dol = tf.maximum(kinetics.per_dol, 0.0) / (bound * at_surface)
         series = 1.0 + per_dol
         current = self._reacts * (kinetics.current + per_dol * passed) / series
         per_volt = self._reacts * kinetics.per_volt / series
         misfit = particles.area * self._reacts * kinetics.per_volt
         amount = tf.reduce_sum(misfit, axis=(1, 2))
-        apart = (current - guess.current) / tf.where(per_volt > 0.0, per_volt, 1.0)
-        misfit_v = tf.sqrt(
-            tf.reduce_sum(misfit * apart**2, axis=(1, 2)) / tf.where(amount > 0.0, amount, 1.0)
-        )
+        off = (current - guess.current) / tf.where(per_volt > 0.0, per_volt, 1.0)
+        misfit_v = tf.sqrt(tf.reduce_sum(misfit * off**2, axis=(1, 2)) / tf.where(amount > 0.0, amount, 1.0))
         return _Linear(
             current=current,
             per_volt=per_volt,
             per_dol=self._reacts * per_dol * bound * at_centre / series,
             kinetic=1.0 / series,
+            within=within,
             misfit_v=tf.cast(misfit_v, tf.float64),
         )
 
@@ -426,13 +428,14 @@ class ReducedCell:
 class _Linear(NamedTuple):
     """The reaction linearised: current (A/m2), and how it falls per volt and per DOL of the cell.
 
-    With the share of the kinetics in the resistance.
+    With the share of the kinetics in the resistance, and what it was found with.
     """
 
     current: tf.Tensor
     per_volt: tf.Tensor
     per_dol: tf.Tensor
     kinetic: tf.Tensor
+    within: Deviations
     misfit_v: tf.Tensor
 
 
