@@ -1,10 +1,11 @@
 """How far an answer of a reduced model may be off: nine of ten are nearer to the simulator.
 
-`resolved-particles` has the salt and the potentials of each plane to first order: its error grows with what
-the salt does.  `porous-electrode` has one size of particles: its error grows with the current through their
-surface.  The factors are conformal, the 0.9 quantiles of error over scale, of samples of `tfmsnet simulate
---design wide` (benchmarks/error_bars.py): electrodes of NMC111; for other cells they are guidance.
-Those of `porous-electrode` are somewhat wider: on other electrodes the quantile's held for 87 %.
+`resolved-particles` has the salt and the potentials of each plane to first order: its error grows with the
+square of what the salt does, and with the current.  `porous-electrode` has one size of particles: its error
+grows with the current through their surface.  The factors are conformal, the 0.9 quantiles of error over
+scale, of samples of `tfmsnet simulate --design wide` (benchmarks/error_bars.py): electrodes of NMC111; for
+other cells they are guidance.  Those of `porous-electrode` are somewhat wider: on other electrodes the
+quantile's held for 87 %.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -25,7 +26,7 @@ class ErrorBar(NamedTuple):
 
     Attributes:
         volt: V, at rest.
-        volt_per_salt: V per |ln(c / c_0)| of the salt, the largest of all planes.
+        volt_per_salt: V per ln(c / c_0)^2 of the salt, the largest of all planes.
         volt_per_current: V per A/m2 of the mean current through the active material's surface.
         vrmse: of the concentration, over the standard deviation in a frame.
         vrmse_per_salt: per |ln(c / c_0)|.
@@ -53,14 +54,16 @@ class ErrorBar(NamedTuple):
         excursion = tf.reduce_max(tf.abs(tf.math.log(tf.maximum(salt, 1e-6) / initial_salt)), axis=1)
         current = tf.reduce_mean(tf.abs(density), axis=1)
         return {
-            "voltage_error_v": self.volt + self.volt_per_salt * excursion + self.volt_per_current * current,
+            "voltage_error_v": self.volt
+            + self.volt_per_salt * excursion**2
+            + self.volt_per_current * current,
             "concentration_vrmse": self.vrmse + self.vrmse_per_salt * excursion,
         }
 
 
 # Of what they are: the models' own particles.
-SPHERES = ErrorBar(3.0e-4, 2.0e-3, 6.5e-4, 0.30, 0.0)
-VOXELS = ErrorBar(1.0e-4, 3.75e-3, 0.0, 0.0105, 0.030)
+SPHERES = ErrorBar(4.0e-4, 8.0e-3, 6.0e-4, 0.30, 0.0)
+VOXELS = ErrorBar(5.0e-6, 7.5e-3, 7.5e-5, 0.0106, 0.022)
 
 
 def over_all(voltage_error_v: np.ndarray, concentration_vrmse: np.ndarray) -> tuple[float, float]:
