@@ -22,6 +22,7 @@ from tfmsnet.references.geometry import Geometry
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Voxels
 from tfmsnet.references.planes import Control, Planes
+from tfmsnet.references.reduced import ResolvedParticles
 from tfmsnet.references.reduced_cell import ReducedCell
 from tfmsnet.references.within_planes import WithinPlanes
 
@@ -164,21 +165,74 @@ def test_a_pocket_takes_what_its_door_lets_through(pocket):
     assert np.abs(found.voltage_v - truth.voltage_v).max() < 1e-4
 
 
-def test_currents_of_a_pocket_settle(pocket):
-    """Within a few passes, where each would overshoot the last if they were taken over at once."""
+@pytest.fixture(scope="module")
+def closed(pocket):
+    """The pocket's geometry, equations, and deviations within planes."""
     materials = Materials(Parameters())
     voxel = tf.constant([pocket.voxel_size_m], tf.float64)
     geometry = Geometry(tf.constant(np.asarray(pocket.phase)[None]), voxel, materials)
-    percent = tf.constant([0.0], tf.float64)
-    cell, within, _ = cell_of(
-        geometry,
-        geometry.conduction(materials.single.am_conductivity_s_m, materials.cbd_conductivity(percent)),
+    cbd_s_m = materials.cbd_conductivity(tf.constant([0.0], tf.float64))
+    cell, within, _ = cell_of(geometry, geometry.conduction(materials.single.am_conductivity_s_m, cbd_s_m))
+    return geometry, cell, within
+
+
+@pytest.mark.parametrize("c_rate", [0.2, 4.0])
+def test_currents_of_a_pocket_settle(closed, c_rate):
+    """Where each pass would overshoot the last if they were taken over at once; in short steps, too."""
+    _, cell, within = closed
+    for step_s in (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0):
+        now = cell.at_rest()
+        state, solved = cell.step(now, tf.constant([step_s], tf.float64), given(cell, c_rate))
+        assert solved
+        # No salt has the time to go far.
+        assert np.abs(state.salt.numpy()[0] - 1000.0).max() < 35 * c_rate * min(step_s**0.3, 1.0)
+        # Deep in the pocket flows less than elsewhere.
+        flux = cell.plane_current(state).numpy()[0]
+        around = within.at(state.salt, state.current, state.apart).around.numpy()[0]
+        assert (around[11:19] < 0.8 * flux[11:19]).all()
+
+
+def test_salt_of_a_pocket_is_the_simulators(pocket, closed):
+    """Mean over the pores of each plane, the pocket's among them."""
+    geometry, cell, _ = closed
+    grid = build_grid(pocket, Parameters())
+    simulator = Cell(grid, Parameters().at_temperature(), 100.0)
+    truth, state, before = simulator.at_rest(), cell.at_rest(), None
+    control = Galvanostatic(2.0 * simulator.one_c_a)
+    for _ in range(4):
+        truth, before = simulator.step(truth, before, 20.0, control), truth
+        state, solved = cell.step(state, tf.constant([20.0], tf.float64), given(cell, 2.0))
+        assert solved
+    layer = grid.liquid_places % geometry.layers
+    stored = np.bincount(layer, grid.liquid_volume_m3 * truth.salt) / np.bincount(
+        layer, grid.liquid_volume_m3
     )
-    for c_rate in (0.2, 4.0):
-        for step_s in (0.1, 1.0, 10.0):
-            state, solved = cell.step(cell.at_rest(), tf.constant([step_s], tf.float64), given(cell, c_rate))
-            assert solved
-            # Deep in the pocket flows less than elsewhere.
-            flux = cell.plane_current(state).numpy()[0]
-            around = within.at(state.salt, state.current, state.apart).local.numpy()[0]
-            assert (around[11:19] < 0.8 * flux[11:19]).all()
+    off = (state.stored.numpy()[0] - stored)[: geometry.planes]
+    assert np.sqrt(np.mean(off**2)) < 0.1 * np.ptp(stored)
+
+
+def test_a_sample_that_fails_leaves_its_neighbours_alone(closed, pocket):
+    """Depleted beside ordinary, in one batch."""
+    sizes = (
+        ([None] * 4, tf.uint8),
+        ([None], tf.float64),
+        *[([None, None], tf.float64)] * 2,
+        ([None], tf.float64),
+    )
+    model = ResolvedParticles(Parameters())
+    traced = tf.function(model.discharge, input_signature=[tf.TensorSpec(*size) for size in sizes])
+    times_s = 20.0 * np.arange(6)
+    profiles = np.tile([[1.0], [60.0], [1.0]], (1, 6))
+
+    def run(rows):
+        phases = np.repeat(np.asarray(pocket.phase)[None], len(rows), axis=0)
+        many = np.full(len(rows), pocket.voxel_size_m), profiles[rows], np.tile(times_s, (len(rows), 1))
+        return traced(phases, *many, np.zeros(len(rows)))
+
+    both, alone = run([0, 1, 2]), run([0])
+    assert both["ended"].numpy().tolist() == [6, 1, 6]
+    for sample in (0, 2):
+        np.testing.assert_allclose(both["voltage_v"][sample], alone["voltage_v"][0], atol=2e-5)
+        np.testing.assert_allclose(
+            both["concentration"][sample], alone["concentration"][0], atol=1e-4 * Parameters().c_max_mol_m3
+        )

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # Where less than this share of the current passes between two planes its resistance is noise.
 _LEAST_CURRENT = 0.02
 # Of planes without a reacting surface, voxel faces, among the areas of the others.
-_NO_WEIGHT = 1e-6
+_NO_WEIGHT = 1e-3
 # Of a mean that isn't to be moved, over the largest of the others.
 _FIXED = 1e6
 # Resistances are at least this share of that of free electrolyte.
@@ -22,16 +22,17 @@ class Conduction(NamedTuple):
     """The answer of a conductor to a current of 1 A/m2 of the reacting surface, spread as `Surface.filling`.
 
     Attributes:
-        between: (batch, z - 1) float64, resistance between planes of voxels, per area of the foil.
+        between: (batch, z - 1) float64, resistance between planes of voxels, per area of the foil; of the
+            electrolyte (batch, layer - 1).
         end: (batch, 1) float64, between the outermost plane and what the current goes to.
         deviation: (batch, row, z) float32, potential at the surface of the active material's voxels, less
             that of their plane; of an electrolyte that is parted, by what flows into the plane's surface.
         through: (batch, row, z) float32, the same by 1 A/m2 of the foil that flows through the plane; 0
             where not parted.
         pattern: (batch, row, z) float32, potential of the conductor's voxels, less that of the plane.
-        stored, stored_through: (batch, z) float64, of `deviation` and `through`, as means over a plane's
-            electrolyte, less those over its surface; 0 where not parted.
-        flowing: (batch, z) float64, the first of them over what flows through the plane instead.
+        stored, stored_through: (batch, z) float64, m, as `deviation` and `through`, means over a plane's
+            electrolyte; 0 where not parted.
+        flowing: (batch, z) float64, m, as `deviation`, mean over what flows through the plane.
     """
 
     between: tf.Tensor
@@ -99,8 +100,8 @@ def upscaled(
         between = tf.concat([between, steps], axis=1)
         end, trunk = beyond[:, -1:], tf.concat([trunk, beyond[:, 1:]], axis=1)
     else:
-        apart = tf.reduce_sum(area * (mean - trunk), 1, keepdims=True)
-        trunk += apart / above(tf.reduce_sum(area, 1, keepdims=True))
+        missing = tf.reduce_sum(area * (mean - trunk), 1, keepdims=True)
+        trunk += missing / above(tf.reduce_sum(area, 1, keepdims=True))
         end = trunk[:, :1]
     voxel = geometry.voxel_size_m[:, None]
     # Deviations belong to a current of 1 A/m2 in their plane.
@@ -128,27 +129,28 @@ def parted_by_flow(geometry: "Geometry", liquid: Conduction, through: tf.Tensor)
     voxel, reacts = geometry.voxel_size_m[:, None], tf.cast(geometry.surface.area > 0.0, tf.float64)
     surface = geometry.at_surface(through)
     mean = geometry.plane_mean(surface)
-    apart = surface - tf.pad(mean, [[0, 0], [0, lattice.row - planes]])[:, None]
-    apart = tf.cast(reacts * apart * voxel[..., None], tf.float32)
+    away = surface - tf.pad(mean, [[0, 0], [0, lattice.row - planes]])[:, None]
+    away = tf.cast(reacts * away * voxel[..., None], tf.float32)
     passes = (tf.cumsum(filling, axis=1) - 0.5 * filling) / geometry.foil_faces / geometry.filling_density()
     reacting = geometry.plane_area() > 0.0
 
     def means(weights):
         """Of both parts, (batch, z)."""
-        amount = above(lattice.plane_sums(weights)[:, :planes])
+        amount = lattice.plane_sums(weights)[:, :planes]
+        known = reacting & (amount > 0.0)
         whole, part = (
-            lattice.plane_sums(weights * tf.cast(potential, tf.float64))[:, :planes] / amount
+            lattice.plane_sums(weights * tf.cast(potential, tf.float64))[:, :planes] / above(amount)
             for potential in (liquid.pattern, through)
         )
-        part = tf.where(reacting, (part - mean) * voxel, 0.0)
-        return whole - part * passes, part
+        part = tf.where(known, (part - mean) * voxel, 0.0)
+        return tf.where(known, whole - part * passes, 0.0), part
 
     # The salt is where the electrolyte is, and moves where the current does.
     stored, stored_through = means(tf.cast(geometry.porosity, tf.float64))
     flowing, _ = means(_passing(geometry, through))
     return liquid._replace(
-        deviation=liquid.deviation - apart * lattice.on_planes(passes),
-        through=apart,
+        deviation=liquid.deviation - away * lattice.on_planes(passes),
+        through=away,
         stored=stored,
         stored_through=stored_through,
         flowing=flowing,

@@ -1,11 +1,11 @@
 """How far an answer of a reduced model may be off: nine of ten are nearer to the simulator.
 
-`resolved-particles` has the salt and the potentials of each plane to first order: its error grows with the
-square of what the salt does, and with the current.  `porous-electrode` has one size of particles: its error
-grows with the current through their surface.  The factors are conformal, the 0.9 quantiles of error over
-scale, of samples of `tfmsnet simulate --design wide` (benchmarks/error_bars.py): electrodes of NMC111; for
-other cells they are guidance.  Those of `porous-electrode` are somewhat wider: on other electrodes the
-quantile's held for 87 %.
+`resolved-particles` has the salt and the potentials of each plane to first order: its error grows with what
+the salt does, of the curve with the square, and with the current.  `porous-electrode` has one size of
+particles: its error grows with the current through their surface, too.  The factors are conformal, the 0.9
+quantiles of error over scale, of samples of `tfmsnet simulate --design wide` (benchmarks/error_bars.py):
+electrodes of NMC111; for other cells they are guidance.  Those of `porous-electrode` are somewhat wider: on
+other electrodes the quantile's held for 87 %.
 """
 
 from typing import TYPE_CHECKING, NamedTuple
@@ -63,7 +63,7 @@ class ErrorBar(NamedTuple):
 
 # Of what they are: the models' own particles.
 SPHERES = ErrorBar(4.0e-4, 8.0e-3, 6.0e-4, 0.30, 0.0)
-VOXELS = ErrorBar(5.0e-6, 7.5e-3, 7.5e-5, 0.0106, 0.022)
+VOXELS = ErrorBar(2.0e-5, 7.5e-3, 7.5e-5, 0.0106, 0.022)
 
 
 def over_all(voltage_error_v: np.ndarray, concentration_vrmse: np.ndarray) -> tuple[float, float]:

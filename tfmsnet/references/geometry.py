@@ -165,8 +165,8 @@ class Geometry:
         return self.lattice.plane_sums(surface.area * surface.filling)[:, : self.planes]
 
     def filling_per_density(self) -> tf.Tensor:
-        """(batch, row, z) float32: `Surface.filling` over its mean in the plane."""
-        return self.surface.filling / self.lattice.on_planes(self.filling_density())
+        """(batch, row, z) float32: `Surface.filling` where 1 A/m2 of `Conduction.deviation` flows."""
+        return tf.math.divide_no_nan(self.surface.filling, self.lattice.on_planes(self.filling_density()))
 
     def filling_density(self) -> tf.Tensor:
         """(batch, z) float64, current density of even filling that deviations are taken per."""

@@ -45,7 +45,8 @@ class ReducedState(NamedTuple):
         charge, charge_before: (batch,) float64, mean degree of lithiation gained.
         total, total_before: (batch,) float64, current through the cell, A/m2 of the foil.
         dol, dol_before: (batch, cell, z) float32, less the mean.
-        salt, salt_before: (batch, layer) float64, mol/m3, of the surface, where evenly filled.
+        salt, salt_before: (batch, layer) float64, mol/m3, what resistances between planes join: of the
+            surface, where evenly filled.
         stored, stored_before: (batch, layer) float64, mol/m3, mean of the electrolyte.
         apart: (batch, z) float64, A/m2, by how much more flows into the surface where the electrolyte
             deviates, see `WithinPlanes`.
@@ -122,7 +123,6 @@ class ReducedCell:
         self._within = WithinPlanes(geometry, particles, planes, liquid, electronic, materials)
         area = particles.plane_sums(tf.ones_like(particles.area))
         self._area = area
-        self._per_area = tf.where(area > 0.0, 1.0 / tf.where(area > 0.0, area, 1.0), 0.0)
         am = tf.reduce_sum(geometry.lattice.plane_sums(geometry.am), axis=1) / geometry.foil_faces
         thickness_m = am * geometry.voxel_size_m
         # C/m2 of the foil in full active material.
@@ -189,7 +189,7 @@ class ReducedCell:
 
     def plane_current(self, state: ReducedState) -> tf.Tensor:
         """(batch, z) float64, mean current into the active material's surface, A/m2."""
-        return self._particles.plane_sums(state.current) * self._per_area
+        return self._particles.plane_sums(state.current) * self._within.per_area
 
     def lag(self, state: ReducedState) -> tf.Tensor:
         """(batch, z) float64: the degree of lithiation that the kinetics hold the surface back by.
@@ -235,6 +235,7 @@ class ReducedCell:
             return (charge_past + total / self._capacity) / weight
 
         past, stored_past = history(now.dol, now.dol_before), history(now.stored, now.stored_before)
+        more_past = (stored_past - history(now.salt, now.salt_before))[:, : self._geometry.planes]
         # A change of the current is spread evenly; of a change of the voltage the solid takes all.
         continues = now.step_s < NEVER_S
         held = tf.where(continues, ahead(now.total, now.total_before), now.total)
@@ -297,8 +298,10 @@ class ReducedCell:
             rest = diffusion.residual(past + supply(density, found.current), renewed)
             renewed += diffusion.solve(rest, tf.zeros_like(drain), None, error)
             apart, apart_v = self._within.followed(reaction.within, density, slope)
-            # What is stored changes in time, what the surface meets diffuses.
-            more = tf.pad(reaction.within.stored, [[0, 0], [0, SEPARATOR_LAYERS]])
+            # What is stored changes in time, what the resistances join diffuses.
+            within = reaction.within
+            more = within.delay_s * more_past + within.stored
+            more = tf.pad(more / (within.delay_s * weight[:, None] + 1.0), [[0, 0], [0, SEPARATOR_LAYERS]])
             gained = stored_past - weight[:, None] * more
             salt = planes.salt(weight, gained, into - per_volt * rise, found.ionic, guess.salt)
             moved = tf.sqrt(tf.reduce_mean((salt / materials.salt_in_range(guess.salt) - 1.0) ** 2, axis=1))
@@ -320,9 +323,13 @@ class ReducedCell:
                 apart=apart,
                 misfit_v=tf.maximum(unsettled, astray) + apart_v,
             )
-            new = chosen(going, new, guess)
+            # One sample's failure isn't to reach its neighbours.
+            sound = tf.math.is_finite(
+                tf.reduce_sum(salt, axis=1) + found.voltage + tf.cast(farthest, tf.float64)
+            )
+            new = chosen(going & sound, new, guess)
             reaction = self._reaction(new, self._mean(charge(new.total)), reaction.kinetic)
-            going &= tf.maximum(reaction.misfit_v, new.misfit_v) > accepted_v
+            going &= ~sound | (tf.maximum(reaction.misfit_v, new.misfit_v) > accepted_v)
             return shaped((k + 1, going, new, reaction), (k, *initial))
 
         reaction = self._reaction(guess, self._mean(charge(total)), now.kinetic)

@@ -11,6 +11,9 @@ from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Spheres, Voxels
 from tfmsnet.references.planes import Planes
 
+# Of what would just be stable.
+_DELAY = 16.0
+
 
 class Deviations(NamedTuple):
     """Of one moment.
@@ -18,17 +21,19 @@ class Deviations(NamedTuple):
     Attributes:
         salt: (batch, site, z) float32, mol/m3 at the surface.
         step: (batch, site, z) float32, V, phi_s - phi_l less the plane's.
-        stored: (batch, z) float64, mol/m3, mean salt of a plane's electrolyte less that of its surface.
-        local: (batch, z) float64, A/m2 into the surface, what the electrolyte deviates by.
-        per_flux: (batch, z) float64, S/m inverted: what 1 A/m2 into the surface and 1 m of deviation add to
-            the step, V.
+        stored: (batch, z) float64, mol/m3, mean salt of a plane's electrolyte less what resistances between
+            planes join, after `delay_s`.
+        delay_s: (batch, z) float64, s.
+        around: (batch, z) float64, A/m2 into the surface where the electrolyte deviates.
+        volts: (batch, z) float64, ohm m, what 1 A/m2 into the surface and 1 m of deviation add to the step.
     """
 
     salt: tf.Tensor
     step: tf.Tensor
     stored: tf.Tensor
-    local: tf.Tensor
-    per_flux: tf.Tensor
+    delay_s: tf.Tensor
+    around: tf.Tensor
+    volts: tf.Tensor
 
 
 class WithinPlanes:
@@ -43,6 +48,9 @@ class WithinPlanes:
         geometry, particles, planes: of the electrodes.
         liquid, electronic: the conductors' answer to a current from everywhere.
         materials: of the cell.
+
+    Attributes:
+        per_area: (batch, z) float64, area of the foil over that of a plane's surface; 0 without any.
     """
 
     def __init__(
@@ -63,8 +71,12 @@ class WithinPlanes:
             liquid.stored_through,
             liquid.flowing,
         )
+        # Salt that diffuses through planes of little resistance is stored no sooner than that takes, or the
+        # shorter a step, the more would answer to the steps between such planes.
+        electrolyte_m = tf.reduce_max(planes.electrolyte_m[:, : planes.planes], axis=1, keepdims=True)
+        self._delay_m2 = _DELAY * abs(self._stored_through) * electrolyte_m
         area = particles.plane_sums(tf.ones_like(particles.area))
-        self._per_area = tf.math.reciprocal_no_nan(area)
+        self.per_area = tf.math.reciprocal_no_nan(area)
         if particles.within_planes:
             # From where the current comes.
             away = self._into - particles.on_planes(liquid.flowing)
@@ -86,25 +98,25 @@ class WithinPlanes:
         diffused = self._planes.diffused(salt)
         salt = materials.salt_in_range(salt)[:, : self._planes.planes]
         into = particles.plane_sums(current)
-        flux, passes = into * self._per_area, tf.cumsum(into, axis=1) - 0.5 * into
+        flux, passes = into * self.per_area, tf.cumsum(into, axis=1) - 0.5 * into
         diffusivity, conductivity = materials.salt_diffusivity(salt), materials.conductivity(salt)
         gain = materials.diffusion_voltage(salt) / salt
-        per_flux = (materials.transference(salt) - 1.0) / (FARADAY_C_MOL * diffusivity)
+        # Per deviation, of salt and step: by 1 A/m2 into the surface, and by what diffuses through.
+        consumed = (materials.transference(salt) - 1.0) / (FARADAY_C_MOL * diffusivity)
+        volts = 1.0 / conductivity - gain * consumed
         shift = -diffused / diffusivity
-        stored = self._stored * per_flux * flux + self._stored_through * shift
-        # Of the plane as a whole, by what flows apart; then of each of its sites.
-        whole, around = -self._flowing * apart, flux + apart
-        local = particles.on_planes(salt + per_flux * whole)
-        step = particles.on_planes((1.0 / conductivity - gain * per_flux) * whole)
-        for deviation, flows, change in (
-            (self._into, around, per_flux * around),
-            (self._through, passes, shift),
-        ):
-            local += deviation * particles.on_planes(change)
-            step += deviation * particles.on_planes(flows / conductivity - gain * change)
+        around = flux + apart
+        # Of the plane as a whole, by what flows apart.
+        whole = -self._flowing * apart
+        stored = consumed * (self._stored * around + whole) + self._stored_through * shift
+        local = particles.on_planes(salt + consumed * whole)
+        local += self._into * particles.on_planes(consumed * around)
+        local += self._through * particles.on_planes(shift)
+        step = particles.on_planes(volts * whole) + self._into * particles.on_planes(volts * around)
+        step += self._through * particles.on_planes(passes / conductivity - gain * shift)
         step += self._electronic * particles.on_planes(flux)
-        salt = tf.maximum(local, materials.single.salt_range_mol_m3[0])
-        return Deviations(salt, step, stored, around, 1.0 / conductivity - gain * per_flux)
+        local = tf.maximum(local, materials.single.salt_range_mol_m3[0])
+        return Deviations(local, step, stored, self._delay_m2 / diffusivity, around, volts)
 
     def followed(
         self, deviations: Deviations, current: tf.Tensor, per_volt: tf.Tensor
@@ -120,11 +132,11 @@ class WithinPlanes:
         Returns:
             `apart` (batch, z) A/m2, and (batch,) float64 V, root mean square of what changes in the step.
         """
-        sums, local = self._particles.plane_sums, deviations.local
+        sums, around = self._particles.plane_sums, deviations.around
         if not self._particles.within_planes:
-            return tf.zeros_like(local), tf.zeros_like(local[:, 0])
+            return tf.zeros_like(around), tf.zeros_like(around[:, 0])
         found = sums(self._weight * current) * self._per_even
-        falls = sums(self._cube * per_volt) * deviations.per_flux * self._per_even
-        change = (found - local) / (1.0 + tf.maximum(falls, 0.0))
-        changed_v = tf.sqrt(tf.reduce_sum(self._mean_square * (change * deviations.per_flux) ** 2, axis=1))
-        return local + change - sums(current) * self._per_area, changed_v
+        falls = sums(self._cube * per_volt) * deviations.volts * self._per_even
+        change = (found - around) / (1.0 + tf.maximum(falls, 0.0))
+        changed_v = tf.sqrt(tf.reduce_sum(self._mean_square * (change * deviations.volts) ** 2, axis=1))
+        return around + change - sums(current) * self.per_area, changed_v
