@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 # Where less than this share of the current passes between two planes its resistance is noise.
 _LEAST_CURRENT = 0.02
 # Of planes without a reacting surface, voxel faces, among the areas of the others.
-_NO_WEIGHT = 1e-3
+_NO_WEIGHT = 1e-6
 # Of a mean that isn't to be moved, over the largest of the others.
 _FIXED = 1e6
 # Resistances are at least this share of that of free electrolyte.
