@@ -5,8 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given as given_examples
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -30,7 +29,7 @@ PLACES = 12
 weighted = partial(arrays, np.float64, (1, PLACES))
 
 
-@given_examples(weighted(elements=st.floats(-5, 5)), weighted(elements=st.floats(0.1, 3)))
+@given(weighted(elements=st.floats(-5, 5)), weighted(elements=st.floats(0.1, 3)))
 def test_the_nearest_values_that_dont_fall(values, weights):
     found = rising(tf.constant(values), tf.constant(weights)).numpy()[0]
     values, weights = values[0], weights[0]
@@ -95,7 +94,7 @@ def cell_of(geometry, conduction):
     return ReducedCell(*parts), WithinPlanes(*parts), planes
 
 
-def given(cell, c_rate):
+def driven(cell, c_rate):
     return Control(tf.constant([False]), cell.current(tf.constant([c_rate], tf.float64)))
 
 
@@ -104,7 +103,7 @@ def test_salt_is_the_simulators(image, geometry, conduction, step_s):
     """At the surface and in the electrolyte; soon after a jump of the current, and later."""
     voxel, area, salt, truth = simulated(image, step_s)
     cell, within, _ = cell_of(geometry, conduction)
-    state, solved = cell.step(cell.at_rest(), tf.constant([step_s], tf.float64), given(cell, 1.0))
+    state, solved = cell.step(cell.at_rest(), tf.constant([step_s], tf.float64), driven(cell, 1.0))
     assert solved
     ours = within.at(state.salt, state.current, state.apart).salt
     ours = geometry.lattice.unpacked(ours).numpy()[0, ..., : geometry.planes].ravel()[voxel]
@@ -130,14 +129,14 @@ def test_salt_is_the_simulators(image, geometry, conduction, step_s):
 
 
 @settings(max_examples=5, deadline=None)
-@given_examples(st.lists(st.floats(-3, 3), min_size=2, max_size=4), st.floats(1, 60))
+@given(st.lists(st.floats(-3, 3), min_size=2, max_size=4), st.floats(1, 60))
 def test_no_salt_is_lost(geometry, conduction, c_rates, step_s):
     """What the lithium metal gives the active material takes: the electrolyte keeps its salt."""
     cell, _, planes = cell_of(geometry, conduction)
     state, step = cell.at_rest(), tf.function(cell.step)
     amount = float(tf.reduce_sum(planes.electrolyte_m * state.stored))
     for c_rate in c_rates:
-        state, _ = step(state, tf.constant([step_s], tf.float64), given(cell, c_rate))
+        state, _ = step(state, tf.constant([step_s], tf.float64), driven(cell, c_rate))
         left = float(tf.reduce_sum(planes.electrolyte_m * state.stored))
         assert left == pytest.approx(amount, rel=1e-7)
 
@@ -182,7 +181,7 @@ def test_currents_of_a_pocket_settle(closed, c_rate):
     _, cell, within = closed
     for step_s in (1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0):
         now = cell.at_rest()
-        state, solved = cell.step(now, tf.constant([step_s], tf.float64), given(cell, c_rate))
+        state, solved = cell.step(now, tf.constant([step_s], tf.float64), driven(cell, c_rate))
         assert solved
         # No salt has the time to go far.
         assert np.abs(state.salt.numpy()[0] - 1000.0).max() < 35 * c_rate * min(step_s**0.3, 1.0)
@@ -201,7 +200,7 @@ def test_salt_of_a_pocket_is_the_simulators(pocket, closed):
     control = Galvanostatic(2.0 * simulator.one_c_a)
     for _ in range(4):
         truth, before = simulator.step(truth, before, 20.0, control), truth
-        state, solved = cell.step(state, tf.constant([20.0], tf.float64), given(cell, 2.0))
+        state, solved = cell.step(state, tf.constant([20.0], tf.float64), driven(cell, 2.0))
         assert solved
     layer = grid.liquid_places % geometry.layers
     stored = np.bincount(layer, grid.liquid_volume_m3 * truth.salt) / np.bincount(

@@ -121,8 +121,6 @@ class ReducedCell:
         self._geometry, self._particles, self._planes = geometry, particles, planes
         self._materials = materials
         self._within = WithinPlanes(geometry, particles, planes, liquid, electronic, materials)
-        area = particles.plane_sums(tf.ones_like(particles.area))
-        self._area = area
         am = tf.reduce_sum(geometry.lattice.plane_sums(geometry.am), axis=1) / geometry.foil_faces
         thickness_m = am * geometry.voxel_size_m
         # C/m2 of the foil in full active material.
@@ -146,7 +144,7 @@ class ReducedCell:
     @property
     def reacts(self) -> tf.Tensor:
         """(batch,) bool, whether there is any reacting surface."""
-        return tf.reduce_sum(self._area, axis=1) > 0.0
+        return tf.reduce_sum(self._within.area, axis=1) > 0.0
 
     def at_rest(self) -> ReducedState:
         """Equilibrium at the initial degree of lithiation."""
@@ -241,7 +239,7 @@ class ReducedCell:
         held = tf.where(continues, ahead(now.total, now.total_before), now.total)
         total = tf.where(control.holds, held, control.value)
         jump = (total - tf.reduce_sum(particles.plane_sums(now.current), 1)) / tf.maximum(
-            tf.reduce_sum(self._area, axis=1), 1e-12
+            tf.reduce_sum(self._within.area, axis=1), 1e-12
         )
         reacting = tf.where(
             _like(continues, now.current),

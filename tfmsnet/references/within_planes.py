@@ -50,7 +50,8 @@ class WithinPlanes:
         materials: of the cell.
 
     Attributes:
-        per_area: (batch, z) float64, area of the foil over that of a plane's surface; 0 without any.
+        area: (batch, z) float64, of the planes' surface, per area of the foil.
+        per_area: (batch, z) float64, its inverse; 0 without any.
     """
 
     def __init__(
@@ -75,15 +76,15 @@ class WithinPlanes:
         # shorter a step, the more would answer to the steps between such planes.
         electrolyte_m = tf.reduce_max(planes.electrolyte_m[:, : planes.planes], axis=1, keepdims=True)
         self._delay_m2 = _DELAY * abs(self._stored_through) * electrolyte_m
-        area = particles.plane_sums(tf.ones_like(particles.area))
-        self.per_area = tf.math.reciprocal_no_nan(area)
+        self.area = particles.plane_sums(tf.ones_like(particles.area))
+        self.per_area = tf.math.reciprocal_no_nan(self.area)
         if particles.within_planes:
             # From where the current comes.
             away = self._into - particles.on_planes(liquid.flowing)
             self._weight, self._cube = away**2, away**3
             even = particles.plane_sums(self._weight * geometry.filling_per_density())
             self._per_even = tf.math.reciprocal_no_nan(even)
-            whole = tf.maximum(tf.reduce_sum(area, axis=1, keepdims=True), 1e-12)
+            whole = tf.maximum(tf.reduce_sum(self.area, axis=1, keepdims=True), 1e-12)
             self._mean_square = particles.plane_sums(self._weight) / whole
 
     def at(self, salt: tf.Tensor, current: tf.Tensor, apart: tf.Tensor) -> Deviations:
