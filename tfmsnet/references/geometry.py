@@ -27,8 +27,8 @@ class Surface(NamedTuple):
         faces: along z, y and x, (batch, row, z) float32 each: true area between a voxel and the next, in
             faces of a voxel, where one of them is active material and the other holds open electrolyte.
         area: (batch, row, z) float32, of each voxel of active material, in faces of a voxel.
-        depth: (batch, row, z) float32, mean distance of its centre from the surface, voxels.
-        short: (batch, row, z) float32, the harmonic mean.
+        ways: as `faces`, mean distance of the voxel's centre from the surface, voxels.
+        depth: (batch, row, z) float32, their mean over the voxel's area.
         filling: (batch, row, z) float32, current density at each voxel of active material over the mean,
             where all of the material fills at the same rate.
         liquid_filling: (batch, row, z) float32, the same current into each voxel of electrolyte, times faces.
@@ -38,8 +38,8 @@ class Surface(NamedTuple):
 
     faces: tuple[tf.Tensor, tf.Tensor, tf.Tensor]
     area: tf.Tensor
+    ways: tuple[tf.Tensor, tf.Tensor, tf.Tensor]
     depth: tf.Tensor
-    short: tf.Tensor
     filling: tf.Tensor
     liquid_filling: tf.Tensor
     escape: tf.Tensor
@@ -94,7 +94,7 @@ class Geometry:
         found = face_surface(am)
         wired = self.am * tf.cast(self.wired, tf.float32)
         open_ = tf.cast(self.open, tf.float32)
-        faces, area, depth, way = [], 0.0, 0.0, 0.0
+        faces, ways, area, depth = [], [], 0.0, 0.0
         for axis in range(3):
             # The lattice has z first.
             cosine, true = (lattice.packed(part[2 - axis]) for part in (found.cosine, found.area))
@@ -103,18 +103,17 @@ class Geometry:
             both = face + lattice.behind(face, axis)
             faces.append(face)
             area += wired * both
-            depths = 0.5 * face * cosine
+            way = 0.5 * cosine
+            ways.append(way)
+            depths = face * way
             depth += wired * (depths + lattice.behind(depths, axis))
-            ways = tf.math.divide_no_nan(2.0 * face, cosine)
-            way += wired * (ways + lattice.behind(ways, axis))
         depth = tf.math.divide_no_nan(depth, area)
-        short = tf.math.divide_no_nan(area, way)
         filling, escape = self._filling(area, depth)
         liquid = tf.add_n(
             [face * lattice.ahead(filling, axis) for axis, face in enumerate(faces)]
             + [lattice.behind(face * filling, axis) for axis, face in enumerate(faces)]
         )
-        return Surface(tuple(faces), area, depth, short, filling, open_ * liquid, escape)
+        return Surface(tuple(faces), area, tuple(ways), depth, filling, open_ * liquid, escape)
 
     def _filling(self, area: tf.Tensor, depth: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Where lithium is taken up evenly by the volume and diffuses from a surface of one concentration.

@@ -110,8 +110,13 @@ class Materials:
 
     def solid_diffusivity(self, dol: tf.Tensor) -> tf.Tensor:
         """D_s, m2/s, not below the floor."""
-        value, _ = evaluate(self._now.solid_diffusivity, dol, _Library)
-        return tf.maximum(value, self._numbers(dol).solid_diffusivity_floor_m2_s)
+        return self.solid_diffusivity_and_slope(dol)[0]
+
+    def solid_diffusivity_and_slope(self, dol: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """D_s, m2/s, not below the floor, and its slope per degree of lithiation."""
+        value, slope = evaluate(self._now.solid_diffusivity, dol, _Library)
+        floor = self._numbers(dol).solid_diffusivity_floor_m2_s
+        return tf.maximum(value, floor), tf.where(value > floor, slope, tf.zeros_like(slope))
 
     def salt_in_range(self, salt: tf.Tensor) -> tf.Tensor:
         """mol/m3, within the range in which the electrolyte's properties are used."""

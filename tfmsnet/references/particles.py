@@ -54,7 +54,7 @@ class Voxels:
         voxel = tf.cast(geometry.voxel_size_m, tf.float32)[:, None, None]
         self._per_voxel2 = 1.0 / voxel**2
         self.area = geometry.surface.area
-        self.depth_m, self.short_m = geometry.surface.depth * voxel, geometry.surface.short * voxel
+        self._voxel_m = voxel
         # Degree of lithiation per second and A/m2.
         self.uptake = self.area / (voxel * materials.single.charge_c_m3)
         self._count = tf.maximum(dot(self.inside, self.inside), 1.0)
@@ -70,6 +70,16 @@ class Voxels:
     def source(self, sites: tf.Tensor) -> tf.Tensor:
         """What acts at the surface, in the cells."""
         return sites
+
+    def faces(self) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        """Areas of the surface of each site, in units of `area`, and how far they are from its centre, m."""
+        surface, lattice = self._geometry.surface, self._lattice
+        found = []
+        for axis, (face, way) in enumerate(zip(surface.faces, surface.ways, strict=True)):
+            found.append((face, way))
+            found.append((lattice.behind(face, axis), lattice.behind(way, axis)))
+        reacts = self.area > 0.0
+        return [(tf.where(reacts, face, 0.0), way * self._voxel_m) for face, way in found]
 
     def plane_sums(self, density: tf.Tensor) -> tf.Tensor:
         """A current density (batch, site, z) summed over planes, per area of the foil, (batch, z) float64."""
@@ -175,8 +185,7 @@ class Spheres:
         self.inside = tf.cast(volume > 0.0, tf.float32)[:, None] * tf.ones([1, shells, 1])
         self.area = tf.cast(volume, tf.float32)[:, None] * (n / radius_m)
         self._faces_m = tf.cast(geometry.voxel_size_m / geometry.foil_faces, tf.float32)[:, None, None]
-        self.depth_m = (1.0 - middle[:, -1:]) * radius_m * tf.ones_like(self.area)
-        self.short_m = self.depth_m
+        self._depth_m = (1.0 - middle[:, -1:]) * radius_m
         self._surface = tf.one_hot(shells - 1, shells)[None, :, None]
         self.uptake = n / (radius_m * materials.single.charge_c_m3) * tf.cast(self.area > 0.0, tf.float32)
         # The radius from which the sphere's way to the surface is that of the voxel, in shells from the
@@ -200,6 +209,10 @@ class Spheres:
     def source(self, sites: tf.Tensor) -> tf.Tensor:
         """What acts at the surface, per volume of the sphere, in the shells."""
         return self._surface / self._shell * sites
+
+    def faces(self) -> list[tuple[tf.Tensor, tf.Tensor]]:
+        """As `Voxels.faces`."""
+        return [(self.area, self._depth_m * tf.ones_like(self.area))]
 
     def plane_sums(self, density: tf.Tensor) -> tf.Tensor:
         """As `Voxels.plane_sums`."""

@@ -7,6 +7,7 @@ import tensorflow as tf
 from tfmsnet.load import HOUR_S
 from tfmsnet.references.conduction import Conduction
 from tfmsnet.references.geometry import SEPARATOR_LAYERS, Geometry
+from tfmsnet.references.insertion import MARGIN, Insertion
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Spheres, Voxels
 from tfmsnet.references.planes import Control, Planes
@@ -24,6 +25,10 @@ _DOL_V = 0.1
 # Accepted error of the degree of lithiation that a linear solution may leave; where a voltage is held, small
 # currents follow from it.
 _ERROR, _HELD_ERROR = 2e-5, 2e-6
+# Of currents, relative: near full surfaces, whose diffusivity nearly is 0, rounding leaves so much.
+_ROUNDING = 5e-5
+# A potential (V) beyond this is on its way to where no current is enough.
+_RUNAWAY_V = 1e3
 # Of the response to a common shift of the potential, relative.
 _ROUGHLY = 0.02
 # Share of the reaction's own slope that is left of it at least.
@@ -31,8 +36,6 @@ _SMALLEST_SLOPE = 1e-4
 # Particles have parted half as far as they will when they have taken up so many times the way between the
 # surface and the mean.  Of six random electrodes at 0.2C to 4C; everything else is of first principles.
 _PARTING = 5.0
-# Degrees of lithiation stay this far from 0 and 1 ...
-_MARGIN = 1e-5
 # The step that led to a state with no past: the next one is backward Euler's.
 NEVER_S = 1e30
 
@@ -53,8 +56,7 @@ class ReducedState(NamedTuple):
         step, step_before: (batch, z) float64, V, phi_s - phi_l.
         current, current_before: (batch, site, z) float32, A/m2 into the active material.
         response: (batch, cell, z) float32, of the degree of lithiation to a volt, to start from.
-        kinetic: (batch, site, z) float32, share of the kinetics in what resists insertion; diffusion from the
-            cell's centre to the surface has the rest.
+        slope: (batch, site, z) float32, of the degree of lithiation from cells' centres to the surface, 1/m.
         solid, liquid: (batch, z) and (batch, layer) float64, V.
         voltage: (batch,) float64, V.
     """
@@ -77,7 +79,7 @@ class ReducedState(NamedTuple):
     current: tf.Tensor
     current_before: tf.Tensor
     response: tf.Tensor
-    kinetic: tf.Tensor
+    slope: tf.Tensor
     solid: tf.Tensor
     liquid: tf.Tensor
     voltage: tf.Tensor
@@ -127,6 +129,7 @@ class ReducedCell:
         self._capacity = materials.double.charge_c_m3 * tf.maximum(thickness_m, 1e-12)
         self._one_c = self._capacity * (1.0 - materials.double.initial_dol) / HOUR_S
         self._reacts = tf.cast(particles.area > 0.0, tf.float32)
+        self._insertion = Insertion(particles, materials)
 
     def current(self, c_rate: tf.Tensor) -> tf.Tensor:
         """A/m2 of the foil: a C-rate of 1/h fills the active material from its initial state in an hour."""
@@ -175,7 +178,7 @@ class ReducedCell:
             current=sites,
             current_before=sites,
             response=dol,
-            kinetic=sites + 1.0,
+            slope=sites,
             solid=step,
             liquid=tf.zeros_like(salt),
             voltage=step[:, 0],
@@ -197,7 +200,7 @@ class ReducedCell:
         """
         particles, materials = self._particles, self._materials
         surface, mean = particles.surface_and_mean(self.dol(state))
-        _, slope = materials.open_circuit(tf.clip_by_value(surface, _MARGIN, 1.0 - _MARGIN))
+        _, slope = materials.open_circuit(tf.clip_by_value(surface, MARGIN, 1.0 - MARGIN))
         salt = materials.salt_in_range(state.salt)[:, : self._geometry.planes]
         kinetics = materials.insertion(*(particles.on_planes(part) for part in (state.step, surface, salt)))
         per_volt = tf.cast(kinetics.per_volt[:, 0, : self._geometry.planes], tf.float64)
@@ -271,15 +274,15 @@ class ReducedCell:
             rate = _like(total / self._capacity, now.dol)
             return particles.source(particles.uptake * density) - rate * particles.inside
 
-        def improve(k, going, guess, reaction):
+        def improve(k, going, solved, guess, reaction):
             mean = self._mean(charge(guess.total))
-            dol = tf.clip_by_value(guess.dol + mean, _MARGIN, 1.0 - _MARGIN)
+            dol = tf.clip_by_value(guess.dol + mean, MARGIN, 1.0 - MARGIN)
             diffusion = particles.diffusion(dol, wide)
             drain = particles.uptake * reaction.per_dol
             rest = diffusion.residual(past + supply(reaction.current, guess.total), guess.dol)
             change = diffusion.solve(rest, drain, None, error)
             force = particles.source(particles.uptake * reaction.per_volt)
-            size = tf.sqrt(tf.reduce_mean(guess.response**2, axis=(1, 2), keepdims=True))
+            size = tf.sqrt(tf.reduce_mean(tf.square(guess.response), axis=(1, 2), keepdims=True))
             response = diffusion.solve(force, drain, guess.response, tf.maximum(_ROUGHLY * size, 1e-4))
             # Both at the potential that stays, and per volt.
             fixed = reaction.current - reaction.per_dol * particles.sites(change)
@@ -322,18 +325,18 @@ class ReducedCell:
                 misfit_v=tf.maximum(unsettled, astray) + apart_v,
             )
             # One sample's failure isn't to reach its neighbours.
-            sound = tf.math.is_finite(
-                tf.reduce_sum(salt, axis=1) + found.voltage + tf.cast(farthest, tf.float64)
-            )
+            sound = tf.math.is_finite(tf.reduce_sum(salt, axis=1) + tf.cast(farthest, tf.float64))
+            sound &= tf.abs(found.voltage) < _RUNAWAY_V
             new = chosen(going & sound, new, guess)
-            reaction = self._reaction(new, self._mean(charge(new.total)), reaction.kinetic)
-            going &= ~sound | (tf.maximum(reaction.misfit_v, new.misfit_v) > accepted_v)
-            return shaped((k + 1, going, new, reaction), (k, *initial))
+            reaction = self._reaction(new, self._mean(charge(new.total)), reaction)
+            going &= sound
+            there = going & (tf.maximum(reaction.misfit_v, new.misfit_v) <= accepted_v)
+            return shaped((k + 1, going & ~there, solved | there, new, reaction), (k, *initial))
 
-        reaction = self._reaction(guess, self._mean(charge(total)), now.kinetic)
-        initial = (tf.ones_like(control.holds), guess, reaction)
-        _, going, guess, reaction = tf.while_loop(
-            lambda k, going, guess, reaction: (k < _PASSES) & tf.reduce_any(going),
+        reaction = self._reaction(guess, self._mean(charge(total)), now)
+        initial = (tf.ones_like(control.holds), tf.zeros_like(control.holds), guess, reaction)
+        _, _, solved, guess, reaction = tf.while_loop(
+            lambda k, going, *_: (k < _PASSES) & tf.reduce_any(going),
             improve,
             (tf.constant(0), *initial),
             parallel_iterations=1,
@@ -357,12 +360,12 @@ class ReducedCell:
             current=guess.current,
             current_before=now.current,
             response=guess.response,
-            kinetic=reaction.kinetic,
+            slope=reaction.slope,
             solid=guess.solid,
             liquid=guess.liquid,
             voltage=guess.voltage,
         )
-        return state, ~going & self._inside(guess, self._mean(state.charge))
+        return state, solved & self._inside(guess, self._mean(state.charge))
 
     def _inside(self, guess: _Guess, mean: tf.Tensor) -> tf.Tensor:
         """(batch,) bool: lithium and salt are within their limits."""
@@ -372,74 +375,46 @@ class ReducedCell:
         limits = self._materials.double.salt_range_mol_m3
         few, many = tf.reduce_min(guess.salt, axis=1), tf.reduce_max(guess.salt, axis=1)
         return (
-            (low > _MARGIN)
-            & (high < 1.0 - _MARGIN)
+            (low > MARGIN)
+            & (high < 1.0 - MARGIN)
             & (few > limits[0])
             & (many < limits[1])
             & tf.math.is_finite(guess.voltage)
         )
 
-    def _reaction(self, guess: _Guess, mean: tf.Tensor, kinetic: tf.Tensor) -> "_Linear":
-        """The reaction at the guess, in series with diffusion from the cell's centre to the surface.
+    def _norm(self, density: tf.Tensor) -> tf.Tensor:
+        """(batch,) root of the squares' sum over the surface, of (batch, site, z)."""
+        return tf.sqrt(tf.reduce_sum(self._particles.area * tf.square(density), axis=(1, 2)))
 
-        With b = F c_max / depth the current is b times the integral of D_s from cell to surface.  Faces of a
-        cell at different depths conduct in parallel: what counts is their mean depth while the kinetics
-        resist, the harmonic mean where diffusion does.
+    def _reaction(self, guess: _Guess, mean: tf.Tensor, before: "_Reaction | ReducedState") -> "_Reaction":
+        """The reaction at the guess.
 
         Args:
             guess: of the step.
             mean: (batch, 1, 1) degree of lithiation.
-            kinetic: share of the kinetics in the resistance, about.
+            before: with slopes to the surface to start from.
         """
-        particles, materials = self._particles, self._materials
+        particles = self._particles
         within = self._within.at(guess.salt, guess.current, guess.apart)
-
-        depth_m = particles.short_m + kinetic * (particles.depth_m - particles.short_m)
-        bound = materials.single.charge_c_m3 / tf.where(depth_m > 0.0, depth_m, 1.0)
-        centre = tf.clip_by_value(particles.sites(guess.dol) + mean, _MARGIN, 1.0 - _MARGIN)
-        at_centre = materials.solid_diffusivity(centre)
-        rise = guess.current / (bound * at_centre)
-        rise = guess.current / (bound * self._mean_diffusivity(centre, rise, at_centre))
-        surface = tf.clip_by_value(centre + rise, _MARGIN, 1.0 - _MARGIN)
-        passed = bound * (surface - centre) * self._mean_diffusivity(centre, surface - centre, at_centre)
-        at_surface = materials.solid_diffusivity(surface)
-
-        kinetics = materials.insertion(particles.on_planes(guess.step) + within.step, surface, within.salt)
-        per_dol = tf.maximum(kinetics.per_dol, 0.0) / (bound * at_surface)
-        series = 1.0 + per_dol
-        current = self._reacts * (kinetics.current + per_dol * passed) / series
-        per_volt = self._reacts * kinetics.per_volt / series
-        misfit = particles.area * self._reacts * kinetics.per_volt
-        amount = tf.reduce_sum(misfit, axis=(1, 2))
-        off = (current - guess.current) / tf.where(per_volt > 0.0, per_volt, 1.0)
-        misfit_v = tf.sqrt(tf.reduce_sum(misfit * off**2, axis=(1, 2)) / tf.where(amount > 0.0, amount, 1.0))
-        return _Linear(
-            current=current,
-            per_volt=per_volt,
-            per_dol=self._reacts * per_dol * bound * at_centre / series,
-            kinetic=1.0 / series,
-            within=within,
-            misfit_v=tf.cast(misfit_v, tf.float64),
+        linear = self._insertion.at(
+            particles.on_planes(guess.step) + within.step,
+            particles.sites(guess.dol) + mean,
+            within.salt,
+            guess.current,
+            before.slope,
         )
-
-    def _mean_diffusivity(self, centre: tf.Tensor, rise: tf.Tensor, at_centre: tf.Tensor) -> tf.Tensor:
-        """Over the way from the cell's centre to its surface, by Simpson's rule."""
-        materials = self._materials
-        end = tf.clip_by_value(centre + rise, _MARGIN, 1.0 - _MARGIN)
-        middle = materials.solid_diffusivity(0.5 * (centre + end))
-        return (at_centre + 4.0 * middle + materials.solid_diffusivity(end)) / 6.0
+        missing = self._norm(linear.current - guess.current) - _ROUNDING * self._norm(linear.current)
+        misfit_v = tf.maximum(missing, 0.0) / tf.maximum(self._norm(linear.per_volt), 1e-12)
+        return _Reaction(*linear, within=within, misfit_v=tf.cast(misfit_v, tf.float64))
 
 
-class _Linear(NamedTuple):
-    """The reaction linearised: current (A/m2), and how it falls per volt and per DOL of the cell.
-
-    With the share of the kinetics in the resistance, and what it was found with.
-    """
+class _Reaction(NamedTuple):
+    """A `LinearisedInsertion`, the electrolyte that it was found with, and how far the guess was from it."""
 
     current: tf.Tensor
     per_volt: tf.Tensor
     per_dol: tf.Tensor
-    kinetic: tf.Tensor
+    slope: tf.Tensor
     within: Deviations
     misfit_v: tf.Tensor
 
