@@ -108,3 +108,22 @@ def test_layers_conduct_in_series():
     np.testing.assert_allclose(liquid[7:15], 1.0, rtol=1e-3)
     np.testing.assert_allclose(solid.between.numpy()[0, :3] * 0.01 / VOXEL_M, 1.0, rtol=5e-3)
     assert float(solid.end[0, 0]) * 0.01 / VOXEL_M == pytest.approx(0.5, rel=5e-3)
+
+
+def test_lithium_diffuses_between_voxels_by_the_diffusivity_halfway():
+    """As in the simulator: near full, where D falls to a hundredth, the mean of both sides is off by more."""
+    diffusivity = Parameters().solid_diffusivity
+    materials = Materials(Parameters())
+    phase = np.full((1, 1, 8, 3), AM, np.uint8)
+    geometry = Geometry(tf.constant(phase), tf.constant([VOXEL_M], tf.float64), materials)
+    particles = Voxels(geometry, materials)
+    profile = np.linspace(0.6, 0.98, 8)
+    images = np.broadcast_to(profile[None, None, :, None], phase.shape).astype(np.float32)
+    u, weight = particles.inside * geometry.lattice.packed(tf.constant(images)), 1e-2
+    diffusion = particles.diffusion(u, tf.fill([1, 1, 1], weight))
+    nothing = tf.zeros_like(u)
+    change = diffusion.residual(nothing, u) + weight * u
+    flow = diffusivity((profile[1:] + profile[:-1]) / 2) * np.diff(profile) / VOXEL_M**2
+    expected = np.diff(np.concatenate([[0], flow, [0]]))
+    found = geometry.lattice.unpacked(change).numpy()[0, 0, :, 1]
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-3 * np.abs(expected).max())

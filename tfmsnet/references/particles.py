@@ -109,13 +109,22 @@ class Voxels:
 
     def diffusion(self, dol: tf.Tensor, weight: tf.Tensor) -> Diffusion:
         """For D at `dol` (batch, cell, z), and a time derivative of weight (batch, 1, 1) in 1/s, times u."""
-        # The diffusivity of a face is the geometric mean of its sides.
-        inside, neighbours = self.inside, self._lattice.neighbours
-        links = inside * tf.sqrt(self._materials.solid_diffusivity(dol) * self._per_voxel2)
-        diagonal = weight + links * neighbours(links)
+        inside, lattice, materials = self.inside, self._lattice, self._materials
+        faces = []
+        for axis in range(3):
+            between = materials.solid_diffusivity(0.5 * (dol + lattice.ahead(dol, axis)))
+            faces.append(inside * lattice.ahead(inside, axis) * between * self._per_voxel2)
+        # What is solved has the geometric mean of both sides for a face's diffusivity, which is a product:
+        # iterations are cheap, and what it lacks comes with the next residual.
+        links = inside * tf.sqrt(materials.solid_diffusivity(dol) * self._per_voxel2)
+        diagonal = weight + links * lattice.neighbours(links)
 
         def residual(right, u):
-            return inside * (right - diagonal * u) + links * neighbours(links * u)
+            rest = inside * (right - weight * u)
+            for axis, face in enumerate(faces):
+                flow = face * (lattice.ahead(u, axis) - u)
+                rest += flow - lattice.behind(flow, axis)
+            return rest
 
         def solve(right, drain, start, error):
             # Of the unknown u sqrt(diagonal): Jacobi's preconditioner.
@@ -125,7 +134,7 @@ class Voxels:
                 (weight * error) ** 2 * self._count / tf.reduce_max(diagonal, axis=(1, 2), keepdims=True)
             )
             u = conjugate_gradients(
-                lambda v: v - scaled * neighbours(scaled * v),
+                lambda v: v - scaled * lattice.neighbours(scaled * v),
                 inside * right * inverse,
                 None if start is None else start / inverse,
                 accepted,
