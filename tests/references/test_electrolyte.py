@@ -90,8 +90,14 @@ def cell_of(geometry, conduction):
     """The reduced model's equations, and what takes them apart within planes."""
     materials = Materials(Parameters())
     particles, planes = Voxels(geometry, materials), Planes(geometry, *conduction, materials)
-    parts = geometry, particles, planes, *conduction, materials
-    return ReducedCell(*parts), WithinPlanes(*parts), planes
+    within = WithinPlanes(geometry, particles, planes, *conduction, materials)
+    return ReducedCell(geometry, particles, planes, within, materials), within, planes
+
+
+def in_pores(grid, salt, layers):
+    """Mean over the electrolyte of each plane and each of the separator's layers."""
+    layer = grid.liquid_places % layers
+    return np.bincount(layer, grid.liquid_volume_m3 * salt) / np.bincount(layer, grid.liquid_volume_m3)
 
 
 def driven(cell, c_rate):
@@ -120,10 +126,7 @@ def test_salt_is_the_simulators(image, geometry, conduction, step_s):
     assert left < 0.1
     # Of a profile of up to 30 mol/m3.
     assert np.sqrt(np.mean((our_mean - mean) ** 2)) < 0.02 * np.ptp(mean)
-    grid = build_grid(image, Parameters())
-    layer = grid.liquid_places % geometry.layers
-    volume = np.bincount(layer, grid.liquid_volume_m3)
-    stored = np.bincount(layer, grid.liquid_volume_m3 * truth.salt) / volume
+    stored = in_pores(build_grid(image, Parameters()), truth.salt, geometry.layers)
     assert np.sqrt(np.mean((state.stored.numpy()[0] - stored) ** 2)) < 0.02 * np.ptp(stored)
     assert float(state.voltage[0]) == pytest.approx(truth.voltage_v, abs=1.5e-4)
 
@@ -202,10 +205,7 @@ def test_salt_of_a_pocket_is_the_simulators(pocket, closed):
         truth, before = simulator.step(truth, before, 20.0, control), truth
         state, solved = cell.step(state, tf.constant([20.0], tf.float64), driven(cell, 2.0))
         assert solved
-    layer = grid.liquid_places % geometry.layers
-    stored = np.bincount(layer, grid.liquid_volume_m3 * truth.salt) / np.bincount(
-        layer, grid.liquid_volume_m3
-    )
+    stored = in_pores(grid, truth.salt, geometry.layers)
     off = (state.stored.numpy()[0] - stored)[: geometry.planes]
     assert np.sqrt(np.mean(off**2)) < 0.1 * np.ptp(stored)
 

@@ -12,6 +12,7 @@ from tfmsnet.references.geometry import Geometry
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Spheres
 from tfmsnet.references.planes import Control, Planes
+from tfmsnet.references.within_planes import WithinPlanes
 
 END_S = 130.0
 
@@ -27,7 +28,8 @@ def test_half_the_step_is_a_quarter_of_the_error(monkeypatch):
     liquid, electronic = geometry.conduction(0.01, tf.constant([16.0], tf.float64), parted=False)
     particles = Spheres(geometry, materials)
     planes = Planes(geometry, liquid, electronic, materials)
-    cell = reduced_cell.ReducedCell(geometry, particles, planes, liquid, electronic, materials)
+    within = WithinPlanes(geometry, particles, planes, liquid, electronic, materials)
+    cell = reduced_cell.ReducedCell(geometry, particles, planes, within, materials)
     step = tf.function(
         lambda now, step_s, current: cell.step(now, step_s, Control(tf.constant([False]), current))[0]
     )

@@ -20,6 +20,7 @@ from tfmsnet.references.reference import Conditions
 from tfmsnet.references.segments import Segments, of_profile
 from tfmsnet.references.uniform import Uniform
 from tfmsnet.references.walk import Walk, Walker
+from tfmsnet.references.within_planes import WithinPlanes
 
 PLANE_CHANNELS = ("current_a_m2", "surface_dol", "mean_dol", "salt_mol_m3", "liquid_v", "solid_v")
 
@@ -189,9 +190,9 @@ def under_load(
     liquid, electronic = geometry.conduction(
         materials.single.am_conductivity_s_m, cbd_s_m, parted=particles.within_planes
     )
-    cell = ReducedCell(
-        geometry, particles, Planes(geometry, liquid, electronic, materials), liquid, electronic, materials
-    )
+    planes_joined = Planes(geometry, liquid, electronic, materials)
+    within = WithinPlanes(geometry, particles, planes_joined, liquid, electronic, materials)
+    cell = ReducedCell(geometry, particles, planes_joined, within, materials)
     walker = Walker(cell, segments)
     lattice, planes = geometry.lattice, geometry.planes
     solid = tf.cast(geometry.solid, tf.float32)

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from tfmsnet.load import HOUR_S
-from tfmsnet.references.conduction import Conduction
 from tfmsnet.references.geometry import SEPARATOR_LAYERS, Geometry
 from tfmsnet.references.insertion import MARGIN, Insertion
 from tfmsnet.references.materials import Materials
@@ -106,8 +105,7 @@ class ReducedCell:
     """Equations of one batch of electrodes, and a step of them.
 
     Args:
-        geometry, particles, planes: of the electrodes.
-        liquid, electronic: the conductors' answer to a current from everywhere.
+        geometry, particles, planes, within: of the electrodes.
         materials: of the cell.
     """
 
@@ -116,13 +114,11 @@ class ReducedCell:
         geometry: Geometry,
         particles: Voxels | Spheres,
         planes: Planes,
-        liquid: Conduction,
-        electronic: Conduction,
+        within: WithinPlanes,
         materials: Materials,
     ) -> None:
         self._geometry, self._particles, self._planes = geometry, particles, planes
-        self._materials = materials
-        self._within = WithinPlanes(geometry, particles, planes, liquid, electronic, materials)
+        self._within, self._materials = within, materials
         am = tf.reduce_sum(geometry.lattice.plane_sums(geometry.am), axis=1) / geometry.foil_faces
         thickness_m = am * geometry.voxel_size_m
         # C/m2 of the foil in full active material.
