@@ -4,11 +4,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfmsnet.electrode import AM, CBD
+from tfmsnet.halfcell import Parameters
 from tfmsnet.references.error_bars import DOUBTFUL_V, SPHERES, VOXELS, over_all
+from tfmsnet.references.geometry import Geometry
+from tfmsnet.references.materials import Materials
+from tfmsnet.references.particles import Spheres
 
 
-def at(bar, salt, density):
-    found = bar.at(tf.constant([salt], tf.float64), 1000.0, tf.constant([density], tf.float64))
+def geometry_of(phase):
+    return Geometry(tf.constant(phase), tf.constant([0.5e-6], tf.float64), Materials(Parameters()))
+
+
+def at(bar, salt, density, beyond=0.0):
+    salt, density, beyond = (tf.constant([part], tf.float64) for part in (salt, density, beyond))
+    found = bar.at(salt, 1000.0, density, beyond)
     return {name: float(value[0]) for name, value in found.items()}
 
 
@@ -23,6 +33,19 @@ def test_at_rest_in_equilibrium_they_are_smallest(bar):
 
 def test_the_sign_of_the_current_does_not_matter():
     assert at(SPHERES, [1000.0] * 2, [1.0, 2.0]) == at(SPHERES, [1000.0] * 2, [-1.0, -2.0])
+
+
+def test_sizes_that_spread_too_far_widen_the_bar_of_one_particle_for_all():
+    """Of spheres of 1 and of 9 voxels' radius the large ones have nearly all of the way to the surface."""
+    phase, bar = np.full((1, 24, 24, 72), CBD, np.uint8), SPHERES
+    inside = np.indices(phase.shape[1:]).transpose(1, 2, 3, 0)
+    phase[0][np.linalg.norm(inside - [11.5, 11.5, 12], axis=-1) < 9] = AM
+    alike = Spheres(geometry_of(phase), Materials(Parameters())).beyond
+    phase[0, 2::4, 2::4, 28:70:4] = AM
+    spread = Spheres(geometry_of(phase), Materials(Parameters())).beyond
+    assert float(alike[0]) == 0.0 < 0.1 < float(spread[0])
+    wider = at(bar, [1000.0] * 2, [1.0], float(spread[0]))
+    assert wider["voltage_error_v"] > 2 * at(bar, [1000.0] * 2, [1.0])["voltage_error_v"]
 
 
 def test_depleted_salt_is_doubtful():

@@ -58,6 +58,7 @@ class Voxels:
         # Degree of lithiation per second and A/m2.
         self.uptake = self.area / (voxel * materials.single.charge_c_m3)
         self._count = tf.maximum(dot(self.inside, self.inside), 1.0)
+        self.beyond = tf.zeros_like(geometry.voxel_size_m)
 
     def at_sites(self, voxels: tf.Tensor) -> tf.Tensor:
         """A field on the surface of the image's active material, for the sites."""
@@ -161,6 +162,8 @@ class Spheres:
 
     Attributes:
         dimensions: (batch, 1, 1) float32.
+        beyond: (batch,) float64, by how much of its own the particle's mean way to the surface (times the
+            diffusivity) is too short, as no number of dimensions has the image's: sizes spread too far.
     """
 
     error_bar = error_bars.SPHERES
@@ -179,10 +182,13 @@ class Spheres:
         if dimensions is None:
             reached = tf.cast(escape > 0.0, tf.float32)
             mean = dot(escape, reached) / tf.maximum(dot(reached, reached), 1.0)
-            share = tf.clip_by_value(mean / size**2, *_SHARES)
+            wanted = mean / size**2
+            share = tf.clip_by_value(wanted, *_SHARES)
             n = 2.0 * share / (1.0 - share)
+            beyond = tf.maximum(wanted / _SHARES[1] - 1.0, 0.0)
         else:
-            n = tf.fill(tf.shape(size), dimensions)
+            n, beyond = tf.fill(tf.shape(size), dimensions), tf.zeros_like(size)
+        self.beyond = tf.cast(beyond[:, 0, 0], tf.float64)
         self.dimensions = n
         radius_m = n * size * tf.cast(geometry.voxel_size_m, tf.float32)[:, None, None]
         # Shells hold the same shares of the volume in any number of dimensions.

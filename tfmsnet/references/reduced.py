@@ -213,7 +213,9 @@ def under_load(
             "dol": materials.double.initial_dol + state.charge,
             "voltage_v": state.voltage,
             "valid": walk.frame_s > before.frame_s,
-            **particles.error_bar.at(state.salt, materials.double.initial_salt_mol_m3, density),
+            **particles.error_bar.at(
+                state.salt, materials.double.initial_salt_mol_m3, density, particles.beyond
+            ),
             "planes": tf.stack([tf.cast(channel, tf.float32) for channel in channels], axis=-1),
         }
 
