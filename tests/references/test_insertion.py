@@ -10,6 +10,7 @@ from tfmsnet.halfcell import Parameters, open_circuit_potential, simulate
 from tfmsnet.halfcell.grid import build_grid
 from tfmsnet.halfcell.kinetics import Insertion as SimulatedInsertion
 from tfmsnet.load import FRAMES_TO_FULL, constant_current
+from tfmsnet.materials import parameter_set
 from tfmsnet.references.geometry import Geometry
 from tfmsnet.references.insertion import Insertion
 from tfmsnet.references.materials import Materials
@@ -126,3 +127,15 @@ def test_the_capacity_to_a_cutoff_is_the_simulators(model, share):
     assert [ended.reason for ended in answer.ends] == ["voltage"] == [ended.reason for ended in known.ends]
     assert answer.voltage_v[-1] == pytest.approx(3.0, abs=5e-3)
     assert answer.dol[-1] - answer.dol[0] == pytest.approx(known.dol[-1] - known.dol[0], rel=share)
+
+
+@pytest.mark.parametrize(("cell", "c_rate", "cutoff_v"), [("lfp", 1.0, 2.6), ("graphite", 3.0, 0.01)])
+def test_other_cells_come_to_their_cutoff(cell, c_rate, cutoff_v):
+    """From a flat potential a first pass leads to full surfaces; full voxels take no more, and no less."""
+    image = generate(Recipe(92, 10, (12, 12, 20), 0.5e-6, seed=11))
+    load = constant_current(c_rate, FRAMES_TO_FULL, cutoff_v)
+    parameters = parameter_set(cell).parameters
+    known = simulate(image, load, parameters)
+    answer = tfmsnet.load_model("resolved-particles").of_cell(parameters).curve(image, load)
+    assert [ended.reason for ended in answer.ends] == ["voltage"] == [ended.reason for ended in known.ends]
+    assert answer.ends[0].time_s == pytest.approx(known.ends[0].time_s, rel=1e-3)

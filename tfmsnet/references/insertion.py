@@ -68,6 +68,7 @@ class _Search(NamedTuple):
     high: tf.Tensor
     last: tf.Tensor
     off: tf.Tensor
+    going: tf.Tensor
     found: _Found
 
 
@@ -122,7 +123,7 @@ class Insertion:
         def searched(dol, low, high, last):
             found = self._found(dol, centre, potential_step, salt)
             off = tf.abs(found.excess) > accepted + _ROUNDING_V * found.kinetics.per_volt
-            return _Search(dol, low, high, last, off & (high - low > _ROUNDING), found)
+            return _Search(dol, low, high, last, off, off & (high - low > _ROUNDING), found)
 
         def narrowed(search):
             dol, excess = search.dol, search.found.excess
@@ -132,21 +133,22 @@ class Insertion:
             newton = dol - excess / search.found.slope
             pays = (newton > low) & (newton < high) & (tf.abs(excess) <= 0.5 * search.last)
             renewed = tf.where(pays, newton, 0.5 * (low + high))
-            return searched(tf.where(search.off, renewed, dol), low, high, tf.abs(excess))
+            return searched(tf.where(search.going, renewed, dol), low, high, tf.abs(excess))
 
         dol = tf.clip_by_value(centre + slope * self._depth_m, MARGIN, 1.0 - MARGIN)
         low = tf.zeros_like(dol) + MARGIN
         _, search = tf.while_loop(
-            lambda k, search: (k < _ITERATIONS) & tf.reduce_any(search.off),
+            lambda k, search: (k < _ITERATIONS) & tf.reduce_any(search.going),
             lambda k, search: (k + 1, narrowed(search)),
             (tf.constant(0), searched(dol, low, 1.0 - low, tf.fill(tf.shape(dol), dol.dtype.max))),
             parallel_iterations=1,
         )
-        # Newton's last step.
+        # Newton's last step; at the edge, what diffusion carries.
         found = search.found
         kinetic = found.by_surface / found.slope
+        between = kinetic * found.kinetics.current + (1.0 - kinetic) * found.passed
         linear = LinearisedInsertion(
-            current=kinetic * found.kinetics.current + (1.0 - kinetic) * found.passed,
+            current=tf.where(search.off, found.passed, between),
             per_volt=kinetic * found.kinetics.per_volt,
             per_dol=(1.0 - kinetic) * found.by_cell,
             slope=(search.dol - found.excess / found.slope - centre) / self._depth_m,

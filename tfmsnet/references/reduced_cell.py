@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from tfmsnet.load import HOUR_S
@@ -24,10 +25,14 @@ _DOL_V = 0.1
 # Accepted error of the degree of lithiation that a linear solution may leave; where a voltage is held, small
 # currents follow from it.
 _ERROR, _HELD_ERROR = 2e-5, 2e-6
+# Of the way to full or empty that is left, or voxels would be beyond.
+_OF_ROOM = 0.01
 # Of currents, relative: near full surfaces, whose diffusivity nearly is 0, rounding leaves so much.
 _ROUNDING = 5e-5
-# A potential (V) beyond this is on its way to where no current is enough.
-_RUNAWAY_V = 1e3
+# Degrees of lithiation stay this far from 0 and 1, to rounding.
+_EDGE = 1e-7
+# Volts that a pass may move potentials by; half as many after each turn.
+_MOST_RISE_V = 0.3
 # Of the response to a common shift of the potential, relative.
 _ROUGHLY = 0.02
 # Share of the reaction's own slope that is left of it at least.
@@ -99,6 +104,8 @@ class _Guess(NamedTuple):
     voltage: tf.Tensor
     apart: tf.Tensor
     misfit_v: tf.Tensor  # (batch,) of what transport properties were taken at
+    rise: tf.Tensor  # (batch, z) V, of the step in this pass
+    most: tf.Tensor  # (batch, z) V, that it may have
 
 
 class ReducedCell:
@@ -259,9 +266,11 @@ class ReducedCell:
             voltage=now.voltage,
             apart=now.apart,
             misfit_v=tf.zeros_like(step_s),
+            rise=tf.zeros_like(now.step),
+            most=tf.fill(tf.shape(now.step), np.float64(_MOST_RISE_V)),
         )
         wide = _like(weight, now.dol)
-        error = tf.where(_like(control.holds, now.dol), _HELD_ERROR, _ERROR)
+        most_error = tf.where(_like(control.holds, now.dol), _HELD_ERROR, _ERROR)
 
         accepted_v = tf.where(control.holds, tf.constant(_HELD_MISFIT_V, tf.float64), _MISFIT_V)
 
@@ -270,9 +279,13 @@ class ReducedCell:
             rate = _like(total / self._capacity, now.dol)
             return particles.source(particles.uptake * density) - rate * particles.inside
 
+        inside = particles.inside > 0.0
+
         def improve(k, going, solved, guess, reaction):
             mean = self._mean(charge(guess.total))
             dol = tf.clip_by_value(guess.dol + mean, MARGIN, 1.0 - MARGIN)
+            room = tf.where(inside, tf.minimum(dol, 1.0 - dol), 1.0)
+            error = tf.minimum(most_error, _OF_ROOM * tf.reduce_min(room, axis=(1, 2), keepdims=True))
             diffusion = particles.diffusion(dol, wide)
             drain = particles.uptake * reaction.per_dol
             rest = diffusion.residual(past + supply(reaction.current, guess.total), guess.dol)
@@ -286,7 +299,11 @@ class ReducedCell:
             slope = tf.maximum(slope, _SMALLEST_SLOPE * reaction.per_volt)
             into, per_volt = particles.plane_sums(fixed), particles.plane_sums(slope)
             found = planes.potentials(guess.step, into, per_volt, guess.salt, guess.total, control)
-            rise = found.step - guess.step
+            # From far up an exponential a pass would lead to where surfaces are full, and the next far back.
+            wanted = found.step - guess.step
+            most = tf.where(wanted * guess.rise < 0.0, 0.5 * guess.most, guess.most)
+            rise = tf.clip_by_value(wanted, -most, most)
+            cut_v = tf.reduce_max(tf.abs(wanted - rise), axis=1)
             rise_wide = particles.on_planes(rise)
             density = fixed - slope * rise_wide
             # Change and response hold what the mean gains by another current.
@@ -310,7 +327,7 @@ class ReducedCell:
                 dol=renewed,
                 salt=salt,
                 stored=salt + more,
-                step=found.step,
+                step=guess.step + rise,
                 total=found.current,
                 current=density,
                 response=response,
@@ -318,11 +335,13 @@ class ReducedCell:
                 liquid=found.liquid,
                 voltage=found.voltage,
                 apart=apart,
-                misfit_v=tf.maximum(unsettled, astray) + apart_v,
+                misfit_v=tf.maximum(unsettled, astray) + apart_v + cut_v,
+                rise=rise,
+                most=most,
             )
             # One sample's failure isn't to reach its neighbours.
             sound = tf.math.is_finite(tf.reduce_sum(salt, axis=1) + tf.cast(farthest, tf.float64))
-            sound &= tf.abs(found.voltage) < _RUNAWAY_V
+            sound &= tf.math.is_finite(found.voltage)
             new = chosen(going & sound, new, guess)
             reaction = self._reaction(new, self._mean(charge(new.total)), reaction)
             going &= sound
@@ -371,8 +390,8 @@ class ReducedCell:
         limits = self._materials.double.salt_range_mol_m3
         few, many = tf.reduce_min(guess.salt, axis=1), tf.reduce_max(guess.salt, axis=1)
         return (
-            (low > MARGIN)
-            & (high < 1.0 - MARGIN)
+            (low > _EDGE)
+            & (high < 1.0 - _EDGE)
             & (few > limits[0])
             & (many < limits[1])
             & tf.math.is_finite(guess.voltage)
