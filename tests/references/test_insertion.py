@@ -15,6 +15,7 @@ from tfmsnet.references.geometry import Geometry
 from tfmsnet.references.insertion import Insertion
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Spheres, Voxels
+from tfmsnet.references.reduced import ResolvedParticles
 
 
 @pytest.fixture(scope="module")
@@ -139,3 +140,25 @@ def test_other_cells_come_to_their_cutoff(cell, c_rate, cutoff_v):
     answer = tfmsnet.load_model("resolved-particles").of_cell(parameters).curve(image, load)
     assert [ended.reason for ended in answer.ends] == ["voltage"] == [ended.reason for ended in known.ends]
     assert answer.ends[0].time_s == pytest.approx(known.ends[0].time_s, rel=1e-3)
+
+
+def test_a_neighbour_without_active_material_changes_nothing(image):
+    """First in the batch: what it leaves must not run over into the next sample."""
+    times_s = 50.0 * np.arange(30)
+    # A graph, as outside of tests.
+    discharge = tf.function(ResolvedParticles(Parameters()).discharge, reduce_retracing=True)
+
+    def end(*phases):
+        count = len(phases)
+        found = discharge(
+            tf.constant(np.stack(phases)),
+            tf.fill([count], tf.constant(image.voxel_size_m, tf.float64)),
+            tf.constant(np.full((count, 30), 2.0)),
+            tf.constant(np.tile(times_s, (count, 1))),
+            tf.fill([count], tf.constant(np.nan, tf.float64)),
+        )
+        return found["ended"].numpy()[-1], found["voltage_v"].numpy()[-1]
+
+    (ended, voltage), (alone, known) = end(np.zeros_like(image.phase), image.phase), end(image.phase)
+    assert ended == alone > 15
+    np.testing.assert_allclose(voltage, known, atol=2e-4)

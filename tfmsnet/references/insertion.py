@@ -118,6 +118,7 @@ class Insertion:
         potential_step, centre, salt, slope = (
             tf.gather_nd(part, self._places) for part in (potential_step, cell_dol, salt, slope)
         )
+        between = (centre > MARGIN) & (centre < 1.0 - MARGIN)
         centre = tf.clip_by_value(centre, MARGIN, 1.0 - MARGIN)
 
         def searched(dol, low, high, last):
@@ -146,11 +147,11 @@ class Insertion:
         # Newton's last step; at the edge, what diffusion carries.
         found = search.found
         kinetic = found.by_surface / found.slope
-        between = kinetic * found.kinetics.current + (1.0 - kinetic) * found.passed
+        newton = kinetic * found.kinetics.current + (1.0 - kinetic) * found.passed
         linear = LinearisedInsertion(
-            current=tf.where(search.off, found.passed, between),
+            current=tf.where(search.off, found.passed, newton),
             per_volt=kinetic * found.kinetics.per_volt,
-            per_dol=(1.0 - kinetic) * found.by_cell,
+            per_dol=tf.where(between, (1.0 - kinetic) * found.by_cell, 0.0),
             slope=(search.dol - found.excess / found.slope - centre) / self._depth_m,
         )
         parts = self._share[:, None] * tf.stack(linear, axis=1)

@@ -27,8 +27,9 @@ _DOL_V = 0.1
 _ERROR, _HELD_ERROR = 2e-5, 2e-6
 # Of the way to full or empty that is left, or voxels would be beyond.
 _OF_ROOM = 0.01
-# Of currents, relative: near full surfaces, whose diffusivity nearly is 0, rounding leaves so much.
-_ROUNDING = 5e-5
+# Of currents, relative: near full surfaces, whose diffusivity nearly is 0, rounding leaves so much of each,
+# and of all together.
+_ROUNDING, _ROUNDING_TOGETHER = 5e-5, 2e-6
 # Degrees of lithiation stay this far from 0 and 1, to rounding.
 _EDGE = 1e-7
 # Volts that a pass may move potentials by; half as many after each turn.
@@ -299,6 +300,9 @@ class ReducedCell:
             slope = tf.maximum(slope, _SMALLEST_SLOPE * reaction.per_volt)
             into, per_volt = particles.plane_sums(fixed), particles.plane_sums(slope)
             found = planes.potentials(guess.step, into, per_volt, guess.salt, guess.total, control)
+            # One sample's failure isn't to reach its neighbours, on the lattice or in the solvers.
+            sound = tf.math.is_finite(found.voltage + found.current + tf.reduce_sum(found.step, axis=1))
+            found = chosen(sound, found, tf.nest.map_structure(tf.zeros_like, found))
             # From far up an exponential a pass would lead to where surfaces are full, and the next far back.
             wanted = found.step - guess.step
             most = tf.where(wanted * guess.rise < 0.0, 0.5 * guess.most, guess.most)
@@ -339,9 +343,7 @@ class ReducedCell:
                 rise=rise,
                 most=most,
             )
-            # One sample's failure isn't to reach its neighbours.
-            sound = tf.math.is_finite(tf.reduce_sum(salt, axis=1) + tf.cast(farthest, tf.float64))
-            sound &= tf.math.is_finite(found.voltage)
+            sound &= tf.math.is_finite(tf.reduce_sum(salt, axis=1) + tf.cast(farthest, tf.float64))
             new = chosen(going & sound, new, guess)
             reaction = self._reaction(new, self._mean(charge(new.total)), reaction)
             going &= sound
@@ -418,9 +420,15 @@ class ReducedCell:
             guess.current,
             before.slope,
         )
-        missing = self._norm(linear.current - guess.current) - _ROUNDING * self._norm(linear.current)
-        misfit_v = tf.maximum(missing, 0.0) / tf.maximum(self._norm(linear.per_volt), 1e-12)
-        return _Reaction(*linear, within=within, misfit_v=tf.cast(misfit_v, tf.float64))
+        missing = linear.current - guess.current
+        apart = self._norm(missing) - _ROUNDING * self._norm(linear.current)
+        apart_v = tf.cast(tf.maximum(apart, 0.0) / tf.maximum(self._norm(linear.per_volt), 1e-12), tf.float64)
+        together, size, per_volt = (
+            tf.abs(tf.reduce_sum(particles.plane_sums(part), axis=1))
+            for part in (missing, linear.current, linear.per_volt)
+        )
+        together_v = tf.maximum(together - _ROUNDING_TOGETHER * size, 0.0) / tf.maximum(per_volt, 1e-12)
+        return _Reaction(*linear, within=within, misfit_v=tf.maximum(apart_v, together_v))
 
 
 class _Reaction(NamedTuple):
