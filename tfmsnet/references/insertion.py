@@ -144,12 +144,12 @@ class Insertion:
             (tf.constant(0), searched(dol, low, 1.0 - low, tf.fill(tf.shape(dol), dol.dtype.max))),
             parallel_iterations=1,
         )
-        # Newton's last step; at the edge, what diffusion carries.
+        # Newton's last step; full (empty) voxels take (give) nothing more.
         found = search.found
         kinetic = found.by_surface / found.slope
         newton = kinetic * found.kinetics.current + (1.0 - kinetic) * found.passed
         linear = LinearisedInsertion(
-            current=tf.where(search.off, found.passed, newton),
+            current=tf.where(between | ~search.off, newton, found.passed),
             per_volt=kinetic * found.kinetics.per_volt,
             per_dol=tf.where(between, (1.0 - kinetic) * found.by_cell, 0.0),
             slope=(search.dol - found.excess / found.slope - centre) / self._depth_m,

@@ -27,9 +27,8 @@ _DOL_V = 0.1
 _ERROR, _HELD_ERROR = 2e-5, 2e-6
 # Of the way to full or empty that is left, or voxels would be beyond.
 _OF_ROOM = 0.01
-# Of currents, relative: near full surfaces, whose diffusivity nearly is 0, rounding leaves so much of each,
-# and of all together.
-_ROUNDING, _ROUNDING_TOGETHER = 5e-5, 2e-6
+# Of currents, relative: near full surfaces, whose diffusivity nearly is 0, rounding leaves so much.
+_ROUNDING = 5e-5
 # Degrees of lithiation stay this far from 0 and 1, to rounding.
 _EDGE = 1e-7
 # Volts that a pass may move potentials by; half as many after each turn.
@@ -420,15 +419,9 @@ class ReducedCell:
             guess.current,
             before.slope,
         )
-        missing = linear.current - guess.current
-        apart = self._norm(missing) - _ROUNDING * self._norm(linear.current)
-        apart_v = tf.cast(tf.maximum(apart, 0.0) / tf.maximum(self._norm(linear.per_volt), 1e-12), tf.float64)
-        together, size, per_volt = (
-            tf.abs(tf.reduce_sum(particles.plane_sums(part), axis=1))
-            for part in (missing, linear.current, linear.per_volt)
-        )
-        together_v = tf.maximum(together - _ROUNDING_TOGETHER * size, 0.0) / tf.maximum(per_volt, 1e-12)
-        return _Reaction(*linear, within=within, misfit_v=tf.maximum(apart_v, together_v))
+        missing = self._norm(linear.current - guess.current) - _ROUNDING * self._norm(linear.current)
+        misfit_v = tf.maximum(missing, 0.0) / tf.maximum(self._norm(linear.per_volt), 1e-12)
+        return _Reaction(*linear, within=within, misfit_v=tf.cast(misfit_v, tf.float64))
 
 
 class _Reaction(NamedTuple):
