@@ -119,7 +119,7 @@ def test_a_sample_whose_potentials_are_nan_leaves_the_others_alone(image):
     np.testing.assert_allclose(both.current[1], alone.current[0], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize(("model", "share"), [("resolved-particles", 2e-4), ("porous-electrode", 2e-2)])
+@pytest.mark.parametrize(("model", "share"), [("resolved-particles", 1e-3), ("porous-electrode", 2e-2)])
 def test_the_capacity_to_a_cutoff_is_the_simulators(model, share):
     """Down the collapse to the voltage itself: a model whose surfaces fall behind ends above it."""
     image = generate(Recipe(94, 5, (16, 16, 24), 0.6e-6, seed=8))

@@ -131,7 +131,7 @@ def test_it_ends_where_the_material_is_full(resolved, electrode):
     known = tfmsnet.simulate(electrode, load)
     assert answer.frames < 37
     assert answer.ends[-1].reason == known.ends[-1].reason != "charge"
-    assert answer.times_s[-1] == pytest.approx(known.times_s[-1], rel=1e-4)
+    assert answer.times_s[-1] == pytest.approx(known.times_s[-1], rel=1e-3)
 
 
 def test_a_directory_of_its_name_does_not_hide_it(tmp_path, monkeypatch):
