@@ -3,10 +3,10 @@
 `resolved-particles` has the salt and the potentials of each plane to first order: its error grows with what
 the salt does, of the curve with the square, and with the current.  `porous-electrode` has one size of
 particles: its error grows with the current through their surface, too, and more where sizes spread farther
-than a particle of any dimensions can stand for.  The factors are conformal, the 0.9
-quantiles of error over scale, of samples of `tfmsnet simulate --design wide` (benchmarks/error_bars.py):
-electrodes of NMC111; for other cells they are guidance.  Those of `porous-electrode` are somewhat wider: on
-other electrodes the quantile's held for 87 %; that of the spread is from eight electrodes of it.
+than a particle of any dimensions can stand for.  The factors are conformal, the 0.9 quantiles of error over
+scale, of samples of `tfmsnet simulate --design wide` (benchmarks/error_bars.py): electrodes of NMC111; for
+other cells they are guidance.  Those of `porous-electrode` are somewhat wider: on other electrodes the
+quantile's held for 87 %; that of the spread is from seven other electrodes of the design and one beyond it.
 """
 
 from typing import TYPE_CHECKING, NamedTuple

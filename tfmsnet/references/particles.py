@@ -57,6 +57,10 @@ class Voxels:
         self._voxel_m = voxel
         # Degree of lithiation per second and A/m2.
         self.uptake = self.area / (voxel * materials.single.charge_c_m3)
+        # Where lithium passes to the next voxel along z, y and x.
+        self._joined = [
+            self.inside * self._lattice.ahead(self.inside, axis) * self._per_voxel2 for axis in range(3)
+        ]
         self._count = tf.maximum(dot(self.inside, self.inside), 1.0)
         self.beyond = tf.zeros_like(geometry.voxel_size_m)
 
@@ -111,10 +115,10 @@ class Voxels:
     def diffusion(self, dol: tf.Tensor, weight: tf.Tensor) -> Diffusion:
         """For D at `dol` (batch, cell, z), and a time derivative of weight (batch, 1, 1) in 1/s, times u."""
         inside, lattice, materials = self.inside, self._lattice, self._materials
-        faces = []
-        for axis in range(3):
-            between = materials.solid_diffusivity(0.5 * (dol + lattice.ahead(dol, axis)))
-            faces.append(inside * lattice.ahead(inside, axis) * between * self._per_voxel2)
+        faces = [
+            joined * materials.solid_diffusivity(0.5 * (dol + lattice.ahead(dol, axis)))
+            for axis, joined in enumerate(self._joined)
+        ]
         # What is solved has the geometric mean of both sides for a face's diffusivity, which is a product:
         # iterations are cheap, and what it lacks comes with the next residual.
         links = inside * tf.sqrt(materials.solid_diffusivity(dol) * self._per_voxel2)
