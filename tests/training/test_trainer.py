@@ -8,6 +8,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from tfmsnet.predictors.predictor import make_predictor
 from tfmsnet.records import open_manifest, read_sample, sample_files, write_records
@@ -195,3 +196,14 @@ def test_bfloat16_convolutions_train_like_float32_ones(records, make_config):
         data = training_batches(surrogate, config.training, manifest, records)
         losses[precision] = trainer.fit(data, epochs=1, steps_per_epoch=6, verbose=0).history["loss"][0]
     assert losses["mixed_bfloat16"] == pytest.approx(losses["float32"], rel=0.01)
+
+
+@pytest.mark.parametrize(("kinds", "off"), [(["CPU"], False), (["CPU", "GPU"], True)])
+def test_the_layout_optimizer_is_off_where_there_is_a_gpu(records, make_config, monkeypatch, kinds, off):
+    # With it, the first step of a network of one pass is a segmentation fault there.
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind="CPU": [kind] * (kind in kinds))
+    make(records, make_config())
+    try:
+        assert (tf.config.optimizer.get_experimental_options().get("layout_optimizer") is False) == off
+    finally:
+        tf.config.optimizer.set_experimental_options({"layout_optimizer": True})

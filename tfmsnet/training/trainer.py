@@ -18,10 +18,13 @@ class Trainer(keras.Model):
 
     Gradients are those of the mean over the global batch, whatever the number of replicas, and are clipped
     after they have been summed over the replicas, so that any number of them takes the same step.
+
+    Where there is a GPU, making one turns TensorFlow's layout optimizer off, for the whole process.
     """
 
     def __init__(self, predictor: Predictor, config: TrainingConfig, **kwargs):
         super().__init__(**kwargs)
+        _keep_layouts()
         self.predictor = predictor
         self.config = config
         scales = [f"loss_scale_{n}" for n in range(predictor.config.scales)]
@@ -86,3 +89,14 @@ class Trainer(keras.Model):
         scaled = [gradient * factor / replicas for gradient in gradients]
         self.optimizer.apply(scaled, variables)
         return norm
+
+
+def _keep_layouts() -> None:
+    """Turn the layout optimizer off where it works: on GPUs, for which it turns convolutions' axes.
+
+    The first step of a network of one pass ended the process with a segmentation fault otherwise (TensorFlow
+    2.20 on an H100), and that of the paper's was given back with "layout failed" each time it was traced; as
+    fast without it.
+    """
+    if tf.config.list_physical_devices("GPU"):
+        tf.config.optimizer.set_experimental_options({"layout_optimizer": False})
