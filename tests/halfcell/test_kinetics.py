@@ -105,11 +105,3 @@ def test_lithium_metal_obeys_butler_volmer_and_ohm(current):
     assert 2 * i0 * np.sinh(reaction / (2 * parameters.thermal_voltage_v)) == pytest.approx(current, abs=1e-9)
     nearby, _ = lithium_metal_overpotential(np.array(current + 1e-3), parameters)
     assert slope == pytest.approx((float(nearby) - overpotential) / 1e-3, rel=1e-4)
-
-
-@quick
-@given(dol=st.floats(0.1, 0.9), current=st.floats(-20, 20))
-def test_overpotential_drives_its_current(dol, current):
-    insertion = Insertion(np.array([1e-12]), Parameters())
-    step = open_circuit_potential(dol, Parameters()) + insertion.overpotential_v(current, dol, 1000.0)
-    assert react(step, dol, depth_m=1e-12)[0] == pytest.approx(current, rel=1e-3, abs=1e-6)

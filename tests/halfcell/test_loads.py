@@ -20,6 +20,7 @@ from tfmsnet.load import (
     drive_cycle,
     gitt,
 )
+from tfmsnet.materials import parameter_set
 
 PARAMETERS = Parameters()
 
@@ -172,6 +173,41 @@ def test_a_failure_keeps_the_frames_before_it(electrode):
     assert partial.times_s[-1] == partial.ends[-1].time_s
     whole = simulate(electrode, Load((CRate(1.0, End(charge=0.2)),), Every(60)))
     np.testing.assert_allclose(partial.voltage_v[: len(whole.voltage_v)], whole.voltage_v, atol=5e-5)
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["rested", "held"])
+@pytest.mark.parametrize(
+    ("cell", "low_v", "high_v"),
+    [("nmc111", 2.9, 4.25), ("nmc811", 2.9, 4.25), ("lfp", 2.6, 3.7), ("graphite", 0.01, 0.6)],
+)
+def test_from_full_surfaces_any_segment_goes_on(cell, low_v, high_v, held):
+    parameters = parameter_set(cell).parameters
+    hold = [Voltage(low_v, End(taper_c_rate=0.1, time_s=1200))] * held
+    load = Load(
+        (
+            CRate(3.0, End(voltage_v=low_v)),
+            *hold,
+            Rest(End(time_s=300)),
+            CRate(-1.0, End(voltage_v=high_v)),
+            Voltage(high_v, End(taper_c_rate=0.2, time_s=1200)),
+        ),
+        Every(20),
+    )
+    done = simulate(generate(Recipe(92.0, 10.0, (8, 8, 16), seed=11)), load, parameters)
+    assert done.complete
+    assert done.balances.charge.max() <= 1e-6
+    assert done.balances.lithium.max() <= 1e-5
+    assert done.concentration.min() >= 0
+    assert done.concentration.max() <= np.float32(parameters.c_max_mol_m3)
+    # Without a current the voltage lies between the equilibria of the fullest and of the emptiest voxel.
+    begun, rested = done.ends[held].time_s, np.flatnonzero(done.times_s == done.ends[held + 1].time_s)[0]
+    dol = done.concentration[rested][done.image.phase == 1] / parameters.c_max_mol_m3
+    fullest_v, emptiest_v = open_circuit_potential(np.array([dol.max(), dol.min()]), parameters)
+    assert fullest_v - 1e-3 < done.voltage_v[rested] < emptiest_v + 1e-3
+    if held:
+        holding = (done.times_s > done.ends[0].time_s) & (done.times_s <= begun)
+        assert (np.diff(done.c_rate_profile[holding]) < 0).all()
+        np.testing.assert_allclose(done.voltage_v[holding], low_v, atol=1e-7)
 
 
 def test_a_held_voltage_that_cannot_reach_its_end_stops_at_equilibrium(small):

@@ -1,8 +1,10 @@
 """The coupled equations of a half-cell, and one time step of them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import brentq
 
 from tfmsnet.halfcell.control import Control, Galvanostatic
 from tfmsnet.halfcell.equilibrium import open_circuit_potential
@@ -24,7 +26,7 @@ _RESTING_MISFIT_V = 1e-6
 _IMBALANCE = 1e-6
 # A pass usually leaves less than this share of the salt's misfit.
 _CONTRACTION = 0.3
-# No pass mends this much.
+# No pass mends this much where a current is asked for.
 _HOPELESS_V = 10.0
 # A pass solves the potentials to this share of the misfit that it starts from.
 _LINEAR_SHARE = 0.02
@@ -34,6 +36,11 @@ _SALT_V = 0.1
 _SMALLEST_SLOPE = 1e-4
 # Guesses of the DOL are kept this far from 0 and 1.
 _MARGIN = 1e-10
+# Full and empty voxels may be beyond 0 and 1 by what BDF2 looks ahead too far: below single precision.
+_OVERSHOOT = 1e-8
+# The potentials that drive a new current are sought in steps four times as wide each, the first and the last,
+# and found to a tolerance, V.
+_FIRST_V, _FARTHEST_V, _FOUND_WITHIN_V = 0.02, 6.0, 1e-3
 
 
 @dataclass(frozen=True)
@@ -139,7 +146,8 @@ class Cell:
                 needed = min(needed, done)
                 if imbalance <= _IMBALANCE:
                     break
-            if not misfit_v < _HOPELESS_V:
+            # At a held voltage the current gives way, from however far off: full surfaces take next to none.
+            if not misfit_v < (_HOPELESS_V if isinstance(control, Galvanostatic) else np.inf):
                 raise NotConverged("misfit of the reaction in V", misfit_v)
             cautious |= misfit_v > last_misfit_v
             last_misfit_v = misfit_v
@@ -189,23 +197,30 @@ class Cell:
     def _switched(self, now: State, control: Control) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A guess of potential, reaction and metal's current right after a change of the control.
 
-        A change of the current is spread evenly; of a change of the voltage the solid takes all.
+        All of the solid moves alike: by the voltage's change, or to where the kinetics give the new current.
         """
         potential, reacting, metal = now.potential.copy(), now.reaction, now.metal
         solid = np.r_[: self.potentials.solids, -1]
         if not isinstance(control, Galvanostatic):
             potential[solid] += control.voltage_v - now.voltage_v
             return potential, reacting, metal
-        area_m2, parameters = self.grid.interface.area_m2.sum(), self.parameters
-        dol, salt = self.mean_dol(now), parameters.initial_salt_mol_m3
-        old_v, new_v = (
-            self.insertion.overpotential_v(-current_a / area_m2, dol, salt)
-            for current_a in (now.current_a, control.current_a)
-        )
-        change_a = control.current_a - now.current_a
-        potential[solid] += new_v - old_v
+        lithium, salt = self._inside(now.lithium), self._inside_salt(now.salt)
+
+        def reaction(moved_v: float) -> Reaction:
+            moved = now.potential.copy()
+            moved[solid] += moved_v
+            return self._reaction(moved, lithium, salt, now.reaction)
+
+        def excess_a(moved_v: float) -> float:
+            return float((self.grid.interface.area_m2 * reaction(moved_v).current).sum()) + control.current_a
+
+        moved_v = _crossing(excess_a)
+        if moved_v is None:
+            raise NotConverged("a current that no potential drives, A", control.current_a)
+        potential[solid] += moved_v
         metal_m2 = len(metal) * self.grid.voxel_face_m2
-        return potential, reacting - change_a / area_m2, metal + change_a / metal_m2
+        change_a = control.current_a - now.current_a
+        return potential, reaction(moved_v).current, metal + change_a / metal_m2
 
     def _reaction(
         self, potential: np.ndarray, lithium: np.ndarray, salt: np.ndarray, current: np.ndarray
@@ -249,7 +264,7 @@ class Cell:
 
     def _check(self, lithium: np.ndarray, salt: np.ndarray) -> None:
         dol = lithium / self.parameters.c_max_mol_m3
-        if not (dol.min() > 0 and dol.max() < 1):
+        if not (dol.min() > -_OVERSHOOT and dol.max() < 1 + _OVERSHOOT):
             raise NotConverged(
                 "DOL outside 0 to 1, farthest", float(dol.min() if dol.min() <= 0 else dol.max())
             )
@@ -289,3 +304,14 @@ def _misfit_v(reaction: Reaction, current: np.ndarray, grid: Grid) -> float:
     conductance = grid.interface.area_m2 * reaction.per_volt
     misfit = (reaction.current - current) / reaction.per_volt
     return float(np.sqrt((conductance * misfit**2).sum() / conductance.sum()))
+
+
+def _crossing(excess_a: Callable[[float], float]) -> float | None:
+    """Where a current that grows with the potential is 0, sought outwards from 0 V; None where it isn't."""
+    upwards, inner_v, outer_v = excess_a(0.0) < 0, 0.0, _FIRST_V
+    while outer_v <= _FARTHEST_V:
+        if (excess_a(outer_v) >= 0) if upwards else (excess_a(-outer_v) < 0):
+            sign = 1 if upwards else -1
+            return brentq(excess_a, sign * inner_v, sign * outer_v, xtol=_FOUND_WITHIN_V)
+        inner_v, outer_v = outer_v, 4 * outer_v
+    return None

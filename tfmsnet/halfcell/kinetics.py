@@ -95,11 +95,6 @@ class Insertion:
         )
         return result
 
-    def overpotential_v(self, current: float, dol: float, salt: float) -> float:
-        """About the overpotential that drives `current` (A/m2) at a DOL and a salt concentration (mol/m3)."""
-        exchange = self._rate * salt**self._salt_power * (dol * (1 - dol)) ** self._alphas[1]
-        return self._thermal_v / np.mean(self._alphas) * float(np.arcsinh(current / (2 * exchange)))
-
     def limit(self, cell_dol: np.ndarray, filling: bool) -> np.ndarray:
         """Largest current density that diffusion to a full (from an empty) surface carries, A/m2, above 0."""
         return _limits(cell_dol, 1.0 if filling else 0.0, self._limit, self._diffusivity, self._floor)

@@ -140,10 +140,6 @@ class _Leg:
         """Whether a voltage ends it."""
         return "voltage" in self._margins
 
-    def current_a(self, state: State) -> float:
-        """The current that is asked for; where none is, the present one."""
-        return self.control.current_a if isinstance(self.control, Galvanostatic) else state.current_a
-
     def stop_s(self, state: State) -> float:
         """The next moment that a step has to meet: a frame or the end; inf where none is known."""
         while self._next_frame_s <= state.time_s * (1 + _SAME):
@@ -206,7 +202,7 @@ class _Walker:
                 self._planned, self._longest_s = [], step_s / 2
                 if self._longest_s >= _SHORTEST * self._usual_s:
                     continue
-                failure = _failure(self._cell, self.now, leg.current_a(self.now), step_s, error)
+                failure = _failure(self._cell, self.now, leg.control, step_s, error)
                 if not (isinstance(failure, Saturated) and leg.limits_voltage):
                     raise failure from None
                 if self._longest_s >= _SHORTEST_COLLAPSING * self._usual_s:
@@ -287,12 +283,13 @@ class _Walker:
         return self._cell.step(self.now, self._before, step_s, leg.control)
 
 
-def _failure(cell: Cell, now: State, current_a: float, step_s: float, error: NotConverged) -> DischargeFailed:
+def _failure(cell: Cell, now: State, control: Control, step_s: float, error: NotConverged) -> DischargeFailed:
     where = f"at t = {now.time_s:.6g} s (mean DOL {cell.mean_dol(now):.4f}, voltage {now.voltage_v:.3f} V)"
-    if cell.headroom(now, current_a) < _SATURATED:
+    if isinstance(control, Galvanostatic) and cell.headroom(now, control.current_a) < _SATURATED:
+        full = "full" if control.current_a > 0 else "empty"
         return Saturated(
-            f"{where} the AM's surface is {'full' if current_a > 0 else 'empty'}, and diffusion in the "
-            "AM carries no larger current; ask for fewer frames, a lower C-rate, or give a cut-off voltage"
+            f"{where} the AM's surface is {full}, and diffusion in the AM carries no larger current; ask for "
+            "fewer frames, a lower C-rate, or give a cut-off voltage"
         )
     return DischargeFailed(
         f"{where} the next step of {step_s:.3g} s wasn't solved: {error}; try a lower C-rate or fewer "
