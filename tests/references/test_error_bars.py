@@ -1,12 +1,15 @@
 """How far off reduced models say that they may be."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from tfmsnet.electrode import AM, CBD
 from tfmsnet.halfcell import Parameters
-from tfmsnet.references.error_bars import DOUBTFUL_V, SPHERES, VOXELS, over_all
+from tfmsnet.materials import names, parameter_set
+from tfmsnet.references.error_bars import DOUBTFUL_V, SPHERES, VOXELS, of_spheres, over_all
 from tfmsnet.references.geometry import Geometry
 from tfmsnet.references.materials import Materials
 from tfmsnet.references.particles import Spheres
@@ -46,6 +49,14 @@ def test_sizes_that_spread_too_far_widen_the_bar_of_one_particle_for_all():
     assert float(alike[0]) == 0.0 < 0.1 < float(spread[0])
     wider = at(bar, [1000.0] * 2, [1.0], float(spread[0]))
     assert wider["voltage_error_v"] > 2 * at(bar, [1000.0] * 2, [1.0])["voltage_error_v"]
+
+
+def test_one_particle_for_all_says_less_of_other_active_materials():
+    for name in names():
+        bar = of_spheres(parameter_set(name).parameters)
+        assert (bar == SPHERES) == (name == "nmc111")
+        assert all(one >= other for one, other in zip(bar, SPHERES, strict=True))
+    assert of_spheres(dataclasses.replace(Parameters(), initial_dol=0.5, cbd_porosity=0.3)) == SPHERES
 
 
 def test_depleted_salt_is_doubtful():

@@ -64,9 +64,14 @@ def test_it_is_near_the_simulator(resolved, electrode, load):
         assert np.abs(coarse.voltage_v - known.voltage_v).max() < 5e-3
 
 
-@pytest.mark.parametrize("name", ["resolved-particles", "porous-electrode"])
-def test_it_says_how_far_off_it_may_be(name, electrode):
-    known, answer = tfmsnet.simulate(electrode, 2.0), tfmsnet.load_model(name).fields(electrode, 2.0)
+@pytest.mark.parametrize(
+    ("name", "cell"),
+    [("resolved-particles", "nmc111"), ("porous-electrode", "nmc111"), ("porous-electrode", "lco")],
+)
+def test_it_says_how_far_off_it_may_be(name, cell, electrode):
+    parameters = parameter_set(cell).parameters
+    known = tfmsnet.simulate(electrode, 2.0, parameters)
+    answer = tfmsnet.load_model(name).of_cell(parameters).fields(electrode, 2.0)
     assert answer.voltage_error_v.shape == answer.concentration_vrmse.shape == answer.voltage_v.shape
     curve_v, most = answer.error
     off_v = answer.voltage_v[1:] - known.voltage_v[1:]

@@ -168,15 +168,16 @@ class Spheres:
         dimensions: (batch, 1, 1) float32.
         beyond: (batch,) float64, by how much of its own the particle's mean way to the surface (times the
             diffusivity) is too short, as no number of dimensions has the image's: sizes spread too far.
+        error_bar: how far off answers may be.
     """
 
-    error_bar = error_bars.SPHERES
     within_planes = False
 
     def __init__(
         self, geometry: Geometry, materials: Materials, shells: int = 20, dimensions: float | None = None
     ) -> None:
         self._geometry, self._lattice, self._materials = geometry, geometry.lattice, materials
+        self.error_bar = error_bars.of_spheres(materials.parameters)
         lattice, escape = self._lattice, geometry.surface.escape
         area = tf.reduce_sum(geometry.plane_area(), axis=1)
         volume = lattice.plane_sums(geometry.am)
