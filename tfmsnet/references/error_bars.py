@@ -73,8 +73,8 @@ class ErrorBar(NamedTuple):
 
 # Of what they are: the models' own particles.
 SPHERES = ErrorBar(4.0e-4, 8.0e-3, 6.0e-4, 2.0e-2, 0.30, 0.0)
-# The same for other active materials: curves six times, concentrations five times as far off.  From 57
-# discharges of 15 of the design's electrodes in the cells nmc532, nmc811, lco, lfp and graphite.
+# The same for other active materials: curves six times, concentrations five times as far off, of which the
+# commands of docs/references.md find four (graphite) and five (LCO), the wide design's electrodes some more.
 SPHERES_OF_OTHERS = ErrorBar(2.4e-3, 4.8e-2, 3.6e-3, 1.2e-1, 1.5, 0.0)
 VOXELS = ErrorBar(2.0e-5, 7.5e-3, 7.5e-5, 0.0, 0.0106, 0.022)
 
