@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy.optimize import brentq
@@ -211,6 +212,7 @@ class Cell:
             moved[solid] += moved_v
             return self._reaction(moved, lithium, salt, now.reaction)
 
+        @cache  # brentq asks once more for the ends of its bracket
         def excess_a(moved_v: float) -> float:
             return float((self.grid.interface.area_m2 * reaction(moved_v).current).sum()) + control.current_a
 
